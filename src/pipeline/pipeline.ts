@@ -1,0 +1,73 @@
+/** What the commands take and give: the shapes that cross from the pipeline to the command line. */
+import type { PolicyDiff } from '../diff/policy-diff.ts'
+import type { Location } from '../errors.ts'
+import type { Finding, Synthesis, SynthesisOptions } from '../synthesis/synthesis.ts'
+import type { CommunicationSet } from '../traffic/communication-set.ts'
+import type { Traffic } from '../traffic/traffic.ts'
+
+/** How far reading has come. */
+export interface Progress {
+  /** The source that is being read, as the user named it. */
+  readonly source: string
+  readonly bytes: number
+  /** Absent for standard input. */
+  readonly totalBytes?: number
+  readonly records: number
+}
+
+/** What a run needs of the outside. */
+export interface RunHost {
+  readonly stdin: AsyncIterable<Uint8Array>
+  readonly signal: AbortSignal
+  readonly onProgress?: (progress: Progress) => void
+}
+
+/** How sources are read. Paths are files, directories or `-`. */
+export interface LearnOptions {
+  /** Fail with `FLOW_MALFORMED` at the first bad record instead of counting it. Default: no. */
+  readonly strict?: boolean
+  readonly clusterName?: string
+  readonly learnAudit?: boolean
+  readonly learnDenied?: boolean
+  readonly nodeCidrs?: readonly string[]
+  readonly serviceCidrs?: readonly string[]
+  /** Records outside are not learned. Milliseconds since the epoch. */
+  readonly sinceMs?: number
+  readonly untilMs?: number
+  /** Paths of manifests that say what the cluster contains. */
+  readonly inventory?: readonly string[]
+}
+
+/** Something about the input that a person should know: bad records, files that were passed over. */
+export interface Notice {
+  readonly message: string
+  readonly location?: Location
+}
+
+/** What was read. */
+export interface LearnResult {
+  readonly set: CommunicationSet
+  readonly traffic: Traffic
+  readonly notices: readonly Notice[]
+}
+
+/** Choices of `generate` beyond reading. */
+export interface GenerateOptions
+  extends LearnOptions,
+    Omit<SynthesisOptions, 'inventory' | 'existing' | 'nodeCidrs' | 'serviceCidrs'> {
+  /** Paths of the policies that exist. */
+  readonly existing?: readonly string[]
+}
+
+/** What `generate` made: proven by the gate. */
+export interface GenerateResult extends LearnResult {
+  readonly synthesis: Synthesis
+  readonly diff: PolicyDiff
+}
+
+/** The outcome of `diff`. */
+export interface DiffResult {
+  readonly diff: PolicyDiff
+  readonly findings: readonly Finding[]
+  readonly notices: readonly Notice[]
+}

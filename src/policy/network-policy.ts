@@ -1,0 +1,152 @@
+/** The policy API as types: networking.k8s.io/v1 NetworkPolicy, and the kinds that may stand beside it. */
+import type { Location } from '../errors.ts'
+import type { Labels } from '../labels.ts'
+
+/** Protocols that a NetworkPolicy port can name. */
+export type PortProtocol = 'TCP' | 'UDP' | 'SCTP'
+
+/** One expression of a label selector. */
+export interface LabelSelectorRequirement {
+  readonly key: string
+  readonly operator: 'In' | 'NotIn' | 'Exists' | 'DoesNotExist'
+  readonly values?: readonly string[]
+}
+
+/** A label selector; the empty one selects everything. */
+export interface LabelSelector {
+  readonly matchLabels?: Labels
+  readonly matchExpressions?: readonly LabelSelectorRequirement[]
+}
+
+/** A range of addresses with holes. */
+export interface IpBlock {
+  readonly cidr: string
+  readonly except?: readonly string[]
+}
+
+/** One peer of a rule: a selector pair or an address block. */
+export interface NetworkPolicyPeer {
+  readonly podSelector?: LabelSelector
+  readonly namespaceSelector?: LabelSelector
+  readonly ipBlock?: IpBlock
+}
+
+/** One port of a rule. */
+export interface NetworkPolicyPort {
+  /** Default: TCP. */
+  readonly protocol?: PortProtocol
+  /** A number, or the name of a container port of the destination; absent for every port. */
+  readonly port?: number | string
+  readonly endPort?: number
+}
+
+/** One ingress rule. */
+export interface IngressRule {
+  readonly from?: readonly NetworkPolicyPeer[]
+  readonly ports?: readonly NetworkPolicyPort[]
+}
+
+/** One egress rule. */
+export interface EgressRule {
+  readonly to?: readonly NetworkPolicyPeer[]
+  readonly ports?: readonly NetworkPolicyPort[]
+}
+
+/** Directions that a policy can isolate. */
+export type PolicyType = 'Ingress' | 'Egress'
+
+/** What a NetworkPolicy says. */
+export interface NetworkPolicySpec {
+  readonly podSelector: LabelSelector
+  readonly policyTypes?: readonly PolicyType[]
+  readonly ingress?: readonly IngressRule[]
+  readonly egress?: readonly EgressRule[]
+}
+
+/** Name, place and marks of an object. */
+export interface ObjectMeta {
+  readonly name: string
+  /** `default` when the manifest has none. */
+  readonly namespace: string
+  readonly labels?: Labels
+  readonly annotations?: Labels
+}
+
+/** A networking.k8s.io/v1 NetworkPolicy. */
+export interface NetworkPolicy {
+  readonly apiVersion: 'networking.k8s.io/v1'
+  readonly kind: 'NetworkPolicy'
+  readonly metadata: ObjectMeta
+  readonly spec: NetworkPolicySpec
+}
+
+/** A cilium.io/v2 policy. It is read and named, and not evaluated yet. */
+export interface CiliumPolicy {
+  readonly apiVersion: 'cilium.io/v2'
+  readonly kind: 'CiliumNetworkPolicy' | 'CiliumClusterwideNetworkPolicy'
+  readonly metadata: ObjectMeta
+  readonly spec: unknown
+}
+
+/** Any policy. */
+export type Policy = NetworkPolicy | CiliumPolicy
+
+/** A policy with where it was found. */
+export interface LocatedPolicy<P extends Policy = Policy> {
+  readonly policy: P
+  readonly location: Location
+  /** Where each rule begins, by position in `spec.ingress` and `spec.egress`. */
+  readonly rules: { readonly ingress: readonly Location[]; readonly egress: readonly Location[] }
+}
+
+/** The label that marks policies netweir manages; its value is {@link managedBy}. */
+export const managedByLabel = 'app.kubernetes.io/managed-by'
+
+/** Value of {@link managedByLabel}. */
+export const managedBy = 'netweir'
+
+/** Tells whether netweir wrote a policy, and may therefore change or delete it. */
+export function isManaged(policy: Policy): boolean {
+  const labels = policy.metadata.labels
+  return labels !== undefined && Object.hasOwn(labels, managedByLabel)
+    ? labels[managedByLabel] === managedBy
+    : false
+}
+
+/** A pod, as policies see it. */
+export interface PolicyPod {
+  readonly kind: 'pod'
+  readonly namespace: string
+  readonly namespaceLabels: Labels
+  readonly labels: Labels
+  /** Container ports by name, for named ports of rules. */
+  readonly ports?: readonly {
+    readonly name: string
+    readonly protocol: PortProtocol
+    readonly port: number
+  }[]
+  /** Canonical addresses, which matter only where ipBlock matches pods. */
+  readonly addresses?: readonly string[]
+}
+
+/** An address outside the cluster, with the names under which it is known. */
+export interface PolicyAddress {
+  readonly kind: 'address'
+  readonly address: string
+  readonly names?: readonly string[]
+}
+
+/** An end that NetworkPolicy has no word for: only a rule without peers lets it through. */
+export interface PolicyEntity {
+  readonly kind: 'entity'
+  readonly entity: string
+  readonly labels: readonly string[]
+}
+
+/** One end of a connection. */
+export type PolicyEndpoint = PolicyPod | PolicyAddress | PolicyEntity
+
+/** What is asked for. */
+export type PolicyService =
+  | { readonly protocol: PortProtocol; readonly port: number }
+  | { readonly icmp: { readonly family: 'IPv4' | 'IPv6'; readonly type: number } }

@@ -1,0 +1,150 @@
+/** What synthesis takes and gives: options, policies with their reasons, declared widenings, findings. */
+import type { LocatedPolicy, NetworkPolicy, PortProtocol } from '../policy/network-policy.ts'
+import type { Inventory, WorkloadRef } from '../traffic/inventory.ts'
+
+/** Choices of synthesis; every member has the default that the design gives it. */
+export interface SynthesisOptions {
+  readonly inventory?: Inventory
+  /** The policies that exist: managed ones are sticky and never shrink, the names of others are taken. */
+  readonly existing?: readonly LocatedPolicy[]
+  /** Remove managed grants that are stale by evidence, and managed policies whose workload is gone. Default: no. */
+  readonly prune?: boolean
+  /** Namespaces whose pods become subjects. Default: all but system ones. */
+  readonly namespaces?: readonly string[]
+  /** A label selector that subjects must match, `key=value[,key=value]`. */
+  readonly selector?: string
+  /** System namespaces that become subjects. */
+  readonly includeSystem?: readonly string[]
+  /** Default: `auto`. */
+  readonly defaultDeny?: 'auto' | 'always' | 'never'
+  /** Default: `all`. */
+  readonly dns?: 'all' | 'observed' | 'none'
+  /** What to do with an edge that NetworkPolicy cannot name. Default: `port`. */
+  readonly onInexpressible?: 'port' | 'block' | 'fail'
+  /** What to do with a group that no positive selector separates. Default: `merge`. */
+  readonly onInseparable?: 'merge' | 'negative' | 'fail'
+  /** Outside addresses: list them, or open their port to everyone outside. Default: `exact`. */
+  readonly outside?: 'exact' | 'port'
+  /** Addresses that a shorter prefix list may add, per prefix saved. Default: 0, lossless. */
+  readonly cidrMaxExtra?: number
+  readonly podCidrs?: readonly string[]
+  readonly serviceCidrs?: readonly string[]
+  readonly nodeCidrs?: readonly string[]
+  /** Choose selectors afresh instead of keeping those of managed policies. Default: no. */
+  readonly reoptimise?: boolean
+}
+
+/** Workloads that share a class: the subject and the peer of rules. */
+export interface Group {
+  /** Position in {@link Synthesis.groups}. */
+  readonly id: number
+  readonly namespace: string
+  readonly workloads: readonly WorkloadRef[]
+  /** Positions in `Traffic.classes`. */
+  readonly classes: readonly number[]
+  /** How a person would name it: `namespace/workload`. */
+  readonly name: string
+}
+
+/** Why something that was not learned is allowed. */
+export const wideningReasons = [
+  'dns',
+  'inexpressible',
+  'inseparable',
+  'namespace-peer',
+  'folded-prefix',
+  'cidr-merge',
+  'world-ingress',
+  'outside-port',
+  'api-server-backend',
+] as const
+
+/** One of {@link wideningReasons}. */
+export type WideningReason = (typeof wideningReasons)[number]
+
+/** One thing that is allowed on purpose although it was not learned. */
+export interface Widening {
+  readonly reason: WideningReason
+  /** `namespace/name` of the policy that grants it. */
+  readonly policy: string
+  readonly direction: 'ingress' | 'egress'
+  readonly subject: string
+  /** The peers in words: a group, `everyone`, a prefix. */
+  readonly peer: string
+  /** `443/TCP`, sorted. */
+  readonly ports: readonly string[]
+  /** How much it adds, in words with a number: `4 addresses`, `every pod of namespace data`. */
+  readonly size: string
+  /** The tighter way out. */
+  readonly hint: string
+}
+
+/** Something a person should know or do. */
+export interface Finding {
+  readonly code: string
+  /** `action`: something was learned that the output cannot say exactly, or that a person must decide. */
+  readonly severity: 'action' | 'warning' | 'info'
+  /** What it is about: an edge, a group, a namespace. */
+  readonly subject: string
+  readonly message: string
+  readonly hint: string
+}
+
+/** A grant of a managed policy that this traffic lacks. */
+export interface StaleGrant {
+  readonly policy: string
+  readonly direction: 'ingress' | 'egress'
+  readonly peer: string
+  readonly ports: readonly string[]
+  /** True when it was kept, false when `prune` removed it. */
+  readonly kept: boolean
+}
+
+/** One generated policy. */
+export interface GeneratedPolicy {
+  readonly policy: NetworkPolicy
+  readonly role: 'workload' | 'default-deny'
+  /** The group it is about; absent for a default deny. */
+  readonly group?: number
+}
+
+/** What the policies must allow, and may: the obligations of the gate. */
+export interface Grant {
+  readonly direction: 'ingress' | 'egress'
+  /** Position in {@link Synthesis.groups}. */
+  readonly subject: number
+  readonly peer: GrantPeer
+  readonly protocol: PortProtocol
+  readonly port: number
+  readonly endPort?: number
+  readonly why: 'learned' | 'retained' | WideningReason
+}
+
+/** The other end of a {@link Grant}. */
+export type GrantPeer =
+  | { readonly kind: 'group'; readonly group: number }
+  /** Every pod of a namespace. */
+  | { readonly kind: 'namespace'; readonly namespace: string }
+  | { readonly kind: 'block'; readonly cidr: string; readonly except: readonly string[] }
+  /** A rule without peers. */
+  | { readonly kind: 'everyone' }
+  /** A peer of a retained grant, as it stands in the policy it came from. */
+  | {
+      readonly kind: 'selector'
+      readonly peer: import('../policy/network-policy.ts').NetworkPolicyPeer
+    }
+
+/** The result of synthesis. Nothing in it has been proven yet: that is the gate's work. */
+export interface Synthesis {
+  readonly policies: readonly GeneratedPolicy[]
+  readonly groups: readonly Group[]
+  /** Sorted; `learned` ones first. */
+  readonly grants: readonly Grant[]
+  readonly widenings: readonly Widening[]
+  readonly findings: readonly Finding[]
+  readonly stale: readonly StaleGrant[]
+  /** Managed policies that `prune` deletes, as `namespace/name`. */
+  readonly deleted: readonly string[]
+  /** Namespaces whose default deny was held back, and why. */
+  readonly heldBack: readonly { readonly namespace: string; readonly reasons: readonly string[] }[]
+}
