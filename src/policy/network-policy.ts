@@ -113,6 +113,17 @@ export function isManaged(policy: Policy): boolean {
     : false
 }
 
+/** Tells whether a policy is the default deny of a namespace: it selects every pod and allows nothing. */
+export function isDefaultDeny(policy: NetworkPolicy): boolean {
+  const { podSelector, ingress, egress } = policy.spec
+  return (
+    Object.keys(podSelector.matchLabels ?? {}).length === 0 &&
+    (podSelector.matchExpressions ?? []).length === 0 &&
+    (ingress ?? []).length === 0 &&
+    (egress ?? []).length === 0
+  )
+}
+
 /** A pod, as policies see it. */
 export interface PolicyPod {
   readonly kind: 'pod'

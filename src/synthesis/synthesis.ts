@@ -1,5 +1,10 @@
 /** What synthesis takes and gives: options, policies with their reasons, declared widenings, findings. */
-import type { LocatedPolicy, NetworkPolicy, PortProtocol } from '../policy/network-policy.ts'
+import type {
+  LocatedPolicy,
+  NetworkPolicy,
+  NetworkPolicyPeer,
+  PortProtocol,
+} from '../policy/network-policy.ts'
 import type { Inventory, WorkloadRef } from '../traffic/inventory.ts'
 
 /** Choices of synthesis; every member has the default that the design gives it. */
@@ -9,6 +14,8 @@ export interface SynthesisOptions {
   readonly existing?: readonly LocatedPolicy[]
   /** Remove managed grants that are stale by evidence, and managed policies whose workload is gone. Default: no. */
   readonly prune?: boolean
+  /** Days that the traffic must span before `prune` removes a grant it lacks. Default: 90. */
+  readonly pruneAfterDays?: number
   /** Namespaces whose pods become subjects. Default: all but system ones. */
   readonly namespaces?: readonly string[]
   /** A label selector that subjects must match, `key=value[,key=value]`. */
@@ -106,6 +113,8 @@ export interface GeneratedPolicy {
   readonly role: 'workload' | 'default-deny'
   /** The group it is about; absent for a default deny. */
   readonly group?: number
+  /** True for a managed policy that was taken over as it was found: this traffic says nothing of it. */
+  readonly carried?: true
 }
 
 /** What the policies must allow, and may: the obligations of the gate. */
@@ -131,7 +140,7 @@ export type GrantPeer =
   /** A peer of a retained grant, as it stands in the policy it came from. */
   | {
       readonly kind: 'selector'
-      readonly peer: import('../policy/network-policy.ts').NetworkPolicyPeer
+      readonly peer: NetworkPolicyPeer
     }
 
 /** The result of synthesis. Nothing in it has been proven yet: that is the gate's work. */
@@ -145,6 +154,12 @@ export interface Synthesis {
   readonly stale: readonly StaleGrant[]
   /** Managed policies that `prune` deletes, as `namespace/name`. */
   readonly deleted: readonly string[]
+  /** By group: the classes that its selector selects, its own among them. */
+  readonly selected: readonly (readonly number[])[]
+  /** Positions in `Traffic.edges` of the edges that the policies must let through. */
+  readonly obligations: readonly number[]
+  /** Positions of the groups that have a policy, ascending. */
+  readonly subjects: readonly number[]
   /** Namespaces whose default deny was held back, and why. */
   readonly heldBack: readonly { readonly namespace: string; readonly reasons: readonly string[] }[]
 }

@@ -1,0 +1,141 @@
+/** Default deny: the policy that makes everything else in a namespace an exception, and when it is held back. */
+import { isDefaultDeny, isManaged } from '../policy/network-policy.ts'
+import { managedPolicy } from './assemble.ts'
+import type { Plan } from './plan.ts'
+import { assignPolicyNames } from './policy-names.ts'
+import type { Finding, GeneratedPolicy, Grant } from './synthesis.ts'
+
+/** The default denies of a synthesis, and the namespaces that have to wait for theirs. */
+export interface DefaultDenies {
+  readonly policies: readonly GeneratedPolicy[]
+  readonly heldBack: readonly { readonly namespace: string; readonly reasons: readonly string[] }[]
+  readonly findings: readonly Finding[]
+}
+
+/** Most names that one reason lists. */
+const maxNames = 5
+
+/** Returns a default deny for each namespace with a subject, as the option `defaultDeny` has it. */
+export function denyByDefault(plan: Plan, grants: readonly Grant[]): DefaultDenies {
+  const mode = plan.options.defaultDeny ?? 'auto'
+  const subjects = [...plan.subjects].flatMap((id) => plan.groups[id] ?? [])
+  const namespaces = [...new Set(subjects.map((group) => group.namespace))].sort()
+  const policies: GeneratedPolicy[] = []
+  const heldBack: { namespace: string; reasons: readonly string[] }[] = []
+  const findings: Finding[] = []
+  const standing = new Map(
+    plan.managed
+      .filter(({ policy }) => isDefaultDeny(policy))
+      .map(({ policy }) => [policy.metadata.namespace, policy]),
+  )
+  for (const namespace of namespaces) {
+    if (standing.has(namespace) || mode === 'never') continue
+    const reasons = mode === 'always' ? [] : reasonsToWait(plan, namespace, grants)
+    if (reasons.length > 0) {
+      heldBack.push({ namespace, reasons })
+      findings.push(heldBackFinding(namespace, reasons))
+      continue
+    }
+    policies.push({ policy: defaultDeny(plan, namespace), role: 'default-deny' })
+    if (plan.options.inventory?.has.pods !== true) findings.push(unseenFinding(namespace))
+  }
+  for (const policy of standing.values())
+    policies.push({ policy, role: 'default-deny', carried: true })
+  return { policies, heldBack, findings }
+}
+
+function reasonsToWait(plan: Plan, namespace: string, grants: readonly Grant[]): readonly string[] {
+  const reasons: string[] = []
+  const here = plan.groups.filter((group) => group.namespace === namespace)
+  const unseen = unseenPods(plan, namespace)
+  if (unseen.length > 0) reasons.push(`no traffic was seen of ${listNames(unseen)}`)
+  const unnamed = here.filter(
+    (group) =>
+      (plan.selectors[group.id]?.selectors.length ?? 0) === 0 &&
+      group.classes.some((id) => plan.traffic.classes[id]?.observed === true),
+  )
+  if (unnamed.length > 0) {
+    reasons.push(`no selector can name ${listNames(unnamed.map((group) => group.name))}`)
+  }
+  const leftOut = here.filter(
+    (group) =>
+      !plan.subjects.has(group.id) &&
+      !unnamed.includes(group) &&
+      group.classes.some((id) => plan.traffic.classes[id]?.observed === true),
+  )
+  if (leftOut.length > 0) {
+    reasons.push(`${listNames(leftOut.map((group) => group.name))} was left out by the selector`)
+  }
+  const resolving = new Set(
+    grants
+      .filter((grant) => grant.direction === 'egress' && (grant.port === 53 || grant.why === 'dns'))
+      .map((grant) => grant.subject),
+  )
+  const mute = here.filter((group) => plan.subjects.has(group.id) && !resolving.has(group.id))
+  if (plan.options.dns !== undefined && plan.options.dns !== 'all' && mute.length > 0) {
+    reasons.push(`${listNames(mute.map((group) => group.name))} could no longer resolve names`)
+  }
+  return reasons
+}
+
+function unseenPods(plan: Plan, namespace: string): readonly string[] {
+  const { inventory } = plan.options
+  if (inventory === undefined) return []
+  const seen = new Set(
+    plan.traffic.classes
+      .filter((known) => known.namespace === namespace && known.observed)
+      .flatMap((known) => known.pods.map((pod) => pod.name)),
+  )
+  const workloads = new Set(
+    plan.traffic.classes
+      .filter((known) => known.namespace === namespace && known.observed)
+      .flatMap((known) => known.workloads.map((ref) => `${ref.kind} ${ref.name}`)),
+  )
+  return inventory.pods
+    .filter((pod) => pod.namespace === namespace && pod.running && !pod.hostNetwork)
+    .filter((pod) => !seen.has(pod.name))
+    .filter(
+      ({ workload }) =>
+        workload === undefined || !workloads.has(`${workload.kind} ${workload.name}`),
+    )
+    .map((pod) => `pod ${pod.name}`)
+    .sort()
+}
+
+function defaultDeny(plan: Plan, namespace: string): GeneratedPolicy['policy'] {
+  const taken = new Set(
+    (plan.options.existing ?? [])
+      .filter(({ policy }) => policy.kind === 'NetworkPolicy' && !isManaged(policy))
+      .map(({ policy }) => `${policy.metadata.namespace}/${policy.metadata.name}`)
+      .concat(plan.policyNames),
+  )
+  const workloads = [{ kind: 'Namespace', name: 'default-deny' }]
+  const [name] = assignPolicyNames([{ namespace, workloads }], taken)
+  return managedPolicy(`${namespace}/${name}`, {}, { ingress: [], egress: [] })
+}
+
+function heldBackFinding(namespace: string, reasons: readonly string[]): Finding {
+  return {
+    code: 'DEFAULT_DENY_HELD',
+    severity: 'action',
+    subject: `namespace ${namespace}`,
+    message: `gets no default deny yet: ${reasons.join('; ')}`,
+    hint: 'record until every pod was seen, label what has no label, or decide it yourself with --default-deny always',
+  }
+}
+
+function unseenFinding(namespace: string): Finding {
+  return {
+    code: 'UNSEEN_PODS',
+    severity: 'warning',
+    subject: `namespace ${namespace}`,
+    message:
+      'gets a default deny, and without an inventory nobody can say which of its pods were never seen: those will be isolated',
+    hint: 'give an inventory with --inventory, or hold it back with --default-deny never',
+  }
+}
+
+function listNames(names: readonly string[]): string {
+  const more = names.length - maxNames
+  return more > 0 ? `${names.slice(0, maxNames).join(', ')} and ${more} more` : names.join(', ')
+}

@@ -1,0 +1,201 @@
+/** DNS: a group whose egress is isolated cannot resolve a name unless the resolvers are let through. */
+
+import { formatPrefix } from '../ip.ts'
+import type { Edge } from '../traffic/traffic.ts'
+import type { Contribution } from './edge-grants.ts'
+import { isObligation } from './edge-grants.ts'
+import { asPrefix } from './outside.ts'
+import type { Plan } from './plan.ts'
+import { describeEnd, groupOfEnd } from './plan.ts'
+import type { Finding, Grant, GrantPeer, Group, Widening } from './synthesis.ts'
+
+/** Something that answers DNS queries. */
+interface Resolver {
+  readonly peer: GrantPeer
+  readonly ports: readonly number[]
+  readonly text: string
+  /** The group, when the resolver is one. */
+  readonly group?: number
+}
+
+/** Values of the labels by which clusters mark their resolvers. */
+const resolverLabels: ReadonlyMap<string, readonly string[]> = new Map([
+  ['k8s-app', ['kube-dns', 'coredns', 'node-local-dns', 'dns-default']],
+  ['app.kubernetes.io/name', ['coredns', 'kube-dns', 'node-local-dns', 'nodelocaldns']],
+  ['dns.operator.openshift.io/daemonset-dns', ['default']],
+])
+
+/**
+ * Returns the grants that let every subject (`dns: 'all'`), or those that were seen to ask (`'observed'`), reach the
+ * resolvers over UDP and TCP, and the resolvers be reached where they are subjects themselves.
+ */
+export function grantDns(plan: Plan): Contribution {
+  const mode = plan.options.dns ?? 'all'
+  if (mode === 'none' || plan.subjects.size === 0)
+    return { grants: [], widenings: [], findings: [] }
+  const { resolvers, assumed } = findResolvers(plan)
+  const askers = mode === 'all' ? [...plan.subjects] : askingSubjects(plan)
+  const pairs = askers
+    .toSorted((a, b) => a - b)
+    .flatMap((id) => plan.groups[id] ?? [])
+    .flatMap((subject) => resolvers.map((resolver) => ({ subject, resolver })))
+    .filter(({ subject, resolver }) => resolver.group !== subject.id)
+  return {
+    grants: pairs.flatMap(({ subject, resolver }) => letAsk(plan, subject, resolver)),
+    widenings: pairs.map(({ subject, resolver }) => widening(plan, subject, resolver)),
+    findings: assumed && askers.length > 0 ? [assumption(resolvers)] : [],
+  }
+}
+
+function letAsk(plan: Plan, subject: Group, resolver: Resolver): readonly Grant[] {
+  const ask = bothProtocols(resolver, 'egress', subject.id, resolver.peer)
+  if (resolver.group === undefined || !plan.subjects.has(resolver.group)) return ask
+  const peer = { kind: 'group', group: subject.id } as const
+  return [...ask, ...bothProtocols(resolver, 'ingress', resolver.group, peer)]
+}
+
+function bothProtocols(
+  resolver: Resolver,
+  direction: 'ingress' | 'egress',
+  subject: number,
+  peer: GrantPeer,
+): readonly Grant[] {
+  return resolver.ports.flatMap((port) =>
+    (['TCP', 'UDP'] as const).map((protocol) => ({
+      direction,
+      subject,
+      peer,
+      protocol,
+      port,
+      why: 'dns' as const,
+    })),
+  )
+}
+
+function widening(plan: Plan, subject: Group, resolver: Resolver): Widening {
+  return {
+    reason: 'dns',
+    policy: plan.policyNames[subject.id] ?? '',
+    direction: 'egress',
+    subject: subject.name,
+    peer: resolver.text,
+    ports: resolver.ports.flatMap((port) => [`${port}/TCP`, `${port}/UDP`]),
+    size: 'whatever of these queries was not seen',
+    hint: 'grant DNS only where it was seen with --dns observed',
+  }
+}
+
+function findResolvers(plan: Plan): { resolvers: readonly Resolver[]; assumed: boolean } {
+  const found = new Map<string, { resolver: Resolver; ports: Set<number>; outside: boolean }>()
+  for (const edge of plan.traffic.edges) {
+    if (!isDnsEdge(plan, edge)) continue
+    const resolver = resolverOf(plan, edge)
+    if (resolver === undefined) continue
+    const key = JSON.stringify(resolver.peer)
+    const known = found.get(key)
+    if (known !== undefined) known.ports.add(edge.port)
+    else {
+      const outside = resolver.peer.kind === 'block' && !isNodeLocal(edge)
+      found.set(key, { resolver, ports: new Set([edge.port]), outside })
+    }
+  }
+  const all = [...found.keys()].sort().flatMap((key) => found.get(key) ?? [])
+  const inside = all.filter((one) => !one.outside)
+  const used = inside.length > 0 ? inside : all
+  if (used.length > 0) {
+    return {
+      resolvers: used.map(({ resolver, ports }) => ({
+        ...resolver,
+        ports: [...ports].sort((a, b) => a - b),
+      })),
+      assumed: false,
+    }
+  }
+  return { resolvers: [knownResolver(plan) ?? assumedResolver], assumed: true }
+}
+
+/** A resolver outside the cluster that only a resolver inside asks is its upstream, and nobody else's business. */
+function isDnsEdge(plan: Plan, edge: Edge): boolean {
+  if (!isObligation(plan, edge) || (edge.protocol !== 'UDP' && edge.protocol !== 'TCP'))
+    return false
+  const server = groupOfEnd(plan, edge.to)
+  if (server !== undefined)
+    return edge.port === 53 || (edge.port === 5353 && looksLikeResolver(plan, server))
+  const client = groupOfEnd(plan, edge.from)
+  return edge.port === 53 && !(client !== undefined && looksLikeResolver(plan, client))
+}
+
+function looksLikeResolver(plan: Plan, group: Group): boolean {
+  return group.classes.some((id) => {
+    const labels = plan.traffic.classes[id]?.labels
+    if (labels === undefined) return false
+    return [...resolverLabels].some(([key, values]) => {
+      const value = labels[key]
+      return value !== undefined && values.includes(value)
+    })
+  })
+}
+
+function isNodeLocal(edge: Edge): boolean {
+  return edge.to.kind === 'address' && edge.to.address.startsWith('169.254.')
+}
+
+function resolverOf(plan: Plan, edge: Edge): Resolver | undefined {
+  const group = groupOfEnd(plan, edge.to)
+  const text = describeEnd(plan, edge.to)
+  if (group !== undefined) {
+    const peer: GrantPeer =
+      (plan.selectors[group.id]?.selectors.length ?? 0) > 0
+        ? { kind: 'group', group: group.id }
+        : { kind: 'namespace', namespace: group.namespace }
+    return { peer, ports: [], text, group: group.id }
+  }
+  if (edge.to.kind === 'address') {
+    const prefix = asPrefix(edge.to.address)
+    if (prefix === undefined) return undefined
+    return { peer: { kind: 'block', cidr: formatPrefix(prefix), except: [] }, ports: [], text }
+  }
+  return edge.to.kind === 'entity' ? { peer: { kind: 'everyone' }, ports: [], text } : undefined
+}
+
+function knownResolver(plan: Plan): Resolver | undefined {
+  const group = plan.groups.find(
+    (one) => looksLikeResolver(plan, one) && (plan.selectors[one.id]?.selectors.length ?? 0) > 0,
+  )
+  return group === undefined
+    ? undefined
+    : { peer: { kind: 'group', group: group.id }, ports: [53], text: group.name, group: group.id }
+}
+
+const assumedResolver: Resolver = {
+  peer: {
+    kind: 'selector',
+    peer: {
+      namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'kube-system' } },
+      podSelector: { matchLabels: { 'k8s-app': 'kube-dns' } },
+    },
+  },
+  ports: [53],
+  text: 'kube-system pods labelled k8s-app=kube-dns',
+}
+
+function askingSubjects(plan: Plan): readonly number[] {
+  const asking = new Set<number>()
+  for (const edge of plan.traffic.edges) {
+    const client = groupOfEnd(plan, edge.from)
+    if (client !== undefined && plan.subjects.has(client.id) && isDnsEdge(plan, edge)) {
+      asking.add(client.id)
+    }
+  }
+  return [...asking]
+}
+
+function assumption(resolvers: readonly Resolver[]): Finding {
+  return {
+    code: 'DNS_ASSUMED',
+    severity: 'action',
+    subject: resolvers.map((resolver) => resolver.text).join(', '),
+    message: 'is taken for the resolver, since no DNS traffic was seen',
+    hint: 'record for longer, or leave DNS out with --dns none',
+  }
+}

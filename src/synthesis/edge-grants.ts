@@ -1,0 +1,347 @@
+/** From edges to grants: what each learned edge needs on either side, and what NetworkPolicy cannot say of it. */
+import { NetweirError } from '../errors.ts'
+import type { PortProtocol } from '../policy/network-policy.ts'
+import type { Edge, EdgeEnd } from '../traffic/traffic.ts'
+import type { Plan } from './plan.ts'
+import { describeEdge, describeEnd, groupOfEnd } from './plan.ts'
+import type { Finding, Grant, Group, Widening } from './synthesis.ts'
+
+/** What a step of the synthesis contributes. */
+export interface Contribution {
+  readonly grants: readonly Grant[]
+  readonly widenings: readonly Widening[]
+  readonly findings: readonly Finding[]
+}
+
+/** Evidence that a subject exchanged traffic with an address outside. */
+export interface OutsideUse {
+  readonly direction: 'ingress' | 'egress'
+  readonly subject: number
+  /** An address or a folded prefix. */
+  readonly address: string
+  readonly names: readonly string[]
+  readonly protocol: PortProtocol
+  readonly port: number
+}
+
+/** Outcomes of edges that end in a grant: learned ones, and those to ends that only an open port can let through. */
+const openable: ReadonlySet<string> = new Set([
+  'learned',
+  'host',
+  'remote-node',
+  'kube-apiserver',
+  'ingress',
+  'unmanaged',
+  'remote-cluster',
+])
+
+/** Tells whether an edge must be allowed by what is emitted, under the options of the plan. */
+export function isObligation(plan: Plan, edge: Edge): boolean {
+  if (!openable.has(edge.outcome) || !isPortProtocol(edge.protocol)) return false
+  if (edge.outcome === 'learned') return true
+  if (plan.options.onInexpressible === 'block') return false
+  return !isFreeHostEdge(plan, edge)
+}
+
+/** An edge as one of its two subjects sees it. */
+interface Use {
+  readonly edge: Edge
+  readonly direction: 'ingress' | 'egress'
+  readonly subject: Group
+  readonly protocol: PortProtocol
+  /** The other end. */
+  readonly end: EdgeEnd
+}
+
+/**
+ * Returns the grants that the edges call for between groups and to nameless ends, and the uses of outside addresses,
+ * which need the whole picture of a subject before they become blocks.
+ * @throws {NetweirError} `INEXPRESSIBLE` under `onInexpressible: 'fail'`.
+ */
+export function grantEdges(plan: Plan): Contribution & { readonly outside: readonly OutsideUse[] } {
+  const uses = plan.traffic.edges.flatMap((edge) => usesOf(plan, edge))
+  const isFree = (use: Use): boolean => isFreeHostEdge(plan, use.edge)
+  const strangers = uses.filter(
+    ({ end }) => end.kind !== 'address' && groupOfEnd(plan, end) === undefined,
+  )
+  const opened = openPorts(
+    plan,
+    strangers.filter((use) => !isFree(use)),
+  )
+  const peers = uses.map((use) => grantPeer(plan, use))
+  return {
+    grants: [...peers.flatMap((part) => part.grants), ...opened.grants],
+    widenings: [...peers.flatMap((part) => part.widenings), ...opened.widenings],
+    findings: [...reportHost(plan, strangers.filter(isFree)), ...opened.findings],
+    outside: uses.flatMap(({ end, direction, subject, protocol, edge }): readonly OutsideUse[] => {
+      if (end.kind !== 'address') return []
+      const { address, names } = end
+      return [{ direction, subject: subject.id, address, names, protocol, port: edge.port }]
+    }),
+  }
+}
+
+function usesOf(plan: Plan, edge: Edge): readonly Use[] {
+  const { protocol } = edge
+  if (!openable.has(edge.outcome) || !isPortProtocol(protocol)) return []
+  return (['egress', 'ingress'] as const).flatMap((direction): readonly Use[] => {
+    const subject = groupOfEnd(plan, direction === 'egress' ? edge.from : edge.to)
+    if (subject === undefined || !plan.subjects.has(subject.id)) return []
+    return [{ edge, direction, subject, protocol, end: peerEnd(edge, direction) }]
+  })
+}
+
+function grantPeer(
+  plan: Plan,
+  use: Use,
+): { readonly grants: readonly Grant[]; readonly widenings: readonly Widening[] } {
+  const peer = groupOfEnd(plan, use.end)
+  if (peer === undefined) return { grants: [], widenings: [] }
+  const { direction, protocol } = use
+  const cell = { direction, subject: use.subject.id, protocol, port: use.edge.port }
+  if ((plan.selectors[peer.id]?.selectors.length ?? 0) > 0) {
+    const grant = { ...cell, peer: { kind: 'group', group: peer.id }, why: 'learned' } as const
+    return { grants: [grant], widenings: [] }
+  }
+  const everyPod = { kind: 'namespace', namespace: peer.namespace } as const
+  return {
+    grants: [{ ...cell, peer: everyPod, why: 'namespace-peer' }],
+    widenings: [namespacePeer(plan, use, peer)],
+  }
+}
+
+/** Returns findings on edges that were seen and are not opened: conflicts, audits, ICMP and what nobody could resolve. */
+export function reportUnopened(plan: Plan): readonly Finding[] {
+  const findings: Finding[] = []
+  for (const edge of plan.traffic.edges) {
+    const advice = unopenedAdvice(edge)
+    if (advice === undefined) continue
+    findings.push({ ...advice, subject: describeEdge(plan, edge) })
+  }
+  return [...findings, ...reportPartial(plan), ...reportIdle(plan), ...reportLabelLess(plan)]
+}
+
+function unopenedAdvice(edge: Edge): Omit<Finding, 'subject'> | undefined {
+  switch (edge.outcome) {
+    case 'conflict':
+      return {
+        code: 'CONFLICT',
+        severity: 'action',
+        message: `was let through on one side and denied by a policy on the other, ${edge.evidence.denied} times: it is not opened`,
+        hint: 'if it is wanted, learn it with --learn-denied; if not, nothing needs to be done',
+      }
+    case 'audit':
+      return {
+        code: 'AUDIT',
+        severity: 'action',
+        message: 'passed only because policy enforcement is in audit mode: it is not opened',
+        hint: 'if it is wanted, learn it with --learn-audit',
+      }
+    case 'icmp':
+      return {
+        code: 'ICMP',
+        severity: 'warning',
+        message:
+          'is ICMP, which NetworkPolicy cannot allow: most network plugins will drop it once the pods are isolated',
+        hint: 'if the application needs it, a policy of the network plugin (such as CiliumNetworkPolicy icmps) can allow it',
+      }
+    case 'unresolved':
+    case 'masked':
+      return {
+        code: 'UNRESOLVED',
+        severity: 'action',
+        message: 'involves a pod whose labels no record shows: it is not opened',
+        hint: 'give an inventory with --inventory, or record for longer',
+      }
+    case 'service-address':
+      return {
+        code: 'SERVICE_ADDRESS',
+        severity: 'action',
+        message: 'goes to a service address whose backends are not known: it is not opened',
+        hint: 'give an inventory with services and pods with --inventory',
+      }
+    default:
+      return undefined
+  }
+}
+
+function openPorts(plan: Plan, uses: readonly Use[]): Contribution {
+  const mode = plan.options.onInexpressible ?? 'port'
+  const edges = [...new Set(uses.map(({ edge }) => describeEdge(plan, edge)))]
+  if (mode === 'fail' && edges.length > 0) {
+    throw new NetweirError(
+      'INEXPRESSIBLE',
+      `${edges.length} learned edges cannot be named by a NetworkPolicy, the first is ${edges[0]}`,
+      {
+        hint: 'open just their ports with --on-inexpressible port, or leave them closed with --on-inexpressible block',
+      },
+    )
+  }
+  const findings = uses.map(({ edge, direction, subject, end }): Finding => {
+    const way = direction === 'egress' ? 'reach' : 'be reached by'
+    return {
+      code: 'INEXPRESSIBLE',
+      severity: 'action',
+      subject: describeEdge(plan, edge),
+      message:
+        mode === 'block'
+          ? `a NetworkPolicy has no word for ${describeEnd(plan, end)}: this edge will be blocked`
+          : `a NetworkPolicy has no word for ${describeEnd(plan, end)}: ${subject.name} may ${way} everyone on ${edge.port}/${edge.protocol}`,
+      hint: tighterWay(end),
+    }
+  })
+  if (mode === 'block') return { grants: [], widenings: [], findings }
+  const grants: Grant[] = []
+  const widenings: Widening[] = []
+  for (const { edge, direction, subject, protocol, end } of uses) {
+    const { port } = edge
+    const why = 'inexpressible'
+    grants.push({ direction, subject: subject.id, peer: { kind: 'everyone' }, protocol, port, why })
+    widenings.push({
+      reason: why,
+      policy: plan.policyNames[subject.id] ?? '',
+      direction,
+      subject: subject.name,
+      peer: 'everyone',
+      ports: [`${port}/${protocol}`],
+      size: `any pod, node or address, for the sake of ${describeEnd(plan, end)}`,
+      hint: tighterWay(end),
+    })
+  }
+  return { grants, widenings, findings }
+}
+
+/**
+ * Tells whether an edge from the host needs no rule: the node may always reach its own pods on ports that kubelet
+ * probes, and without an inventory nothing says that the host is anything but kubelet (DESIGN: section 5).
+ */
+function isFreeHostEdge(plan: Plan, edge: Edge): boolean {
+  if (edge.from.kind !== 'entity' || edge.from.entity !== 'host') return false
+  const { inventory } = plan.options
+  if (inventory === undefined) return true
+  const group = groupOfEnd(plan, edge.to)
+  if (group === undefined) return true
+  const pods = new Set(
+    group.classes.flatMap((id) => plan.traffic.classes[id]?.pods.map((pod) => pod.name) ?? []),
+  )
+  const probed = (one: {
+    namespace: string
+    name: string
+    probePorts: readonly number[]
+  }): boolean => one.namespace === group.namespace && one.probePorts.includes(edge.port)
+  return (
+    inventory.pods.some((pod) => pods.has(pod.name) && probed(pod)) ||
+    inventory.workloads.some(
+      (workload) =>
+        probed(workload) &&
+        group.workloads.some((ref) => ref.kind === workload.kind && ref.name === workload.name),
+    )
+  )
+}
+
+function reportHost(plan: Plan, uses: readonly Use[]): readonly Finding[] {
+  if (plan.options.inventory !== undefined) return []
+  return uses.map(({ edge }) => ({
+    code: 'HOST_INGRESS',
+    severity: 'info',
+    subject: describeEdge(plan, edge),
+    message:
+      'comes from the node itself, as kubelet probes do, which needs no rule; a hostNetwork client that may move to another node would',
+    hint: 'give an inventory with --inventory, so that probe ports are known',
+  }))
+}
+
+function namespacePeer(plan: Plan, use: Use, peer: Group): Widening {
+  return {
+    reason: 'namespace-peer',
+    policy: plan.policyNames[use.subject.id] ?? '',
+    direction: use.direction,
+    subject: use.subject.name,
+    peer: `every pod of namespace ${peer.namespace}`,
+    ports: [`${use.edge.port}/${use.protocol}`],
+    size: `every pod of namespace ${peer.namespace}`,
+    hint: `label ${peer.name}: no usable label tells it from other pods`,
+  }
+}
+
+/** A class pair that was denied while another pair of the same groups was learned is opened with it: say so. */
+function reportPartial(plan: Plan): readonly Finding[] {
+  const learned = new Set<string>()
+  const pair = (edge: Edge): string | undefined => {
+    const from = groupOfEnd(plan, edge.from)
+    const to = groupOfEnd(plan, edge.to)
+    if (from === undefined || to === undefined) return undefined
+    return `${from.id} ${to.id} ${edge.protocol} ${edge.port}`
+  }
+  for (const edge of plan.traffic.edges) {
+    const key = edge.outcome === 'learned' ? pair(edge) : undefined
+    if (key !== undefined) learned.add(key)
+  }
+  return plan.traffic.edges.flatMap((edge): readonly Finding[] => {
+    if (edge.outcome !== 'conflict' && edge.outcome !== 'denied-explicit') return []
+    const key = pair(edge)
+    if (key === undefined || !learned.has(key)) return []
+    return [
+      {
+        code: 'MIXED_EVIDENCE',
+        severity: 'warning',
+        subject: describeEdge(plan, edge),
+        message:
+          'was denied for some pods of these workloads and let through for others, which no policy of ours can tell apart: it is opened',
+        hint: 'look at the labels of the pods that were denied',
+      },
+    ]
+  })
+}
+
+function reportIdle(plan: Plan): readonly Finding[] {
+  const active = new Set<number>()
+  for (const edge of plan.traffic.edges) {
+    if (!openable.has(edge.outcome)) continue
+    for (const end of [edge.from, edge.to]) {
+      const group = groupOfEnd(plan, end)
+      if (group !== undefined) active.add(group.id)
+    }
+  }
+  return [...plan.subjects]
+    .sort((a, b) => a - b)
+    .filter((id) => !active.has(id))
+    .map((id) => ({
+      code: 'NOTHING_LEARNED',
+      severity: 'warning',
+      subject: plan.groups[id]?.name ?? '',
+      message: 'was seen, but none of its traffic was learned: its policy isolates it',
+      hint: 'look at what was not learned before you apply this policy, or leave its namespace out with -n',
+    }))
+}
+
+function reportLabelLess(plan: Plan): readonly Finding[] {
+  return plan.groups.flatMap((group): readonly Finding[] => {
+    const observed = group.classes.some((id) => plan.traffic.classes[id]?.observed === true)
+    if (!observed || (plan.selectors[group.id]?.selectors.length ?? 0) > 0) return []
+    return [
+      {
+        code: 'NO_LABELS',
+        severity: 'action',
+        subject: group.name,
+        message:
+          'has no label that a selector could use: it gets no policy of its own, and as a peer its whole namespace is let in',
+        hint: 'label the pod template of this workload',
+      },
+    ]
+  })
+}
+
+function tighterWay(end: EdgeEnd): string {
+  if (end.kind === 'remote')
+    return 'a policy kind that names clusters (CiliumNetworkPolicy) can say this exactly'
+  return 'a policy kind that names nodes and the API server (CiliumNetworkPolicy with entities) can say this exactly'
+}
+
+function peerEnd(edge: Edge, direction: 'ingress' | 'egress'): EdgeEnd {
+  return direction === 'egress' ? edge.to : edge.from
+}
+
+function isPortProtocol(protocol: string): protocol is PortProtocol {
+  return protocol === 'TCP' || protocol === 'UDP' || protocol === 'SCTP'
+}

@@ -1,0 +1,344 @@
+/** Addresses outside the cluster: from what was seen to the blocks that allow it. */
+
+import type { Prefix } from '../ip.ts'
+import { formatPrefix, parseAddress, parsePrefix, prefixesMeet, prefixOf } from '../ip.ts'
+import type { PortProtocol } from '../policy/network-policy.ts'
+import { selectorMatches } from '../policy/selector.ts'
+import type { InventoryService } from '../traffic/inventory.ts'
+import { coverAddresses, worldExcept } from './cidr-cover.ts'
+import type { Contribution, OutsideUse } from './edge-grants.ts'
+import { controllersOf } from './groups.ts'
+import type { Plan } from './plan.ts'
+import { classesOf } from './plan.ts'
+import type { Finding, Grant, Group, Widening, WideningReason } from './synthesis.ts'
+
+/** More outside clients of one port than this are taken for the world. */
+export const worldClients = 8
+
+/** More addresses behind one port than this are a finding: a list of addresses will not hold. */
+export const churnAddresses = 50
+
+/** Ranges into which no prefix may widen, whatever the cluster's own are. */
+const specialRanges: readonly { readonly cidr: string; readonly name: string }[] = [
+  { cidr: '169.254.169.254/32', name: 'the cloud metadata service' },
+  { cidr: 'fd00:ec2::254/128', name: 'the cloud metadata service' },
+  { cidr: '169.254.0.0/16', name: 'link-local addresses' },
+  { cidr: 'fe80::/10', name: 'link-local addresses' },
+  { cidr: '127.0.0.0/8', name: 'loopback addresses' },
+  { cidr: '::1/128', name: 'loopback addresses' },
+  { cidr: '224.0.0.0/4', name: 'multicast addresses' },
+  { cidr: 'ff00::/8', name: 'multicast addresses' },
+  { cidr: '255.255.255.255/32', name: 'the broadcast address' },
+]
+
+/** One subject and direction with everything it exchanged with the outside. */
+interface Bundle {
+  readonly direction: 'ingress' | 'egress'
+  readonly subject: Group
+  readonly uses: readonly OutsideUse[]
+}
+
+/** Returns the blocks that the uses of outside addresses call for, with what they widen. */
+export function grantOutside(plan: Plan, uses: readonly OutsideUse[]): Contribution {
+  const grants: Grant[] = []
+  const widenings: Widening[] = []
+  const findings: Finding[] = []
+  for (const bundle of bundleUses(plan, uses)) {
+    const byPort = groupBy(bundle.uses, (use) => `${use.port}/${use.protocol}`)
+    const listed: OutsideUse[] = []
+    for (const [port, portUses] of byPort) {
+      const opened = openToWorld(plan, bundle, port, portUses)
+      if (opened === undefined) {
+        listed.push(...portUses)
+        findings.push(...reportChurn(bundle, port, portUses))
+      } else {
+        grants.push(...opened.grants)
+        widenings.push(...opened.widenings)
+        findings.push(...opened.findings)
+      }
+    }
+    const blocks = listAddresses(plan, bundle, listed)
+    grants.push(...blocks.grants)
+    widenings.push(...blocks.widenings)
+    findings.push(...reportSpecial(plan, bundle, listed))
+  }
+  return { grants, widenings, findings }
+}
+
+/** Returns the cluster's own ranges, as far as they were given. */
+export function clusterRanges(plan: Plan): readonly Prefix[] {
+  const { options } = plan
+  return [
+    ...(options.podCidrs ?? []),
+    ...(options.serviceCidrs ?? []),
+    ...(options.nodeCidrs ?? []),
+    ...(options.inventory?.nodes.flatMap((node) => node.podCidrs) ?? []),
+  ].flatMap((cidr) => parsePrefix(cidr) ?? [])
+}
+
+/** Returns an address or a prefix as a prefix. */
+export function asPrefix(text: string): Prefix | undefined {
+  const address = parseAddress(text)
+  return address === undefined ? parsePrefix(text) : prefixOf(address, address.width)
+}
+
+function bundleUses(plan: Plan, uses: readonly OutsideUse[]): readonly Bundle[] {
+  return [...groupBy(uses, (use) => `${use.subject} ${use.direction}`).values()].flatMap((some) => {
+    const first = some[0]
+    const subject = first === undefined ? undefined : plan.groups[first.subject]
+    return first === undefined || subject === undefined
+      ? []
+      : [{ direction: first.direction, subject, uses: some }]
+  })
+}
+
+function openToWorld(
+  plan: Plan,
+  bundle: Bundle,
+  port: string,
+  uses: readonly OutsideUse[],
+): Contribution | undefined {
+  const clients = new Set(uses.map((use) => use.address)).size
+  const why = worldReason(plan, bundle, uses, clients)
+  const first = uses[0]
+  if (why === undefined || first === undefined) return undefined
+  const learned = uses.flatMap((use) => asPrefix(use.address) ?? [])
+  const blocks =
+    why.ranges.length > 0
+      ? coverAddresses([...why.ranges.flatMap((range) => parsePrefix(range) ?? []), ...learned], {
+          maxExtra: 0,
+          forbidden: [],
+        }).prefixes.map((prefix) => ({ cidr: formatPrefix(prefix), except: [] }))
+      : worldExcept(clusterRanges(plan), learned)
+  const reason: WideningReason = bundle.direction === 'ingress' ? 'world-ingress' : 'outside-port'
+  const { direction, subject } = bundle
+  return {
+    grants: blocks.map((block) => ({
+      direction,
+      subject: subject.id,
+      peer: { kind: 'block', ...block },
+      protocol: first.protocol,
+      port: first.port,
+      why: reason,
+    })),
+    widenings: [
+      {
+        reason,
+        policy: plan.policyNames[subject.id] ?? '',
+        direction,
+        subject: subject.name,
+        peer: blocks.map((block) => block.cidr).join(', '),
+        ports: [port],
+        size: `${clients} ${clients === 1 ? 'address was' : 'addresses were'} seen, the whole range is let in`,
+        hint: why.hint,
+      },
+    ],
+    findings: [
+      {
+        code: direction === 'ingress' ? 'WORLD_INGRESS' : 'OUTSIDE_PORT',
+        severity: 'warning',
+        subject: `${subject.name} ${port}`,
+        message: `is open to ${why.ranges.length > 0 ? 'the source ranges of its service' : 'every address outside the cluster'}: ${why.text}`,
+        hint: why.hint,
+      },
+    ],
+  }
+}
+
+function worldReason(
+  plan: Plan,
+  bundle: Bundle,
+  uses: readonly OutsideUse[],
+  clients: number,
+):
+  | { readonly text: string; readonly hint: string; readonly ranges: readonly string[] }
+  | undefined {
+  if (plan.options.outside === 'port') {
+    return {
+      text: 'the port was asked to be opened (--outside port)',
+      hint: 'list the addresses with --outside exact',
+      ranges: [],
+    }
+  }
+  const first = uses[0]
+  if (bundle.direction === 'egress' || first === undefined) return undefined
+  const service = publishingService(plan, bundle.subject, first.protocol, first.port)
+  if (service !== undefined) {
+    return {
+      text: `service ${service.namespace}/${service.name} (${service.type}) publishes it`,
+      hint: 'limit the service with loadBalancerSourceRanges, which is honoured',
+      ranges: service.loadBalancerSourceRanges,
+    }
+  }
+  if (clients <= worldClients) return undefined
+  return {
+    text: `${clients} addresses outside the cluster used it`,
+    hint: 'if only some clients are wanted, write a rule for their ranges by hand and leave this port out',
+    ranges: [],
+  }
+}
+
+function publishingService(
+  plan: Plan,
+  subject: Group,
+  protocol: PortProtocol,
+  port: number,
+): InventoryService | undefined {
+  const { inventory } = plan.options
+  if (inventory === undefined) return undefined
+  const controllers = controllersOf(subject, inventory)
+  const labels = [
+    ...controllers.map((controller) => controller.labels),
+    ...classesOf(plan, subject).map((known) => known.labels),
+  ]
+  const ports = controllers.flatMap((controller) => controller.ports)
+  const targets = (target: number | string): boolean =>
+    typeof target === 'number'
+      ? target === port
+      : ports.some((one) => one.name === target && one.port === port && one.protocol === protocol)
+  return inventory.services
+    .filter((service) => service.type === 'LoadBalancer' || service.type === 'NodePort')
+    .find((service) => {
+      const { selector } = service
+      return (
+        service.namespace === subject.namespace &&
+        selector !== undefined &&
+        labels.some((some) => selectorMatches({ matchLabels: selector }, some)) &&
+        service.ports.some((one) => one.protocol === protocol && targets(one.targetPort))
+      )
+    })
+}
+
+function listAddresses(plan: Plan, bundle: Bundle, uses: readonly OutsideUse[]): Contribution {
+  const portsOf = groupBy(uses, (use) => use.address)
+  const sameUse = groupBy([...portsOf.keys()], (address) =>
+    JSON.stringify([...new Set((portsOf.get(address) ?? []).map(portKey))].sort()),
+  )
+  const parts = [...sameUse.values()].map((addresses) => {
+    const first = portsOf.get(addresses[0] ?? '') ?? []
+    const ports = [...new Map(first.map((use) => [portKey(use), use])).values()]
+    return listBlocks(plan, bundle, addresses, ports)
+  })
+  return {
+    grants: parts.flatMap((part) => part.grants),
+    widenings: parts.flatMap((part) => part.widenings),
+    findings: [],
+  }
+}
+
+/** Returns the shortest list of blocks for addresses that were all used on the same ports. */
+function listBlocks(
+  plan: Plan,
+  bundle: Bundle,
+  addresses: readonly string[],
+  ports: readonly OutsideUse[],
+): { grants: readonly Grant[]; widenings: readonly Widening[] } {
+  const { direction, subject } = bundle
+  const forbidden = [
+    ...clusterRanges(plan),
+    ...specialRanges.flatMap(({ cidr }) => parsePrefix(cidr) ?? []),
+  ]
+  const cover = coverAddresses(
+    addresses.flatMap((address) => asPrefix(address) ?? []),
+    { maxExtra: plan.options.cidrMaxExtra ?? 0, forbidden },
+  )
+  const grants = cover.prefixes.flatMap((prefix) =>
+    ports.map(({ protocol, port }): Grant => {
+      const peer = { kind: 'block', cidr: formatPrefix(prefix), except: [] } as const
+      const why = cover.extra > 0n ? 'cidr-merge' : 'learned'
+      return { direction, subject: subject.id, peer, protocol, port, why }
+    }),
+  )
+  const widening = {
+    policy: plan.policyNames[subject.id] ?? '',
+    direction,
+    subject: subject.name,
+    ports: ports.map(portKey).sort(),
+  }
+  const folded = addresses
+    .filter((address) => address.includes('/'))
+    .map(
+      (address): Widening => ({
+        ...widening,
+        reason: 'folded-prefix',
+        peer: address,
+        size: `every address of ${address}`,
+        hint: 'too many addresses were seen to keep each: a policy by DNS name, or --outside port, says what is meant',
+      }),
+    )
+  if (cover.extra === 0n) return { grants, widenings: folded }
+  const merged: Widening = {
+    ...widening,
+    reason: 'cidr-merge',
+    peer: cover.prefixes.map(formatPrefix).join(', '),
+    size: `${cover.extra} addresses that were not seen`,
+    hint: 'lower --cidr-max-extra',
+  }
+  return { grants, widenings: [merged, ...folded] }
+}
+
+function reportChurn(
+  bundle: Bundle,
+  port: string,
+  uses: readonly OutsideUse[],
+): readonly Finding[] {
+  const addresses = new Set(uses.map((use) => use.address))
+  if (addresses.size <= churnAddresses) return []
+  const names = [...new Set(uses.flatMap((use) => use.names))].sort().slice(0, 3)
+  return [
+    {
+      code: 'ADDRESS_CHURN',
+      severity: 'action',
+      subject: `${bundle.subject.name} ${port}`,
+      message: `used ${addresses.size} addresses outside the cluster${names.length > 0 ? ` (${names.join(', ')})` : ''}: the next one will be blocked`,
+      hint: 'open the port with --outside port, shorten the list with --cidr-max-extra, or use a policy kind that knows DNS names',
+    },
+  ]
+}
+
+function reportSpecial(
+  plan: Plan,
+  bundle: Bundle,
+  uses: readonly OutsideUse[],
+): readonly Finding[] {
+  const own = clusterRanges(plan)
+  const addresses = [...new Set(uses.map((use) => use.address))]
+  return addresses.flatMap((address): readonly Finding[] => {
+    const prefix = asPrefix(address)
+    if (prefix === undefined) return []
+    const special = specialRanges.find(({ cidr }) => {
+      const range = parsePrefix(cidr)
+      return range !== undefined && prefixesMeet(range, prefix)
+    })
+    const inside = own.find((range) => prefixesMeet(range, prefix))
+    if (special === undefined && inside === undefined) return []
+    const what = special?.name ?? `the cluster's own range ${inside ? formatPrefix(inside) : ''}`
+    return [
+      {
+        code: 'SPECIAL_ADDRESS',
+        severity: 'warning',
+        subject: `${bundle.subject.name} ${bundle.direction === 'egress' ? '->' : '<-'} ${address}`,
+        message: `belongs to ${what}: it is allowed as it was seen, alone`,
+        hint:
+          special === undefined
+            ? 'many network plugins do not match pods and nodes by address: check that this rule does what you expect'
+            : 'check that the workload needs it',
+      },
+    ]
+  })
+}
+
+function portKey(use: OutsideUse): string {
+  return `${use.port}/${use.protocol}`
+}
+
+function groupBy<T>(items: readonly T[], keyOf: (item: T) => string): Map<string, T[]> {
+  const groups = new Map<string, T[]>()
+  for (const item of items) {
+    const key = keyOf(item)
+    const list = groups.get(key)
+    if (list === undefined) groups.set(key, [item])
+    else list.push(item)
+  }
+  return groups
+}

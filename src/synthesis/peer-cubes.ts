@@ -1,0 +1,141 @@
+/** Peers as cubes, namespaces times label literals, and the merging of them that changes no meaning. */
+import { NetweirError } from '../errors.ts'
+import type { LabelSelector, NetworkPolicyPeer } from '../policy/network-policy.ts'
+import type { Conjunction, Literal } from './conjunction.ts'
+import {
+  canonicalConjunction,
+  conjunctionText,
+  fromLabelSelector,
+  toLabelSelector,
+} from './conjunction.ts'
+
+/** The pods of some namespaces on which every literal holds. */
+export interface Cube {
+  /** Names; at least one. */
+  readonly namespaces: readonly string[]
+  /** Empty for every pod. */
+  readonly literals: Conjunction
+}
+
+/** The label by which the API server names every namespace (since Kubernetes 1.22). */
+export const namespaceNameLabel = 'kubernetes.io/metadata.name'
+
+/**
+ * Returns fewer cubes that hold exactly the same pods, those that do not exist yet included: two cubes become one when
+ * they are equal but for the values of one `Eq` or `In` literal, or but for their namespaces
+ * (`reference/algorithms.md` C.2). Sorted, and the same for every order of the input.
+ */
+export function mergeCubes(cubes: readonly Cube[]): readonly Cube[] {
+  let merged = sortedCubes(cubes)
+  for (;;) {
+    const before = merged.length
+    const keys = merged.flatMap((cube) => cube.literals.filter(hasValues).map(({ key }) => key))
+    for (const key of [...new Set(keys)].sort()) merged = mergeOver(merged, valueSlot(key))
+    merged = mergeOver(merged, namespaceSlot)
+    if (merged.length === before) return merged
+  }
+}
+
+/** Returns the peer that stands for a cube in a policy of `ownNamespace`. */
+export function toPeer(cube: Cube, ownNamespace: string): NetworkPolicyPeer {
+  const namespaces = sortedTexts(cube.namespaces)
+  const podSelector = toLabelSelector(cube.literals)
+  if (namespaces.length === 0) {
+    throw new NetweirError('INTERNAL', 'a peer without namespaces was found, expected at least one')
+  }
+  if (namespaces.length === 1 && namespaces[0] === ownNamespace) return { podSelector }
+  return { namespaceSelector: namespacesSelector(namespaces), podSelector }
+}
+
+/** Returns the cube that a peer stands for, or undefined when it names its namespaces in another way than by name. */
+export function fromPeer(peer: NetworkPolicyPeer, ownNamespace: string): Cube | undefined {
+  if (peer.ipBlock !== undefined) return undefined
+  const literals = fromLabelSelector(peer.podSelector ?? {})
+  if (peer.namespaceSelector === undefined) {
+    return peer.podSelector === undefined ? undefined : { namespaces: [ownNamespace], literals }
+  }
+  const [name, ...rest] = fromLabelSelector(peer.namespaceSelector)
+  const isByName = name?.key === namespaceNameLabel && hasValues(name) && rest.length === 0
+  return isByName && name.values.length > 0 ? { namespaces: name.values, literals } : undefined
+}
+
+/** One dimension in which cubes may differ. */
+interface Slot {
+  readonly valuesOf: (cube: Cube) => readonly string[] | undefined
+  readonly withValues: (cube: Cube, values: readonly string[]) => Cube
+  /** A text that is equal for cubes that are equal in every other dimension. */
+  readonly restOf: (cube: Cube) => string
+}
+
+const namespaceSlot: Slot = {
+  valuesOf: (cube) => cube.namespaces,
+  withValues: (cube, namespaces) => ({ namespaces, literals: cube.literals }),
+  restOf: (cube) => conjunctionText(cube.literals),
+}
+
+function valueSlot(key: string): Slot {
+  const isIt = (literal: Literal): boolean => literal.key === key && hasValues(literal)
+  const others = (cube: Cube): Conjunction => {
+    const at = cube.literals.findIndex(isIt)
+    return cube.literals.filter((_, index) => index !== at)
+  }
+  return {
+    valuesOf: (cube) => cube.literals.find(isIt)?.values,
+    withValues: (cube, values) => ({
+      namespaces: cube.namespaces,
+      literals: canonicalConjunction([...others(cube), { key, op: 'In', values }]),
+    }),
+    restOf: (cube) => cubeText({ namespaces: cube.namespaces, literals: others(cube) }),
+  }
+}
+
+function mergeOver(cubes: readonly Cube[], slot: Slot): readonly Cube[] {
+  const untouched: Cube[] = []
+  const byRest = new Map<string, { first: Cube; values: Set<string>; count: number }>()
+  for (const cube of cubes) {
+    const values = slot.valuesOf(cube)
+    if (values === undefined) {
+      untouched.push(cube)
+      continue
+    }
+    const rest = slot.restOf(cube)
+    const alike = byRest.get(rest)
+    if (alike === undefined) byRest.set(rest, { first: cube, values: new Set(values), count: 1 })
+    else {
+      for (const value of values) alike.values.add(value)
+      alike.count += 1
+    }
+  }
+  const merged = [...byRest.values()].map(({ first, values, count }) =>
+    count === 1 ? first : slot.withValues(first, sortedTexts(values)),
+  )
+  return sortedCubes([...untouched, ...merged])
+}
+
+function sortedCubes(cubes: readonly Cube[]): readonly Cube[] {
+  const byText = new Map<string, Cube>()
+  for (const { namespaces, literals } of cubes) {
+    const cube = {
+      namespaces: sortedTexts(namespaces),
+      literals: canonicalConjunction(literals),
+    }
+    byText.set(cubeText(cube), cube)
+  }
+  return [...byText.keys()].sort().flatMap((text) => byText.get(text) ?? [])
+}
+
+function cubeText(cube: Cube): string {
+  return `${JSON.stringify(cube.namespaces)} ${conjunctionText(cube.literals)}`
+}
+
+function hasValues(literal: Literal): boolean {
+  return literal.op === 'Eq' || literal.op === 'In'
+}
+
+function namespacesSelector(namespaces: readonly string[]): LabelSelector {
+  return toLabelSelector([{ key: namespaceNameLabel, op: 'In', values: namespaces }])
+}
+
+function sortedTexts(texts: Iterable<string>): readonly string[] {
+  return [...new Set(texts)].sort()
+}

@@ -1,0 +1,369 @@
+/** What managed policies grant and this traffic lacks: kept, so that a short look revokes nothing. */
+
+import { hasNoIps, ipBlockSet, noIps, subtractIps, uniteIps } from '../policy/ip-set.ts'
+import type {
+  LocatedPolicy,
+  NetworkPolicy,
+  NetworkPolicyPeer,
+  NetworkPolicyPort,
+} from '../policy/network-policy.ts'
+import { isDefaultDeny } from '../policy/network-policy.ts'
+import type { PortRange } from '../policy/port-set.ts'
+import { formatPorts, maxPort, portProtocols, toPortSet } from '../policy/port-set.ts'
+import { selectorMatches } from '../policy/selector.ts'
+import type { Conjunction, Literal } from './conjunction.ts'
+import {
+  conjunctionMatches,
+  conjunctionText,
+  fromLabelSelector,
+  literalText,
+} from './conjunction.ts'
+import type { Cube } from './peer-cubes.ts'
+import { fromPeer, toPeer } from './peer-cubes.ts'
+import type { Plan } from './plan.ts'
+import type { Finding, GeneratedPolicy, Grant, GrantPeer, StaleGrant } from './synthesis.ts'
+
+/** Days of silence after which `prune` takes a grant for dead that no record of the whole window supports. */
+export const defaultPruneAfterDays = 90
+
+/** What remains of the managed policies beside what the traffic calls for. */
+export interface Retention {
+  readonly grants: readonly Grant[]
+  readonly stale: readonly StaleGrant[]
+  /** Managed policies without a subject in this traffic, carried over as they are. */
+  readonly carried: readonly GeneratedPolicy[]
+  /** Managed policies that `prune` deletes, as `namespace/name`. */
+  readonly deleted: readonly string[]
+  readonly findings: readonly Finding[]
+}
+
+/** Returns what the managed policies grant beyond `fresh`, and what becomes of it under the options of the plan. */
+export function retainGrants(plan: Plan, fresh: readonly Grant[]): Retention {
+  const kept: Grant[] = []
+  const stale: StaleGrant[] = []
+  const carried: GeneratedPolicy[] = []
+  const deleted: string[] = []
+  const findings: Finding[] = []
+  const isDead = isPruned(plan)
+  for (const located of plan.managed) {
+    const { policy } = located
+    if (isDefaultDeny(policy)) continue
+    const owner = ownerOf(plan, policy)
+    if (owner === undefined) {
+      if (isGone(plan, policy)) deleted.push(fullName(policy))
+      else {
+        carried.push({ policy, role: 'workload', carried: true })
+        stale.push(...wholePolicy(plan, policy))
+      }
+      continue
+    }
+    for (const subject of subjectsOf(plan, policy, owner)) {
+      const lacking = grantsOf(plan, located, subject, findings).filter(
+        (grant) => !isImplied(plan, grant, fresh) && !isImplied(plan, grant, kept),
+      )
+      stale.push(...lacking.map((grant) => toStale(plan, grant, isDead)))
+      if (!isDead) kept.push(...lacking)
+    }
+  }
+  return { grants: kept, stale: mergeStale(stale), carried, deleted, findings }
+}
+
+/** Returns the subject whose policy takes the place of a managed one: by name, or as a further part of that policy. */
+function ownerOf(plan: Plan, policy: NetworkPolicy): number | undefined {
+  const name = fullName(policy)
+  const direct = plan.policyNames.indexOf(name)
+  if (direct >= 0) return direct
+  const base = plan.policyNames.indexOf(name.replace(/-\d+$/, ''))
+  if (base < 0) return undefined
+  const selector = conjunctionText(fromLabelSelector(policy.spec.podSelector))
+  const isPart = plan.selectors[base]?.selectors.some((own) => conjunctionText(own) === selector)
+  return isPart === true ? base : undefined
+}
+
+function toStale(plan: Plan, grant: Grant, isDead: boolean): StaleGrant {
+  return {
+    policy: plan.policyNames[grant.subject] ?? '',
+    direction: grant.direction,
+    peer: describePeer(grant.peer),
+    ports: portTexts([rangeOf(grant)]),
+    kept: !isDead,
+  }
+}
+
+/** Returns the cubes that a grant's peer stands for, or nothing when it is no selector. */
+export function cubesOf(plan: Plan, peer: GrantPeer, ownNamespace: string): readonly Cube[] {
+  switch (peer.kind) {
+    case 'group': {
+      const group = plan.groups[peer.group]
+      if (group === undefined) return []
+      return (plan.selectors[peer.group]?.selectors ?? []).map((literals) => ({
+        namespaces: [group.namespace],
+        literals,
+      }))
+    }
+    case 'namespace':
+      return [{ namespaces: [peer.namespace], literals: [] }]
+    case 'selector': {
+      const cube = fromPeer(peer.peer, ownNamespace)
+      return cube === undefined ? [] : [cube]
+    }
+    default:
+      return []
+  }
+}
+
+function isPruned(plan: Plan): boolean {
+  if (plan.options.prune !== true) return false
+  const { firstMs, lastMs } = plan.traffic.window
+  if (firstMs === undefined || lastMs === undefined) return false
+  const days = plan.options.pruneAfterDays ?? defaultPruneAfterDays
+  return lastMs - firstMs >= days * 86_400_000
+}
+
+function isGone(plan: Plan, policy: NetworkPolicy): boolean {
+  const { inventory } = plan.options
+  if (plan.options.prune !== true || inventory === undefined) return false
+  if (!inventory.has.pods && !inventory.has.workloads) return false
+  const here = [...inventory.pods, ...inventory.workloads].filter(
+    (one) => one.namespace === policy.metadata.namespace,
+  )
+  return !here.some((one) => selectorMatches(policy.spec.podSelector, one.labels))
+}
+
+/** Returns the subjects that a managed policy selects: each of them had its grants. */
+function subjectsOf(plan: Plan, policy: NetworkPolicy, owner: number): readonly number[] {
+  const selected = new Set<number>()
+  for (const known of plan.traffic.classes) {
+    if (known.namespace !== policy.metadata.namespace) continue
+    if (!selectorMatches(policy.spec.podSelector, known.labels)) continue
+    const group = plan.grouping.groupOf[known.id]
+    if (group !== undefined && plan.subjects.has(group)) selected.add(group)
+  }
+  if (selected.size === 0) return [owner]
+  // What the widest selector keeps, the groups inside it need not keep again.
+  const width = (id: number): number => plan.selectors[id]?.selects.length ?? 0
+  return [...selected].sort((a, b) => width(b) - width(a) || a - b)
+}
+
+function grantsOf(
+  plan: Plan,
+  located: LocatedPolicy<NetworkPolicy>,
+  subject: number,
+  findings: Finding[],
+): readonly Grant[] {
+  const { spec, metadata } = located.policy
+  const grants: Grant[] = []
+  const add = (
+    direction: 'ingress' | 'egress',
+    peers: readonly NetworkPolicyPeer[] | undefined,
+    ports: readonly NetworkPolicyPort[] | undefined,
+  ): void => {
+    const everyone: readonly GrantPeer[] = [{ kind: 'everyone' }]
+    const targets =
+      (peers ?? []).length === 0
+        ? everyone
+        : (peers ?? []).flatMap((peer) => atoms(peer, metadata.namespace))
+    for (const range of portRanges(plan, ports, () => reportEdited(located, findings))) {
+      for (const peer of targets) {
+        const { protocol, first: port, last } = range
+        const end = last > port ? { endPort: last } : {}
+        grants.push({ direction, subject, peer, protocol, port, ...end, why: 'retained' })
+      }
+    }
+  }
+  for (const rule of spec.ingress ?? []) add('ingress', rule.from, rule.ports)
+  for (const rule of spec.egress ?? []) add('egress', rule.to, rule.ports)
+  return grants
+}
+
+/** Splits a merged peer into the single namespaces and values that it was merged from. */
+function atoms(peer: NetworkPolicyPeer, ownNamespace: string): readonly GrantPeer[] {
+  if (peer.ipBlock !== undefined) {
+    return [{ kind: 'block', cidr: peer.ipBlock.cidr, except: [...(peer.ipBlock.except ?? [])] }]
+  }
+  const cube = fromPeer(peer, ownNamespace)
+  if (cube === undefined) return [{ kind: 'selector', peer }]
+  let conjunctions: readonly Conjunction[] = [[]]
+  for (const literal of cube.literals) {
+    const choices: readonly Literal[] =
+      literal.op === 'In'
+        ? literal.values.map((value) => ({ key: literal.key, op: 'Eq', values: [value] }))
+        : [literal]
+    if (conjunctions.length * choices.length > 1_000) return [{ kind: 'selector', peer }]
+    conjunctions = conjunctions.flatMap((start) => choices.map((choice) => [...start, choice]))
+  }
+  return cube.namespaces.flatMap((namespace) =>
+    conjunctions.map((literals): GrantPeer => {
+      const single = { namespaces: [namespace], literals }
+      return { kind: 'selector', peer: toPeer(single, '') }
+    }),
+  )
+}
+
+function portRanges(
+  plan: Plan,
+  ports: readonly NetworkPolicyPort[] | undefined,
+  edited: () => void,
+): readonly PortRange[] {
+  if (ports === undefined || ports.length === 0) {
+    return portProtocols.map((protocol) => ({ protocol, first: 1, last: maxPort }))
+  }
+  return ports.flatMap((item): readonly PortRange[] => {
+    const protocol = item.protocol ?? 'TCP'
+    if (item.port === undefined) return [{ protocol, first: 1, last: maxPort }]
+    if (typeof item.port === 'number') {
+      return [{ protocol, first: item.port, last: item.endPort ?? item.port }]
+    }
+    const { inventory } = plan.options
+    const numbers = new Set(
+      [...(inventory?.pods ?? []), ...(inventory?.workloads ?? [])]
+        .flatMap((one) => one.ports)
+        .filter((one) => one.name === item.port && one.protocol === protocol)
+        .map((one) => one.port),
+    )
+    if (numbers.size === 0) edited()
+    return [...numbers].sort((a, b) => a - b).map((port) => ({ protocol, first: port, last: port }))
+  })
+}
+
+function reportEdited(located: LocatedPolicy<NetworkPolicy>, findings: Finding[]): void {
+  findings.push({
+    code: 'MANAGED_EDITED',
+    severity: 'action',
+    subject: fullName(located.policy),
+    message:
+      'is managed by netweir and was edited by hand to use a named port whose number is not known: that rule is not carried over',
+    hint: 'give an inventory with --inventory, or move the rule to a policy without the managed-by label',
+  })
+}
+
+/** A grant is implied by what is fresh when its text is, or when every known class that it reaches is reached anyway. */
+function isImplied(plan: Plan, grant: Grant, fresh: readonly Grant[]): boolean {
+  const own = plan.groups[grant.subject]?.namespace ?? ''
+  const classes = plan.groups[grant.subject]?.classes ?? []
+  const rivals = fresh.filter(
+    (one) =>
+      one.direction === grant.direction &&
+      coversPorts(one, grant) &&
+      classes.every((id) => plan.selectors[one.subject]?.selects.includes(id) === true),
+  )
+  if (rivals.some((one) => one.peer.kind === 'everyone')) return true
+  if (grant.peer.kind === 'block') return isBlockCovered(grant.peer, rivals)
+  const atom = cubesOf(plan, grant.peer, own)[0]
+  if (atom === undefined) return false
+  const cubes = rivals.flatMap((one) => cubesOf(plan, one.peer, own))
+  if (cubes.some((cube) => cubeHolds(cube, atom))) return true
+  const reached = plan.traffic.classes.filter((known) => cubeSelects(atom, known))
+  return (
+    reached.length > 0 && reached.every((known) => cubes.some((cube) => cubeSelects(cube, known)))
+  )
+}
+
+function coversPorts(wide: Grant, narrow: Grant): boolean {
+  return (
+    wide.protocol === narrow.protocol &&
+    wide.port <= narrow.port &&
+    (wide.endPort ?? wide.port) >= (narrow.endPort ?? narrow.port)
+  )
+}
+
+function isBlockCovered(
+  block: { readonly cidr: string; readonly except: readonly string[] },
+  rivals: readonly Grant[],
+): boolean {
+  let granted = noIps
+  for (const { peer } of rivals) {
+    if (peer.kind === 'block') granted = uniteIps(granted, ipBlockSet(peer))
+  }
+  return hasNoIps(subtractIps(ipBlockSet(block), granted))
+}
+
+function cubeSelects(
+  cube: Cube,
+  known: { readonly namespace: string; readonly labels: Readonly<Record<string, string>> },
+): boolean {
+  return (
+    cube.namespaces.includes(known.namespace) && conjunctionMatches(cube.literals, known.labels)
+  )
+}
+
+function cubeHolds(wide: Cube, narrow: Cube): boolean {
+  return (
+    narrow.namespaces.every((namespace) => wide.namespaces.includes(namespace)) &&
+    wide.literals.every((literal) => narrow.literals.some((one) => literalImplies(one, literal)))
+  )
+}
+
+function literalImplies(narrow: Literal, wide: Literal): boolean {
+  if (narrow.key !== wide.key) return false
+  if (narrow.op === 'Eq' || narrow.op === 'In') {
+    if (wide.op === 'Exists') return true
+    if (wide.op === 'Eq' || wide.op === 'In') {
+      return narrow.values.every((value) => wide.values.includes(value))
+    }
+    return false
+  }
+  return literalText(narrow) === literalText(wide)
+}
+
+function wholePolicy(plan: Plan, policy: NetworkPolicy): readonly StaleGrant[] {
+  const { namespaces } = plan.options
+  if (namespaces !== undefined && !namespaces.includes(policy.metadata.namespace)) return []
+  const describe = (
+    direction: 'ingress' | 'egress',
+    peers: readonly NetworkPolicyPeer[] | undefined,
+    ports: readonly NetworkPolicyPort[] | undefined,
+  ): StaleGrant => ({
+    policy: fullName(policy),
+    direction,
+    peer:
+      peers === undefined || peers.length === 0
+        ? 'everyone'
+        : peers.map((peer) => describePeer({ kind: 'selector', peer })).join(', '),
+    ports: portTexts(portRanges(plan, ports, () => undefined)),
+    kept: true,
+  })
+  return [
+    ...(policy.spec.ingress ?? []).map((rule) => describe('ingress', rule.from, rule.ports)),
+    ...(policy.spec.egress ?? []).map((rule) => describe('egress', rule.to, rule.ports)),
+  ]
+}
+
+function mergeStale(stale: readonly StaleGrant[]): readonly StaleGrant[] {
+  const byPeer = new Map<string, StaleGrant>()
+  for (const one of stale) {
+    const key = JSON.stringify([one.policy, one.direction, one.peer, one.kept])
+    const known = byPeer.get(key)
+    const ports = [...new Set([...(known?.ports ?? []), ...one.ports])].sort()
+    byPeer.set(key, { ...one, ports })
+  }
+  return [...byPeer.keys()].sort().flatMap((key) => byPeer.get(key) ?? [])
+}
+
+function describePeer(peer: GrantPeer): string {
+  if (peer.kind === 'everyone') return 'everyone'
+  if (peer.kind === 'block') return peer.cidr
+  if (peer.kind !== 'selector') return ''
+  if (peer.peer.ipBlock !== undefined) return peer.peer.ipBlock.cidr
+  const cube = fromPeer(peer.peer, '')
+  if (cube === undefined) return JSON.stringify(peer.peer)
+  const literals = cube.literals.map((literal) =>
+    literal.values.length > 0
+      ? `${literal.key}=${literal.values.join('|')}`
+      : `${literal.op} ${literal.key}`,
+  )
+  const namespaces = cube.namespaces.filter((namespace) => namespace !== '').join('|')
+  return `${namespaces === '' ? '' : `${namespaces}/`}${literals.join(',') || '*'}`
+}
+
+function portTexts(ranges: readonly PortRange[]): readonly string[] {
+  return formatPorts(toPortSet(ranges))
+}
+
+function fullName(policy: NetworkPolicy): string {
+  return `${policy.metadata.namespace}/${policy.metadata.name}`
+}
+
+function rangeOf(grant: Grant): PortRange {
+  return { protocol: grant.protocol, first: grant.port, last: grant.endPort ?? grant.port }
+}

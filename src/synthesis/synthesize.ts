@@ -1,0 +1,149 @@
+/** From traffic to policies: the steps of a synthesis, joined. */
+import type { EdgeEnd, Traffic } from '../traffic/traffic.ts'
+import { grantApiServer } from './api-server.ts'
+import { assemblePolicies } from './assemble.ts'
+import { denyByDefault } from './default-deny.ts'
+import { grantDns } from './dns.ts'
+import { reportPorts } from './dynamic-ports.ts'
+import type { Contribution } from './edge-grants.ts'
+import { grantEdges, isObligation, reportUnopened } from './edge-grants.ts'
+import { grantOutside } from './outside.ts'
+import type { Plan } from './plan.ts'
+import { groupOfEnd, makePlan } from './plan.ts'
+import { retainGrants } from './retain.ts'
+import type {
+  Finding,
+  GeneratedPolicy,
+  Grant,
+  Synthesis,
+  SynthesisOptions,
+  Widening,
+} from './synthesis.ts'
+
+/**
+ * Returns the least policies that allow what was learned, with everything else that they allow declared. Nothing in the
+ * result is proven: pass it through the gate before anything is written.
+ * @throws {NetweirError} `INSEPARABLE` or `INEXPRESSIBLE` where the options say `fail`, `USAGE` for a bad selector.
+ */
+export function synthesize(traffic: Traffic, options: SynthesisOptions): Synthesis {
+  const plan = makePlan(traffic, options)
+  const edges = grantEdges(plan)
+  const steps: readonly Contribution[] = [
+    edges,
+    grantOutside(plan, edges.outside),
+    grantApiServer(plan),
+    grantDns(plan),
+  ]
+  const fresh = uniqueGrants(steps.flatMap((step) => step.grants))
+  const retention = retainGrants(plan, fresh)
+  const grants = uniqueGrants([...fresh, ...retention.grants])
+  const denies = denyByDefault(plan, grants)
+  const policies = [...assemblePolicies(plan, grants), ...retention.carried, ...denies.policies]
+  return {
+    policies: policies.toSorted(comparePolicies),
+    groups: plan.groups,
+    grants,
+    widenings: sortedByText([
+      ...steps.flatMap((step) => step.widenings),
+      ...inseparableWidenings(plan),
+    ]),
+    findings: sortFindings([
+      ...plan.findings,
+      ...steps.flatMap((step) => step.findings),
+      ...reportUnopened(plan),
+      ...reportPorts(plan),
+      ...retention.findings,
+      ...denies.findings,
+    ]),
+    stale: retention.stale,
+    deleted: retention.deleted,
+    heldBack: denies.heldBack,
+    selected: plan.selectors.map((selector) => selector.selects),
+    obligations: obligationsOf(plan),
+    subjects: [...plan.subjects].sort((a, b) => a - b),
+  }
+}
+
+/**
+ * The edges to let through. Under a default deny that was forced, a pod that no selector names is cut off on purpose,
+ * and its edges are findings, not obligations.
+ */
+function obligationsOf(plan: Plan): readonly number[] {
+  const forced = plan.options.defaultDeny === 'always'
+  const isCutOff = (end: EdgeEnd): boolean => {
+    const group = groupOfEnd(plan, end)
+    if (!forced || group === undefined || plan.subjects.has(group.id)) return false
+    return [...plan.subjects].some((id) => plan.groups[id]?.namespace === group.namespace)
+  }
+  return plan.traffic.edges.flatMap((edge, index) =>
+    isObligation(plan, edge) && !isCutOff(edge.from) && !isCutOff(edge.to) ? [index] : [],
+  )
+}
+
+/** What a selector that cannot be made exact lets its grants reach beyond the group. */
+function inseparableWidenings(plan: Plan): readonly Widening[] {
+  return plan.groups.flatMap((group): readonly Widening[] => {
+    const selects = plan.selectors[group.id]?.selects ?? []
+    const others = selects.filter((id) => !group.classes.includes(id))
+    if (others.length === 0) return []
+    const names = [
+      ...new Set(others.map((id) => plan.groups[plan.grouping.groupOf[id] ?? -1]?.name ?? '')),
+    ].sort()
+    return [
+      {
+        reason: 'inseparable',
+        policy: plan.policyNames[group.id] ?? '',
+        direction: 'ingress',
+        subject: group.name,
+        peer: names.join(', '),
+        ports: [],
+        size: `${names.length} more ${names.length === 1 ? 'workload is' : 'workloads are'} selected wherever ${group.name} is, as subject or as peer`,
+        hint: 'add a label of its own to its pod template, or use --on-inseparable negative',
+      },
+    ]
+  })
+}
+
+/** Of equal cells the one with the earliest reason is kept: learned before retained before widenings. */
+function uniqueGrants(grants: readonly Grant[]): readonly Grant[] {
+  const rank = (grant: Grant): number =>
+    grant.why === 'learned' ? 0 : grant.why === 'retained' ? 2 : 1
+  const cell = (grant: Grant): string =>
+    JSON.stringify([
+      grant.subject,
+      grant.direction,
+      grant.peer,
+      grant.protocol,
+      grant.port,
+      grant.endPort ?? grant.port,
+    ])
+  const byCell = new Map<string, Grant>()
+  for (const grant of grants) {
+    const known = byCell.get(cell(grant))
+    const isBetter =
+      known === undefined ||
+      rank(grant) < rank(known) ||
+      (rank(grant) === rank(known) && grant.why < known.why)
+    if (isBetter) byCell.set(cell(grant), grant)
+  }
+  return [...byCell.keys()].sort().flatMap((key) => byCell.get(key) ?? [])
+}
+
+function comparePolicies(a: GeneratedPolicy, b: GeneratedPolicy): number {
+  const key = ({ role, policy }: GeneratedPolicy): string =>
+    JSON.stringify([role === 'default-deny', policy.metadata.namespace, policy.metadata.name])
+  const left = key(a)
+  const right = key(b)
+  return left < right ? -1 : left > right ? 1 : 0
+}
+
+function sortFindings(findings: readonly Finding[]): readonly Finding[] {
+  const rank = { action: 0, warning: 1, info: 2 } as const
+  const unique = sortedByText(findings)
+  return unique.toSorted((a, b) => rank[a.severity] - rank[b.severity])
+}
+
+function sortedByText<T>(items: readonly T[]): readonly T[] {
+  const byText = new Map(items.map((item) => [JSON.stringify(item), item]))
+  return [...byText.keys()].sort().flatMap((text) => byText.get(text) ?? [])
+}

@@ -1,0 +1,394 @@
+import { describe, expect, test } from 'vitest'
+import { toLabels } from '../../src/labels.ts'
+import type { LocatedPolicy, NetworkPolicy } from '../../src/policy/network-policy.ts'
+import { renderPolicies } from '../../src/policy/render.ts'
+import { prove } from '../../src/synthesis/gate.ts'
+import type { Synthesis, SynthesisOptions } from '../../src/synthesis/synthesis.ts'
+import { synthesize } from '../../src/synthesis/synthesize.ts'
+import type { Inventory } from '../../src/traffic/inventory.ts'
+import type { Traffic } from '../../src/traffic/traffic.ts'
+import { makeTraffic } from '../support/traffic.ts'
+
+const emptyInventory: Inventory = {
+  pods: [],
+  namespaces: [],
+  workloads: [],
+  services: [],
+  nodes: [],
+  apiServerBackends: [],
+  has: { pods: true, workloads: true, services: true },
+}
+
+function proven(traffic: Traffic, options: SynthesisOptions = {}): Synthesis {
+  const synthesis = synthesize(traffic, options)
+  prove(traffic, synthesis)
+  return synthesis
+}
+
+function policy(synthesis: Synthesis, name: string): NetworkPolicy {
+  const found = synthesis.policies.find(
+    (one) => `${one.policy.metadata.namespace}/${one.policy.metadata.name}` === name,
+  )
+  if (found === undefined) throw new Error(`no policy ${name} among ${names(synthesis).join(', ')}`)
+  return found.policy
+}
+
+function names(synthesis: Synthesis): readonly string[] {
+  return synthesis.policies.map(
+    (one) => `${one.policy.metadata.namespace}/${one.policy.metadata.name}`,
+  )
+}
+
+function located(policies: readonly NetworkPolicy[]): readonly LocatedPolicy[] {
+  return policies.map((one) => ({
+    policy: one,
+    location: { file: 'existing.yaml', line: 1 },
+    rules: { ingress: [], egress: [] },
+  }))
+}
+
+function codes(synthesis: Synthesis): readonly string[] {
+  return [...new Set(synthesis.findings.map((finding) => finding.code))]
+}
+
+const shop = [
+  'shop/app=web',
+  'shop/app=api',
+  'data/app=pg',
+  { of: 'kube-system/k8s-app=kube-dns', workload: 'coredns' },
+]
+const shopEdges = [
+  { from: 0, to: 1, port: 8080 },
+  { from: 1, to: 2, port: 5432 },
+  { from: 0, to: 3, port: 53, protocol: 'UDP' as const },
+]
+
+describe('synthesize', () => {
+  test('writes one policy a group, both directions isolated, DNS over UDP and TCP, and the default denies last', () => {
+    const synthesis = proven(makeTraffic(shop, shopEdges))
+    expect(names(synthesis)).toEqual([
+      'data/pg',
+      'shop/api',
+      'shop/web',
+      'data/default-deny',
+      'shop/default-deny',
+    ])
+    expect(renderPolicies([policy(synthesis, 'shop/web')])).toMatchInlineSnapshot(`
+      "apiVersion: networking.k8s.io/v1
+      kind: NetworkPolicy
+      metadata:
+        name: web
+        namespace: shop
+        labels:
+          app.kubernetes.io/managed-by: netweir
+      spec:
+        podSelector:
+          matchLabels:
+            app: web
+        policyTypes:
+          - Ingress
+          - Egress
+        egress:
+          - to:
+              - namespaceSelector:
+                  matchLabels:
+                    kubernetes.io/metadata.name: kube-system
+                podSelector:
+                  matchLabels:
+                    k8s-app: kube-dns
+            ports:
+              - protocol: TCP
+                port: 53
+              - protocol: UDP
+                port: 53
+          - to:
+              - podSelector:
+                  matchLabels:
+                    app: api
+            ports:
+              - protocol: TCP
+                port: 8080
+      "
+    `)
+  })
+
+  test('keeps system namespaces as peers unless they are asked for', () => {
+    const traffic = makeTraffic(shop, shopEdges)
+    expect(names(proven(traffic)).some((name) => name.startsWith('kube-system/'))).toBe(false)
+    const included = proven(traffic, { includeSystem: ['kube-system'] })
+    expect(names(included)).toContain('kube-system/coredns')
+  })
+
+  test.each([
+    ['a node', 'entity:remote-node', 'remote-node'],
+    ['the API server on a node', 'entity:kube-apiserver', 'kube-apiserver'],
+    ['the ingress of the network plugin', 'entity:ingress', 'ingress'],
+  ])('opens just the port for %s, and says so', (_, end) => {
+    const traffic = makeTraffic(['shop/app=web'], [{ from: end, to: 0, port: 9443 }])
+    const synthesis = proven(traffic)
+    expect(policy(synthesis, 'shop/web').spec.ingress).toEqual([
+      { ports: [{ protocol: 'TCP', port: 9443 }] },
+    ])
+    expect(synthesis.widenings.map((one) => one.reason)).toContain('inexpressible')
+    expect(synthesis.findings[0]).toMatchObject({ severity: 'action' })
+    const blocked = proven(traffic, { onInexpressible: 'block' })
+    expect(policy(blocked, 'shop/web').spec.ingress).toBeUndefined()
+    expect(() => synthesize(traffic, { onInexpressible: 'fail' })).toThrow(
+      expect.objectContaining({ code: 'INEXPRESSIBLE' }),
+    )
+  })
+
+  test('needs no rule for the probes of a node, and counts the host as a node on other ports', () => {
+    const traffic = makeTraffic(
+      ['shop/app=web'],
+      [
+        { from: 'entity:host', to: 0, port: 8080 },
+        { from: 'entity:host', to: 0, port: 9100 },
+      ],
+    )
+    expect(policy(proven(traffic), 'shop/web').spec.ingress).toBeUndefined()
+    const inventory: Inventory = {
+      ...emptyInventory,
+      workloads: [
+        {
+          kind: 'Deployment',
+          name: 'web',
+          namespace: 'shop',
+          labels: toLabels([['app', 'web']]),
+          selector: toLabels([['app', 'web']]),
+          hostNetwork: false,
+          ports: [],
+          probePorts: [8080],
+        },
+      ],
+    }
+    expect(policy(proven(traffic, { inventory }), 'shop/web').spec.ingress).toEqual([
+      { ports: [{ protocol: 'TCP', port: 9100 }] },
+    ])
+  })
+
+  test('lets a pod that no selector can name in as its namespace, and gives it no policy', () => {
+    const synthesis = proven(
+      makeTraffic(
+        [{ of: 'shop/', workload: 'bare' }, 'shop/app=web'],
+        [{ from: 0, to: 1, port: 80 }],
+      ),
+    )
+    expect(names(synthesis)).toEqual(['shop/web'])
+    expect(policy(synthesis, 'shop/web').spec.ingress?.[0]?.from).toEqual([{ podSelector: {} }])
+    expect(codes(synthesis)).toEqual(expect.arrayContaining(['NO_LABELS', 'DEFAULT_DENY_HELD']))
+    expect(synthesis.widenings.map((one) => one.reason)).toContain('namespace-peer')
+  })
+
+  test('declares what a selector that cannot be made exact lets through', () => {
+    const synthesis = proven(
+      makeTraffic(
+        [
+          { of: 'shop/app=web', workload: 'web' },
+          { of: 'shop/app=web,canary=true', workload: 'web-canary' },
+          'shop/app=db',
+        ],
+        [
+          { from: 0, to: 2, port: 5432 },
+          { from: 1, to: 2, port: 9999 },
+        ],
+      ),
+    )
+    expect(codes(synthesis)).toContain('INSEPARABLE')
+    expect(synthesis.widenings.map((one) => one.reason)).toContain('inseparable')
+  })
+
+  test('names two workloads that share their labels in one group', () => {
+    const synthesis = proven(
+      makeTraffic(
+        [
+          { of: 'shop/app=w', workload: 'one' },
+          { of: 'shop/app=w', workload: 'two' },
+        ],
+        [{ from: 0, to: 1, port: 80 }],
+      ),
+    )
+    expect(codes(synthesis)).toContain('EQUAL_LABELS')
+    expect(synthesis.groups).toHaveLength(1)
+  })
+
+  test('lists outside addresses, merges siblings without loss, and keeps families apart', () => {
+    const synthesis = proven(
+      makeTraffic(
+        ['shop/app=web'],
+        [
+          { from: 0, to: '203.0.113.6', port: 443 },
+          { from: 0, to: '203.0.113.7', port: 443 },
+          { from: 0, to: '2001:db8::5', port: 443 },
+        ],
+      ),
+      { dns: 'none' },
+    )
+    expect(policy(synthesis, 'shop/web').spec.egress?.[0]?.to).toEqual([
+      { ipBlock: { cidr: '2001:db8::5/128' } },
+      { ipBlock: { cidr: '203.0.113.6/31' } },
+    ])
+  })
+
+  test('opens a port to the world for more than eight clients, without the ranges of the cluster', () => {
+    const clients = Array.from({ length: 9 }, (_, index) => `198.51.100.${index * 9}`)
+    const synthesis = proven(
+      makeTraffic(
+        ['edge/app=proxy'],
+        clients.map((from) => ({ from, to: 0, port: 443 })),
+      ),
+      { podCidrs: ['10.244.0.0/16'] },
+    )
+    expect(policy(synthesis, 'edge/proxy').spec.ingress?.[0]?.from).toEqual([
+      { ipBlock: { cidr: '0.0.0.0/0', except: ['10.244.0.0/16'] } },
+      { ipBlock: { cidr: '::/0' } },
+    ])
+    expect(synthesis.widenings.map((one) => one.reason)).toContain('world-ingress')
+  })
+
+  test('holds the default deny back while the inventory shows a pod that the traffic does not', () => {
+    const traffic = makeTraffic(shop, shopEdges)
+    const inventory: Inventory = {
+      ...emptyInventory,
+      pods: [
+        {
+          namespace: 'shop',
+          name: 'nightly-1',
+          labels: toLabels([['app', 'nightly']]),
+          hostNetwork: false,
+          addresses: [],
+          ports: [],
+          probePorts: [],
+          running: true,
+        },
+      ],
+    }
+    const synthesis = proven(traffic, { inventory })
+    expect(synthesis.heldBack).toEqual([
+      { namespace: 'shop', reasons: ['no traffic was seen of pod nightly-1'] },
+    ])
+    expect(names(synthesis)).not.toContain('shop/default-deny')
+    expect(names(proven(traffic, { inventory, defaultDeny: 'always' }))).toContain(
+      'shop/default-deny',
+    )
+    expect(names(proven(traffic, { defaultDeny: 'never' })).join()).not.toContain('default-deny')
+  })
+
+  test('assumes kube-dns, and says so, where no DNS was seen', () => {
+    const synthesis = proven(makeTraffic(['shop/app=web'], [{ from: 0, to: 0, port: 80 }]))
+    expect(codes(synthesis)).toContain('DNS_ASSUMED')
+    expect(policy(synthesis, 'shop/web').spec.egress).toContainEqual({
+      to: [
+        {
+          namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'kube-system' } },
+          podSelector: { matchLabels: { 'k8s-app': 'kube-dns' } },
+        },
+      ],
+      ports: [
+        { protocol: 'TCP', port: 53 },
+        { protocol: 'UDP', port: 53 },
+      ],
+    })
+  })
+})
+
+describe('existing policies', () => {
+  const first = proven(makeTraffic(shop, shopEdges))
+  const existing = located(first.policies.map((one) => one.policy))
+
+  test('the same traffic again gives the same policies, nothing stale', () => {
+    const again = proven(makeTraffic(shop, shopEdges), { existing })
+    expect(renderPolicies(again.policies.map((one) => one.policy))).toBe(
+      renderPolicies(first.policies.map((one) => one.policy)),
+    )
+    expect(again.stale).toEqual([])
+  })
+
+  test('a shorter look revokes nothing, and lists what it did not see', () => {
+    const less = makeTraffic(shop, shopEdges.slice(1))
+    const again = proven(less, { existing })
+    expect(renderPolicies(again.policies.map((one) => one.policy))).toBe(
+      renderPolicies(first.policies.map((one) => one.policy)),
+    )
+    expect(again.stale).toContainEqual({
+      policy: 'shop/web',
+      direction: 'egress',
+      peer: 'shop/app=api',
+      ports: ['8080/TCP'],
+      kept: true,
+    })
+  })
+
+  test('prune removes a stale grant once the traffic spans long enough, and not before', () => {
+    const less = makeTraffic(shop, shopEdges.slice(1))
+    const short = proven(less, { existing, prune: true })
+    expect(short.stale.every((one) => one.kept)).toBe(true)
+    const long = proven(less, { existing, prune: true, pruneAfterDays: 0 })
+    expect(long.stale.some((one) => !one.kept)).toBe(true)
+    expect(JSON.stringify(policy(long, 'shop/web'))).not.toContain('8080')
+  })
+
+  test('a managed policy is deleted only with prune and an inventory that lacks its workload', () => {
+    const traffic = makeTraffic(['shop/app=web'], [{ from: 0, to: 0, port: 80 }])
+    const gone = proven(traffic, { existing, prune: true, inventory: emptyInventory })
+    expect(gone.deleted).toEqual(['data/pg', 'shop/api'])
+    const kept = proven(traffic, { existing, inventory: emptyInventory })
+    expect(kept.deleted).toEqual([])
+    expect(names(kept)).toEqual(expect.arrayContaining(['data/pg', 'shop/api']))
+  })
+
+  test('a name that a policy of somebody else has is left to it', () => {
+    const foreign: NetworkPolicy = {
+      apiVersion: 'networking.k8s.io/v1',
+      kind: 'NetworkPolicy',
+      metadata: { name: 'web', namespace: 'shop' },
+      spec: { podSelector: {} },
+    }
+    const synthesis = proven(makeTraffic(shop, shopEdges), { existing: located([foreign]) })
+    expect(names(synthesis)).not.toContain('shop/web')
+    expect(names(synthesis).some((name) => /^shop\/web-[0-9a-f]{6}$/.test(name))).toBe(true)
+  })
+})
+
+describe('the gate', () => {
+  const traffic = makeTraffic(shop, shopEdges)
+  const synthesis = synthesize(traffic, {})
+
+  test('checks every obligation and every point', () => {
+    const report = prove(traffic, synthesis)
+    expect(report.edges).toBe(3)
+    expect(report.points).toBeGreaterThan(50)
+  })
+
+  test('refuses policies that deny a learned edge', () => {
+    const broken = {
+      ...synthesis,
+      policies: synthesis.policies.map((one) => ({
+        ...one,
+        policy: { ...one.policy, spec: { ...one.policy.spec, ingress: [] } },
+      })),
+    }
+    expect(() => prove(traffic, broken)).toThrow(/would deny a learned edge on its ingress side/)
+  })
+
+  test('refuses policies that allow what nothing declares', () => {
+    const broken = {
+      ...synthesis,
+      policies: synthesis.policies.map((one) => ({
+        ...one,
+        policy: {
+          ...one.policy,
+          spec: { ...one.policy.spec, ingress: [{}], egress: [{}] },
+        },
+      })),
+    }
+    expect(() => prove(traffic, broken)).toThrow(/allow what nothing declares/)
+  })
+
+  test('refuses a grant that claims to be learned and was not', () => {
+    const grant = { ...synthesis.grants.find((one) => one.why === 'learned')!, port: 81 }
+    expect(() => prove(traffic, { ...synthesis, grants: [...synthesis.grants, grant] })).toThrow(
+      /claims to be learned/,
+    )
+  })
+})
