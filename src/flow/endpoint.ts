@@ -1,0 +1,162 @@
+/** One end of a record: who it is (`hubble.md` 7.1 to 7.4), and which pod and namespace were seen there. */
+import { canonicalAddress } from '../ip.ts'
+import type { Endpoint, Entity, NamespaceSighting, PodSighting } from './flow.ts'
+import type { JsonObject } from './json.ts'
+import { asArray, asBoundedText, asInteger, asObject, asText, member } from './json.ts'
+import type { RecordLabels } from './labels.ts'
+import { readLabels } from './labels.ts'
+
+/** What a record says of one end. */
+export interface RecordEnd {
+  readonly endpoint: Endpoint
+  /** Canonical text, empty when the record has none. */
+  readonly address: string
+  readonly pod?: PodSighting
+  readonly namespace?: NamespaceSighting
+  /** True when the endpoint runs on the node that observed it. */
+  readonly isLocal: boolean
+  /** True when the record lacks what would tell who this is: the address of an outside end, or a pod's namespace. */
+  readonly isMasked: boolean
+}
+
+/** Of several reserved labels the first in this list decides; world ones come after pods. */
+const precedence: readonly Entity[] = [
+  'host',
+  'kube-apiserver',
+  'remote-node',
+  'health',
+  'ingress',
+  'init',
+  'unmanaged',
+]
+
+const reservedIdentities: Readonly<Record<number, string>> = {
+  1: 'host',
+  2: 'world',
+  3: 'unmanaged',
+  4: 'health',
+  5: 'init',
+  6: 'remote-node',
+  7: 'kube-apiserver',
+  8: 'ingress',
+  9: 'world-ipv4',
+  10: 'world-ipv6',
+}
+
+/** Identities of address ranges and names, and of nodes, are numbered from here (local to a node). */
+const rangeIdentities = 2 ** 24
+const nodeIdentities = 2 ** 25
+const identitiesEnd = 2 ** 25 + 2 ** 24
+
+const unknownEnd: JsonObject = {}
+
+/** Returns what `source` or `destination` of a flow says, `addressText` being the packet's address of that end. */
+export function readEnd(value: unknown, addressText: unknown): RecordEnd {
+  const end = asObject(value) ?? unknownEnd
+  const labels = withIdentity(readLabels(asArray(end['labels'])), end)
+  const address = canonicalAddress(asText(addressText)) ?? ''
+  const cluster = clusterName(end, labels)
+  const namespace = asBoundedText(end['namespace'], 'a namespace') || labels.namespace
+  const name = asBoundedText(member(end, 'pod_name', 'podName'), 'a pod name')
+  const endpoint = classify({ labels, address, cluster, namespace, name })
+  const isMasked = endpoint === undefined
+  return {
+    endpoint: endpoint ?? entityEnd('unknown', labels, address),
+    address,
+    isLocal: (asInteger(end['ID']) ?? 0) > 0,
+    isMasked,
+    ...(endpoint?.kind === 'pod' && name !== '' ? { pod: sighting(end, name, labels) } : {}),
+    ...(endpoint?.kind === 'pod' && labels.namespaceLabels.length > 0
+      ? { namespace: { cluster, namespace, labels: labels.namespaceLabels } }
+      : {}),
+  }
+}
+
+/** Tells whether an end is a pod, with labels or only by name. */
+export function isPod(endpoint: Endpoint): boolean {
+  return endpoint.kind === 'pod' || endpoint.kind === 'named'
+}
+
+/** Returns a cluster's name, empty for the name that Cilium gives to a cluster that has none. */
+export function clusterText(name: string): string {
+  return name === 'default' ? '' : name
+}
+
+interface EndFacts {
+  readonly labels: RecordLabels
+  readonly address: string
+  readonly cluster: string
+  readonly namespace: string
+  readonly name: string
+}
+
+/** Undefined where the record was masked so far that nobody can tell. */
+function classify(facts: EndFacts): Endpoint | undefined {
+  const { labels, address, cluster, namespace, name } = facts
+  const entity = entityOf(labels)
+  if (entity !== undefined) return entityEnd(entity, labels, address)
+  if (labels.hasPod || (labels.hasKubernetes && !isWorld(labels))) {
+    if (namespace === '') return undefined
+    return { kind: 'pod', cluster, namespace, labels: labels.pod }
+  }
+  if (namespace !== '' && name !== '') {
+    return { kind: 'named', cluster, namespace, name, lacks: isWorld(labels) ? 'world' : 'masked' }
+  }
+  if (isWorld(labels)) return outside(labels, address)
+  return namespace === '' && name === '' ? entityEnd('unknown', labels, address) : undefined
+}
+
+/** The API server outside the cluster is an address; on a node it is the node's entity. */
+function entityOf(labels: RecordLabels): Entity | undefined {
+  const entity = precedence.find((name) => labels.reserved.includes(name))
+  return entity === 'kube-apiserver' && isOutsideApiServer(labels) ? undefined : entity
+}
+
+function isOutsideApiServer(labels: RecordLabels): boolean {
+  return isWorld(labels) && !labels.reserved.includes('remote-node')
+}
+
+function isWorld(labels: RecordLabels): boolean {
+  return labels.hasRange || labels.reserved.some(isWorldName)
+}
+
+function isWorldName(name: string): boolean {
+  return name === 'world' || name === 'world-ipv4' || name === 'world-ipv6'
+}
+
+function outside(labels: RecordLabels, address: string): Endpoint | undefined {
+  if (address === '') return undefined
+  const names = labels.reserved.includes('kube-apiserver') ? ['kube-apiserver'] : []
+  return { kind: 'address', address, labels: names }
+}
+
+function entityEnd(entity: Entity, labels: RecordLabels, address: string): Endpoint {
+  return { kind: 'entity', entity, labels: labels.reserved, address }
+}
+
+/** Where a mask took the labels away, a reserved identity still tells who it is. */
+function withIdentity(labels: RecordLabels, end: JsonObject): RecordLabels {
+  if (labels.hasKubernetes || labels.hasRange || labels.reserved.length > 0) return labels
+  const identity = asInteger(end['identity']) ?? 0
+  const name = reservedIdentities[identity]
+  if (name !== undefined) return { ...labels, reserved: [name] }
+  if (identity > rangeIdentities && identity < nodeIdentities) return { ...labels, hasRange: true }
+  if (identity < nodeIdentities || identity >= identitiesEnd) return labels
+  return { ...labels, reserved: ['remote-node'] }
+}
+
+function clusterName(end: JsonObject, labels: RecordLabels): string {
+  const name = asBoundedText(member(end, 'cluster_name', 'clusterName'), 'a cluster name')
+  return clusterText(name || labels.cluster)
+}
+
+function sighting(end: JsonObject, name: string, labels: RecordLabels): PodSighting {
+  const workload = asObject(asArray(end['workloads'])[0])
+  const workloadName = asBoundedText(workload?.['name'], 'a workload name')
+  const kind = asBoundedText(workload?.['kind'], 'a workload kind')
+  return {
+    name,
+    generation: labels.generation,
+    ...(workloadName !== '' && kind !== '' ? { workload: { kind, name: workloadName } } : {}),
+  }
+}

@@ -1,0 +1,165 @@
+/** Streaming decompression of recordings: bounded by what the consumer takes, whatever the input expands to. */
+import type { Transform } from 'node:stream'
+import * as zlib from 'node:zlib'
+import { Decompress } from 'fzstd'
+import { NetweirError } from '../errors.ts'
+import { ZstdFrames } from './zstd-frames.ts'
+
+/** How recordings are compressed. */
+export type Compression = 'none' | 'gzip' | 'zstd'
+
+/** How a compressed stream ended: where it should, or in the middle, as the newest file of a live recording does. */
+export type StreamEnd = 'whole' | 'cut'
+
+/** Decompressed bytes, piece by piece. */
+export type Decompressed = AsyncGenerator<Uint8Array, StreamEnd>
+
+/** Pieces that are given to the decoder of zstd at once: it answers at once with all they hold. */
+const zstdSliceBytes = 4096
+
+/** Returns the compression that the first four bytes of a file tell; its name is not asked. */
+export function compressionOf(head: Uint8Array): Compression {
+  if (head[0] === 0x1f && head[1] === 0x8b) return 'gzip'
+  if (head[0] === 0x28 && head[1] === 0xb5 && head[2] === 0x2f && head[3] === 0xfd) return 'zstd'
+  const isSkippable = head[1] === 0x2a && head[2] === 0x4d && head[3] === 0x18
+  return isSkippable && (head[0] ?? 0) >> 4 === 5 ? 'zstd' : 'none'
+}
+
+/**
+ * Returns the content of a compressed stream, all members and frames of it. What was decoded before a fault is
+ * yielded first.
+ * @throws {NetweirError} `SOURCE_CORRUPT` from the generator.
+ */
+export function decompress(
+  input: AsyncIterable<Uint8Array>,
+  compression: Compression,
+  file: string,
+): Decompressed {
+  if (compression === 'gzip') return gunzip(input, file)
+  return compression === 'zstd' ? unzstd(input, file) : plain(input)
+}
+
+async function* plain(input: AsyncIterable<Uint8Array>): Decompressed {
+  yield* input
+  return 'whole'
+}
+
+async function* gunzip(input: AsyncIterable<Uint8Array>, file: string): Decompressed {
+  const failure = yield* through(zlib.createGunzip({ chunkSize: 256 * 1024 }), input)
+  if (failure === undefined) return 'whole'
+  if ('code' in failure && failure.code === 'Z_BUF_ERROR') return 'cut'
+  throw corrupt('gzip', failure.message, file)
+}
+
+/** Node has a decoder of its own since 22.15; `fzstd` stands in before. */
+async function* unzstd(input: AsyncIterable<Uint8Array>, file: string): Decompressed {
+  const frames = new ZstdFrames()
+  const create = (zlib as { readonly createZstdDecompress?: () => Transform }).createZstdDecompress
+  const checked = followed(input, frames, file)
+  const failure = yield* create === undefined ? slowly(checked) : through(create(), checked)
+  if (!frames.isAtEnd) return 'cut'
+  if (failure !== undefined) throw corrupt('zstd', failure.message, file)
+  return 'whole'
+}
+
+async function* followed(
+  input: AsyncIterable<Uint8Array>,
+  frames: ZstdFrames,
+  file: string,
+): AsyncGenerator<Uint8Array, void> {
+  for await (const bytes of input) {
+    for (let start = 0; start < bytes.length; start += zstdSliceBytes) {
+      const slice = bytes.subarray(start, start + zstdSliceBytes)
+      const fault = frames.push(slice)
+      if (fault !== undefined) throw corrupt('zstd', fault, file)
+      yield slice
+    }
+  }
+}
+
+/** Returns the failure of the decoder, if any, once all that it decoded is yielded. */
+async function* slowly(
+  input: AsyncIterable<Uint8Array>,
+): AsyncGenerator<Uint8Array, Error | undefined> {
+  let decoded: Uint8Array[] = []
+  const decoder = new Decompress((bytes) => decoded.push(bytes))
+  for await (const slice of input) {
+    const failure = attempt(() => decoder.push(slice))
+    yield* decoded
+    decoded = []
+    if (failure !== undefined) return failure
+  }
+  const failure = attempt(() => decoder.push(new Uint8Array(0), true))
+  yield* decoded
+  return failure
+}
+
+function attempt(action: () => void): Error | undefined {
+  try {
+    action()
+    return undefined
+  } catch (reason) {
+    return reason instanceof Error ? reason : new Error(String(reason))
+  }
+}
+
+/**
+ * Returns the failure of a decoder, if any, once all that it decoded is yielded. The iterator of a stream would throw
+ * away what stands in its buffer at the failure, so the buffer is read here.
+ */
+async function* through(
+  decoder: Transform,
+  input: AsyncIterable<Uint8Array>,
+): AsyncGenerator<Uint8Array, Error | undefined> {
+  let failure: Error | undefined
+  let hasEnded = false
+  let wake: () => void = () => undefined
+  decoder.on('readable', () => wake())
+  decoder.on('end', () => {
+    hasEnded = true
+    wake()
+  })
+  decoder.on('error', (error: Error) => {
+    failure = error
+    wake()
+  })
+  void feed(decoder, input)
+  try {
+    for (;;) {
+      const bytes: Uint8Array | null = decoder.read()
+      if (bytes !== null) yield bytes
+      else if (hasEnded || failure !== undefined) break
+      else {
+        await new Promise<void>((resolve) => {
+          wake = resolve
+        })
+      }
+    }
+  } finally {
+    decoder.destroy()
+  }
+  if (failure instanceof NetweirError) throw failure
+  return failure
+}
+
+/** Each piece is waited for before the next: a decoder that is told of the end too early drops what the last held. */
+async function feed(decoder: Transform, input: AsyncIterable<Uint8Array>): Promise<void> {
+  try {
+    for await (const bytes of input) {
+      await new Promise<void>((resolve) => {
+        decoder.write(bytes, () => resolve())
+      })
+      if (decoder.destroyed) return
+    }
+    decoder.end()
+  } catch (reason) {
+    decoder.destroy(reason instanceof Error ? reason : new Error(String(reason)))
+  }
+}
+
+function corrupt(format: string, what: string, file: string): NetweirError {
+  return new NetweirError('SOURCE_CORRUPT', `broken ${format} data: ${what}`, {
+    location: { file },
+    hint: `test the file with "${format} -t", and record or copy it again`,
+  })
+}
