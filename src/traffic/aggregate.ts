@@ -1,0 +1,242 @@
+/**
+ * The reduction of readings to a communication set. What is kept is a function of the readings as a collection: their
+ * order, and how they were split over sets that were merged later, leave no trace.
+ */
+import type { Flow, Outcome, Protocol, Reading } from '../flow/flow.ts'
+import type { CommunicationSet } from './communication-set.ts'
+import { defaultOutsideLimit } from './communication-set.ts'
+import { directionOf } from './direction.ts'
+import type { TableEdge } from './edge-table.ts'
+import { EdgeTable } from './edge-table.ts'
+import type { EndPlace } from './end-table.ts'
+import { EndTable, isPodEnd } from './end-table.ts'
+import { ledgerOf } from './ledger.ts'
+import { NameTable } from './name-table.ts'
+import { NamespaceTable } from './namespace-table.ts'
+import { PodTable } from './pod-table.ts'
+import { ProducerTable } from './producer-table.ts'
+import { Smallest } from './smallest.ts'
+import type { PortedEdge } from './snapshot.ts'
+import { EdgeSpeller, placeClasses } from './snapshot.ts'
+import type { Observation } from './tally.ts'
+import { Tally } from './tally.ts'
+import { plausibleTime } from './timestamp.ts'
+
+/** The greatest limit of outside prefixes that a set can have; the empty set has it. */
+export const maxOutsideLimit = 65_536
+
+/** How many port pairs of unknown direction are kept per two ends and protocol. */
+const portPairLimit = 64
+
+const portRange = 65_536
+
+/** How readings are reduced. */
+export interface AggregateOptions {
+  /**
+   * Prefixes kept per class, direction, protocol and port before addresses are folded, 1 to {@link maxOutsideLimit}.
+   * Default: {@link defaultOutsideLimit}. Merging a set with a smaller limit lowers it.
+   */
+  readonly outsideLimit?: number
+}
+
+/** A communication set that grows. Memory grows with distinct edges, endpoints and pods, not with readings. */
+export interface Aggregate {
+  /** Takes in one reading. */
+  add(reading: Reading): void
+  /** Counts records that no reading was made of. Default: one record. */
+  count(outcome: Outcome, records?: number): void
+  /** Takes in all of another set. */
+  addSet(set: CommunicationSet): void
+  /** Returns what was taken in so far, in canonical form: equal content is equal, member by member. */
+  toSet(): CommunicationSet
+}
+
+/** Returns an aggregate that holds nothing yet. */
+export function createAggregate(options: AggregateOptions = {}): Aggregate {
+  return new Aggregation(options.outsideLimit ?? defaultOutsideLimit)
+}
+
+/** Port pairs under one number each, so that they order by client port, then port. */
+type PortPairs = Smallest<number, Tally>
+
+class Aggregation implements Aggregate {
+  readonly #ends = new EndTable()
+  readonly #pods = new PodTable()
+  readonly #names = new NameTable()
+  readonly #namespaces = new NamespaceTable()
+  readonly #producers = new ProducerTable()
+  readonly #communications: EdgeTable<Tally>
+  /** By the client's port. */
+  readonly #suspects: EdgeTable<Tally>
+  readonly #portPairs: EdgeTable<PortPairs>
+  #outsideLimit: number
+
+  constructor(outsideLimit: number) {
+    this.#outsideLimit = Math.min(Math.max(1, Math.floor(outsideLimit)), maxOutsideLimit)
+    const tally = (): Tally => new Tally()
+    const portPairs = (): PortPairs => new Smallest(portPairLimit, tally)
+    this.#communications = new EdgeTable(this.#ends, this.#outsideLimit, tally)
+    this.#suspects = new EdgeTable(this.#ends, this.#outsideLimit, tally)
+    this.#portPairs = new EdgeTable(this.#ends, this.#outsideLimit, portPairs)
+  }
+
+  add(reading: Reading): void {
+    switch (reading.kind) {
+      case 'flow':
+        this.#addFlow(reading.flow)
+        break
+      case 'counted':
+        this.#addCounted(reading)
+        break
+      case 'lost-events':
+        this.#producers.lose(reading.lostSource, reading.node, reading.count)
+        this.#producers.count('lost-events', 1)
+        break
+      case 'node-status':
+        for (const node of new Set(reading.nodes)) {
+          const { state, message } = reading
+          this.#producers.report({ node, state, message }, 1)
+        }
+        this.#producers.count('node-status', 1)
+        break
+    }
+  }
+
+  count(outcome: Outcome, records = 1): void {
+    this.#producers.count(outcome, records)
+  }
+
+  addSet(set: CommunicationSet): void {
+    this.#tighten(set.outsideLimit)
+    const numbers = set.classes.map((record) => this.#ends.ofClass(record))
+    for (const pod of set.pods) this.#pods.absorbRecord(numbers[pod.class] ?? 0, pod)
+    for (const namespace of set.namespaces) this.#namespaces.absorbRecord(namespace)
+    for (const { address, names } of set.names) {
+      for (const name of names) this.#names.add(address, name)
+    }
+    this.#producers.absorbRecords(set)
+    for (const record of set.communications) {
+      const from = this.#ends.ofRecord(record.from, numbers)
+      const to = this.#ends.ofRecord(record.to, numbers)
+      this.#communications.at(from, to, record.protocol, record.port).absorbRecord(record)
+    }
+    for (const record of set.pending) {
+      const from = this.#ends.ofRecord(record.from, numbers)
+      const to = this.#ends.ofRecord(record.to, numbers)
+      this.#pending(from, to, record.protocol, record).absorbRecord(record)
+    }
+  }
+
+  toSet(): CommunicationSet {
+    const { ends } = this.#ends
+    const { classes, positions } = placeClasses(ends)
+    const speller = new EdgeSpeller(ends, positions)
+    const { window, clusters, nodes, counted, lost, nodeStatus } = this.#producers.toRecords()
+    const content = {
+      apiVersion: 'netweir/v1',
+      kind: 'CommunicationSet',
+      window,
+      outsideLimit: this.#outsideLimit,
+      clusters,
+      nodes,
+      namespaces: this.#namespaces.toRecords(),
+      classes,
+      pods: this.#pods.toRecords(positions),
+      communications: speller.communications([...this.#communications.edges()]),
+      pending: speller.pending([...this.#pendingEdges()]),
+      names: this.#names.toRecords(),
+      counted,
+      lost,
+      nodeStatus,
+    } as const
+    return { ...content, ledger: ledgerOf(content) }
+  }
+
+  #addCounted(reading: Extract<Reading, { kind: 'counted' }>): void {
+    const { outcome, cluster, node } = reading
+    this.#producers.count(outcome, 1)
+    for (const { address, name } of reading.names ?? []) this.#names.add(address, name)
+    // What nobody can read is no sign of a producer.
+    if (outcome === 'malformed') return
+    this.#producers.see({ cluster, node, timeMs: plausibleTime(reading.timeMs) })
+  }
+
+  #addFlow(flow: Flow): void {
+    const timeMs = plausibleTime(flow.timeMs)
+    this.#producers.see({ cluster: flow.cluster, node: flow.node, timeMs })
+    for (const { address, name } of flow.names) this.#names.add(address, name)
+    for (const sighting of flow.namespaces) this.#namespaces.see(sighting, timeMs)
+    const from = this.#place(flow, 'client', timeMs)
+    const to = this.#place(flow, 'server', timeMs)
+    if (!(this.#isPod(from) || this.#isPod(to))) {
+      this.#producers.count('no-pod', 1)
+      return
+    }
+    this.#tally(flow, from, to).add(observationOf(flow, timeMs))
+  }
+
+  #tally(flow: Flow, from: EndPlace, to: EndPlace): Tally {
+    const { protocol, clientPort, port } = flow
+    switch (directionOf(flow)) {
+      case 'communication':
+        return this.#communications.at(from, to, protocol, port)
+      case 'suspect':
+        return this.#pending(from, to, protocol, { clientPort, port: 0 })
+      case 'pair':
+        return this.#pending(from, to, protocol, { clientPort, port })
+    }
+  }
+
+  #pending(
+    from: EndPlace,
+    to: EndPlace,
+    protocol: Protocol,
+    ports: { readonly clientPort: number; readonly port: number },
+  ): Tally {
+    const { clientPort, port } = ports
+    if (port === 0 && clientPort > 0) return this.#suspects.at(from, to, protocol, clientPort)
+    const pairs = this.#portPairs.at(from, to, protocol, 0)
+    return port === 0 ? pairs.rest() : pairs.at(clientPort * portRange + port)
+  }
+
+  *#pendingEdges(): Generator<PortedEdge> {
+    for (const edge of this.#suspects.edges()) yield { ...edge, clientPort: edge.port, port: 0 }
+    for (const edge of this.#portPairs.edges()) yield* pairEdges(edge)
+  }
+
+  #place(flow: Flow, role: 'client' | 'server', timeMs: number | undefined): EndPlace {
+    const endpoint = flow[role]
+    const end = this.#ends.ofEndpoint(endpoint)
+    if (endpoint.kind === 'address' || endpoint.kind === 'entity') {
+      return { end, address: endpoint.address }
+    }
+    const sighting = role === 'client' ? flow.clientPod : flow.serverPod
+    if (endpoint.kind === 'pod' && sighting !== undefined) this.#pods.see(end, sighting, timeMs)
+    return { end, address: '' }
+  }
+
+  #isPod(place: EndPlace): boolean {
+    const end = this.#ends.ends[place.end]
+    return end !== undefined && isPodEnd(end)
+  }
+
+  #tighten(outsideLimit: number): void {
+    if (outsideLimit >= this.#outsideLimit) return
+    this.#outsideLimit = outsideLimit
+    for (const table of [this.#communications, this.#suspects, this.#portPairs]) {
+      table.tighten(outsideLimit)
+    }
+  }
+}
+
+function observationOf(flow: Flow, timeMs: number | undefined): Observation {
+  const { side, verdict, strength, flows, uuid } = flow
+  return { side, verdict, strength, flows, timeMs, uuid }
+}
+
+function* pairEdges(edge: TableEdge<PortPairs>): Generator<PortedEdge> {
+  for (const [pair, value] of edge.value.entries()) {
+    const clientPort = pair === undefined ? 0 : Math.floor(pair / portRange)
+    yield { ...edge, clientPort, port: pair === undefined ? 0 : pair % portRange, value }
+  }
+}

@@ -1,0 +1,250 @@
+/**
+ * From records to resolved edges: ends are resolved, pending evidence finds its direction, every edge is decided, and
+ * every record is counted under one outcome.
+ *
+ * Pending evidence (client end F, server end T, client port c, server port s) finds its direction like this.
+ * A service is known when a communication proves it (see {@link provesService}).
+ * - With both ports: when c at F is a known service and s at T is not, the records are replies of the edge T -> F on c.
+ *   Else nothing contradicts them, and they are evidence of the edge F -> T on s.
+ * - With s collapsed (a suspect reply): when c at F is a known service, replies as above; else the records are listed as
+ *   F -> T without a port, outcome `suspect-reply`.
+ * - With both ports collapsed (what exceeded the bound of port pairs): when all port pairs that were kept of the same
+ *   ends and protocol belong to one edge, the rest is counted with that edge, after it was decided. Else, listed as
+ *   F -> T without a port, outcome `cannot-orient`: it may hold ports that no edge shows.
+ */
+import type { Outcome, Protocol } from '../flow/flow.ts'
+import { ClassBook } from './class-book.ts'
+import type { CommunicationSet, EndRecord, PendingRecord } from './communication-set.ts'
+import { addCounts } from './counts.ts'
+import type { Decision } from './edge-decision.ts'
+import { decideEdge, outcomeOfCell } from './edge-decision.ts'
+import type { ResolvedEnd } from './end-resolver.ts'
+import { EndResolver } from './end-resolver.ts'
+import { KnownServices, provesService } from './known-services.ts'
+import type { Target } from './service-backends.ts'
+import { ServiceBackends } from './service-backends.ts'
+import type { Cell } from './tally.ts'
+import { Tally } from './tally.ts'
+import type { ReadOutOptions } from './traffic.ts'
+
+/** What edges are made of. */
+export type EdgeSource = Pick<CommunicationSet, 'classes' | 'pods' | 'communications' | 'pending'>
+
+/** One resolved edge with all its evidence. */
+export interface ResolvedEdge {
+  readonly from: ResolvedEnd
+  readonly to: ResolvedEnd
+  readonly protocol: Protocol
+  /** 0 where the port is unknown. */
+  readonly port: number
+  readonly tally: Tally
+  /** Addresses of an entity end; either end may be one, the other is then a pod. */
+  readonly addresses: Set<string>
+  /** The one outcome of all records where nothing else can be said: the direction, or the server's port, is unknown. */
+  readonly fixed: Outcome | undefined
+}
+
+/** Edges with what was decided, the classes that they connect, and the records by outcome. */
+export interface Resolution {
+  readonly book: ClassBook
+  readonly edges: readonly ResolvedEdge[]
+  readonly counts: ReadonlyMap<Outcome, number>
+  /** Returns the outcome of one of an edge's counters. */
+  outcomeOf(edge: ResolvedEdge, cell: Cell): Outcome
+}
+
+/** Returns the edges of a set as a cluster sees them; `local` is its name, empty when unknown. */
+export function resolveEdges(
+  set: EdgeSource,
+  local: string,
+  options: ReadOutOptions = {},
+): Resolution {
+  const book = new ClassBook(set, local, options.inventory)
+  const ends = new EndResolver(set, book, local, options)
+  const backends = new ServiceBackends(ends, book, options)
+  const resolving = new EdgeResolving(ends, backends, options)
+  resolving.learn(set)
+  const overflow = set.pending.filter((record) => !resolving.orient(record))
+  resolving.decide()
+  for (const record of overflow) resolving.settle(record)
+  return {
+    book,
+    edges: resolving.edges(),
+    counts: resolving.counts,
+    outcomeOf: (edge, cell) => resolving.outcomeOf(edge, cell),
+  }
+}
+
+/** Evidence of one record on its way to an edge. */
+interface Share {
+  readonly tally: Tally
+  readonly edge: ResolvedEdge
+}
+
+class EdgeResolving {
+  readonly counts = new Map<Outcome, number>()
+  readonly #ends: EndResolver
+  readonly #backends: ServiceBackends
+  readonly #options: ReadOutOptions
+  readonly #services = new KnownServices()
+  readonly #edges = new Map<string, ResolvedEdge>()
+  readonly #decisions = new Map<ResolvedEdge, Decision>()
+  /** What the ledger counts: each record once, with the first of its edges where a service has several backends. */
+  readonly #shares: Share[] = []
+  /** The edges to which port pairs went, by ends and protocol of the pending records. */
+  readonly #pairEdges = new Map<string, Map<ResolvedEdge, 'kept' | 'turned'>>()
+
+  constructor(ends: EndResolver, backends: ServiceBackends, options: ReadOutOptions) {
+    this.#ends = ends
+    this.#backends = backends
+    this.#options = options
+  }
+
+  edges(): readonly ResolvedEdge[] {
+    return [...this.#edges.values()]
+  }
+
+  /** Takes in the communications. */
+  learn(set: EdgeSource): void {
+    for (const record of set.communications) {
+      const targets = this.#backends.targetsOf(record.to, record.protocol, record.port)
+      const tally = new Tally()
+      tally.absorbRecord(record)
+      this.#give(tally, record.from, targets, record.protocol)
+      if (!provesService(record.cells, record.port)) continue
+      for (const { end, port } of targets) this.#services.add(end, record.protocol, port)
+    }
+  }
+
+  /** Takes in pending evidence where it belongs; false when its ports are unknown, which is for {@link settle}. */
+  orient(record: PendingRecord): boolean {
+    const { from, to, protocol, clientPort, port } = record
+    if (clientPort === 0) return false
+    const tally = new Tally()
+    if (this.#isReply(record)) {
+      tally.absorbTurned(record)
+      const targets = this.#backends.targetsOf(from, protocol, clientPort)
+      this.#notePair(record, this.#give(tally, to, targets, protocol), 'turned')
+      return true
+    }
+    tally.absorbRecord(record)
+    if (port === 0) {
+      this.#giveUnported(tally, record, 'suspect-reply')
+    } else {
+      const targets = this.#backends.targetsOf(to, protocol, port)
+      this.#notePair(record, this.#give(tally, from, targets, protocol), 'kept')
+    }
+    return true
+  }
+
+  /** Decides all edges that there are. */
+  decide(): void {
+    for (const edge of this.#edges.values()) {
+      this.#decisions.set(edge, decideEdge(edge.tally.cells, this.#options))
+    }
+    for (const { edge, tally } of this.#shares) this.#count(edge, tally)
+  }
+
+  /** Counts evidence without ports with the one edge that it can belong to, else as `cannot-orient`. */
+  settle(record: PendingRecord): void {
+    const candidates = [...(this.#pairEdges.get(this.#pairKey(record)) ?? [])]
+    const [only] = candidates
+    const tally = new Tally()
+    if (candidates.length !== 1 || only === undefined) {
+      tally.absorbRecord(record)
+      const edge = this.#giveUnported(tally, record, 'cannot-orient')
+      this.#count(edge, tally)
+      return
+    }
+    const [edge, way] = only
+    if (way === 'turned') tally.absorbTurned(record)
+    else tally.absorbRecord(record)
+    edge.tally.absorb(tally)
+    this.#count(edge, tally)
+  }
+
+  outcomeOf(edge: ResolvedEdge, cell: Cell): Outcome {
+    if (edge.fixed !== undefined) return edge.fixed
+    const decision = this.#decisions.get(edge) ?? { passed: 'learned', denied: 'denied' }
+    return outcomeOfCell(cell.verdict, decision, outcomeOfEnds(edge))
+  }
+
+  #isReply({ from, to, protocol, clientPort, port }: PendingRecord): boolean {
+    if (!this.#isKnown(from, protocol, clientPort)) return false
+    return port === 0 || !this.#isKnown(to, protocol, port)
+  }
+
+  #isKnown(server: EndRecord, protocol: Protocol, port: number): boolean {
+    return this.#backends
+      .targetsOf(server, protocol, port)
+      .some((target) => this.#services.has(target.end, protocol, target.port))
+  }
+
+  #give(
+    tally: Tally,
+    from: EndRecord,
+    targets: readonly Target[],
+    protocol: Protocol,
+  ): readonly ResolvedEdge[] {
+    const client = this.#ends.resolve(from)
+    const edges = targets.map(({ end, port }) => this.#edge(client, end, protocol, port))
+    for (const edge of edges) edge.tally.absorb(tally)
+    const [first] = edges
+    if (first !== undefined) this.#shares.push({ tally, edge: first })
+    return edges
+  }
+
+  #giveUnported(tally: Tally, record: PendingRecord, fixed: Outcome): ResolvedEdge {
+    const from = this.#ends.resolve(record.from)
+    const to = this.#ends.resolve(record.to)
+    const edge = this.#edge(from, to, record.protocol, 0, fixed)
+    edge.tally.absorb(tally)
+    if (fixed === 'suspect-reply') this.#shares.push({ tally, edge })
+    return edge
+  }
+
+  #edge(
+    from: ResolvedEnd,
+    to: ResolvedEnd,
+    protocol: Protocol,
+    port: number,
+    fixed?: Outcome,
+  ): ResolvedEdge {
+    const key = `${from.id} ${to.id} ${protocol} ${port} ${fixed ?? ''}`
+    let edge = this.#edges.get(key)
+    if (edge === undefined) {
+      const decided = protocol === 'ICMPv4' || protocol === 'ICMPv6' ? 'icmp' : fixed
+      const tally = new Tally()
+      edge = { from, to, protocol, port, tally, addresses: new Set(), fixed: decided }
+      this.#edges.set(key, edge)
+    }
+    for (const { address } of [from, to]) if (address !== '') edge.addresses.add(address)
+    return edge
+  }
+
+  #notePair(record: PendingRecord, edges: readonly ResolvedEdge[], way: 'kept' | 'turned'): void {
+    if (record.port === 0) return
+    const key = this.#pairKey(record)
+    const noted = this.#pairEdges.get(key) ?? new Map<ResolvedEdge, 'kept' | 'turned'>()
+    for (const edge of edges) noted.set(edge, way)
+    this.#pairEdges.set(key, noted)
+  }
+
+  #pairKey({ from, to, protocol }: PendingRecord): string {
+    const client = this.#ends.resolve(from)
+    const server = this.#ends.resolve(to)
+    return `${client.id} ${client.address} ${server.id} ${server.address} ${protocol}`
+  }
+
+  #count(edge: ResolvedEdge, tally: Tally): void {
+    for (const cell of tally.cells) {
+      const outcome = this.outcomeOf(edge, cell)
+      this.counts.set(outcome, addCounts(this.counts.get(outcome) ?? 0, cell.records))
+    }
+  }
+}
+
+/** The outcome of records that count as learned: that of the end which a policy cannot name, if there is one. */
+function outcomeOfEnds({ from, to }: ResolvedEdge): Outcome {
+  return from.outcome === 'learned' ? to.outcome : from.outcome
+}

@@ -1,0 +1,71 @@
+/** The order of ends in documents: classes, pods known by name, addresses, entities. */
+import type { Entity } from '../flow/flow.ts'
+import { entities } from '../flow/flow.ts'
+import type { Prefix } from '../ip.ts'
+import { comparePrefixes, parseAddress, parsePrefix } from '../ip.ts'
+import type { EndRecord } from './communication-set.ts'
+import { compareTextLists, compareTexts } from './text-key.ts'
+
+/** Orders ends; only equal ends compare as 0. */
+export function compareEndRecords(a: EndRecord, b: EndRecord): number {
+  return rankOfKind(a) - rankOfKind(b) || compareSameKind(a, b)
+}
+
+/** Orders addresses and prefixes by value; the empty text comes first. */
+export function compareAddressTexts(a: string, b: string): number {
+  const first = prefixOfText(a)
+  const second = prefixOfText(b)
+  if (first === undefined || second === undefined) return compareTexts(a, b)
+  return comparePrefixes(first, second)
+}
+
+/** Returns the prefix that a text spells; an address is one of full length. */
+export function prefixOfText(text: string): Prefix | undefined {
+  if (text.includes('/')) return parsePrefix(text)
+  const address = parseAddress(text)
+  return address === undefined ? undefined : { ...address, length: address.width }
+}
+
+function rankOfKind(end: EndRecord): number {
+  if ('class' in end) return 0
+  if ('pod' in end) return 1
+  return 'entity' in end ? 3 : 2
+}
+
+function compareSameKind(a: EndRecord, b: EndRecord): number {
+  if ('class' in a && 'class' in b) return a.class - b.class
+  if ('pod' in a && 'pod' in b) return compareNamed(a, b)
+  if ('entity' in a && 'entity' in b) return compareEntities(a, b)
+  const [first, second] = [placeOf(a), placeOf(b)]
+  return (
+    compareAddressTexts(first.address, second.address) ||
+    compareTextLists(first.labels, second.labels)
+  )
+}
+
+type NamedRecord = Extract<EndRecord, { pod: string }>
+
+function compareNamed(a: NamedRecord, b: NamedRecord): number {
+  return (
+    compareTexts(a.cluster, b.cluster) ||
+    compareTexts(a.namespace, b.namespace) ||
+    compareTexts(a.pod, b.pod) ||
+    compareTexts(a.lacks, b.lacks)
+  )
+}
+
+type EntityRecord = Extract<EndRecord, { entity: Entity }>
+
+function compareEntities(a: EntityRecord, b: EntityRecord): number {
+  return (
+    entities.indexOf(a.entity) - entities.indexOf(b.entity) ||
+    compareTextLists(a.labels, b.labels) ||
+    compareAddressTexts(a.address ?? '', b.address ?? '')
+  )
+}
+
+function placeOf(end: EndRecord): { address: string; labels: readonly string[] } {
+  return 'address' in end
+    ? { address: end.address ?? '', labels: end.labels ?? [] }
+    : { address: '', labels: [] }
+}

@@ -1,0 +1,161 @@
+/** What is known of one edge: counters, activity, samples. Merging is commutative and associative. */
+import type { Side, Strength, VerdictKind } from '../flow/flow.ts'
+import { sides, strengths, verdictKinds } from '../flow/flow.ts'
+import type { BlockRange } from './block-ranges.ts'
+import { addBlocks } from './block-ranges.ts'
+import type { CellRecord } from './communication-set.ts'
+import { blockMs } from './communication-set.ts'
+import { addCounts } from './counts.ts'
+import { keepSmallest } from './text-key.ts'
+import type { Span } from './timestamp.ts'
+import { emptySpan, extendSpan, joinSpan, spanOf, spanRecord } from './timestamp.ts'
+
+/** How many uuids are kept of an edge. */
+const sampleLimit = 3
+
+const sideRank = rankOf(sides)
+const verdictRank = rankOf(verdictKinds)
+const strengthRank = rankOf(strengths)
+
+/** Something that takes in another of its kind. */
+export interface Mergeable<T> {
+  absorb(other: T): void
+}
+
+/** What one observation adds to an edge. */
+export interface Observation {
+  readonly side: Side
+  readonly verdict: VerdictKind
+  readonly strength: Strength
+  readonly flows: number
+  readonly timeMs: number | undefined
+  readonly uuid: string
+}
+
+/** Evidence as documents spell it: the part that communications and pending records share. */
+export interface EvidenceRecord {
+  readonly cells: readonly CellRecord[]
+  readonly blocks: readonly BlockRange[]
+  readonly samples: readonly string[]
+}
+
+/** One counter. */
+export interface Cell extends Span {
+  readonly side: Side
+  readonly verdict: VerdictKind
+  readonly strength: Strength
+  records: number
+  flows: number
+}
+
+/** Tells whether a policy refused what carries this verdict. */
+export function isDenied(verdict: VerdictKind): boolean {
+  return verdict === 'denied' || verdict === 'denied-explicit' || verdict === 'denied-l7'
+}
+
+/** The evidence of one edge. */
+export class Tally implements Mergeable<Tally> {
+  readonly #cells: (Cell & { readonly rank: number })[] = []
+  readonly #blocks: BlockRange[] = []
+  readonly #samples: string[] = []
+
+  /** The counters, in no order. */
+  get cells(): readonly Cell[] {
+    return this.#cells
+  }
+
+  get blocks(): readonly BlockRange[] {
+    return this.#blocks
+  }
+
+  get samples(): readonly string[] {
+    return this.#samples
+  }
+
+  /** Counts one record. */
+  add(observation: Observation): void {
+    const { verdict, timeMs, uuid } = observation
+    const cell = this.#cell(observation.side, verdict, observation.strength)
+    cell.records = addCounts(cell.records, 1)
+    cell.flows = addCounts(cell.flows, observation.flows)
+    if (timeMs !== undefined) {
+      extendSpan(cell, timeMs)
+      const block = Math.floor(timeMs / blockMs)
+      if (!isDenied(verdict)) addBlocks(this.#blocks, block, block)
+    }
+    if (uuid !== '') keepSmallest(this.#samples, uuid, sampleLimit)
+  }
+
+  absorb(other: Tally): void {
+    for (const cell of other.#cells) {
+      this.#join(this.#cell(cell.side, cell.verdict, cell.strength), cell)
+    }
+    this.#joinActivity(other.#blocks, other.#samples)
+  }
+
+  /** Takes in what a document says of the edge. */
+  absorbRecord(record: EvidenceRecord): void {
+    for (const cell of record.cells) {
+      this.#join(this.#cell(cell.side, cell.verdict, cell.strength), countsOf(cell))
+    }
+    this.#joinActivity(record.blocks, record.samples)
+  }
+
+  /**
+   * Takes in evidence that turned out to be replies: what was seen at one end's egress as a request was seen at the
+   * other role's ingress as a reply, and nothing was delivered to a server.
+   */
+  absorbTurned(record: EvidenceRecord): void {
+    for (const cell of record.cells) {
+      const verdict = cell.verdict === 'delivery' ? 'trace' : cell.verdict
+      this.#join(this.#cell(turnedSide[cell.side], verdict, 'reply'), countsOf(cell))
+    }
+    this.#joinActivity(record.blocks, record.samples)
+  }
+
+  /** Returns the evidence as documents spell it, in canonical order. */
+  toRecord(): EvidenceRecord {
+    const cells = [...this.#cells].sort((a, b) => a.rank - b.rank).map(cellRecord)
+    return { cells, blocks: this.#blocks.map((range) => [...range]), samples: [...this.#samples] }
+  }
+
+  #cell(side: Side, verdict: VerdictKind, strength: Strength): Cell {
+    const rank = (sideRank[side] * 16 + verdictRank[verdict]) * 16 + strengthRank[strength]
+    for (const cell of this.#cells) if (cell.rank === rank) return cell
+    const cell = { rank, side, verdict, strength, records: 0, flows: 0, ...emptySpan() }
+    this.#cells.push(cell)
+    return cell
+  }
+
+  #join(cell: Cell, other: Span & { readonly records: number; readonly flows: number }): void {
+    cell.records = addCounts(cell.records, other.records)
+    cell.flows = addCounts(cell.flows, other.flows)
+    joinSpan(cell, other)
+  }
+
+  #joinActivity(blocks: readonly BlockRange[], samples: readonly string[]): void {
+    for (const [first, last] of blocks) addBlocks(this.#blocks, first, last)
+    for (const uuid of samples) keepSmallest(this.#samples, uuid, sampleLimit)
+  }
+}
+
+const turnedSide = { egress: 'ingress', ingress: 'egress', none: 'none' } as const
+
+function countsOf(cell: CellRecord): Span & { readonly records: number; readonly flows: number } {
+  return { records: cell.records, flows: cell.flows ?? cell.records, ...spanOf(cell) }
+}
+
+function cellRecord(cell: Cell): CellRecord {
+  return {
+    side: cell.side,
+    verdict: cell.verdict,
+    strength: cell.strength,
+    records: cell.records,
+    ...(cell.flows > cell.records ? { flows: cell.flows } : {}),
+    ...spanRecord(cell),
+  }
+}
+
+function rankOf<Name extends string>(names: readonly Name[]): Record<Name, number> {
+  return Object.fromEntries(names.map((name, index) => [name, index])) as Record<Name, number>
+}
