@@ -1,0 +1,40 @@
+/** NetworkPolicies as text, in canonical form: the same policies are the same bytes. */
+import { Document, visit } from 'yaml'
+import { canonicalPolicy } from './canonical.ts'
+import type { NetworkPolicy } from './network-policy.ts'
+import { escapeUnprintable } from './quote.ts'
+
+/** Returns a policy as one YAML document in canonical form, which YAML 1.1 and 1.2 parsers read alike. */
+export function renderPolicy(policy: NetworkPolicy): string {
+  const document = new Document(canonicalPolicy(policy), {
+    // Quotes whatever YAML 1.1 would read as something else than a string.
+    compat: 'yaml-1.1',
+    aliasDuplicateObjects: false,
+  })
+  visit(document, {
+    Scalar: (_key, scalar) => {
+      if (typeof scalar.value === 'string' && !isPlain(scalar.value)) scalar.type = 'QUOTE_DOUBLE'
+    },
+  })
+  const text = document.toString({ indent: 2, lineWidth: 0, doubleQuotedAsJSON: true })
+  return escapeUnprintable(text)
+}
+
+/** Returns the policies as one YAML stream, in the order given; the empty text for none. */
+export function renderPolicies(policies: readonly NetworkPolicy[]): string {
+  return policies.map(renderPolicy).join('---\n')
+}
+
+/** Returns the policies as a Kubernetes `List` in JSON, in the order given, with a final newline. */
+export function renderList(policies: readonly NetworkPolicy[]): string {
+  const list = { apiVersion: 'v1', kind: 'List', items: policies.map(canonicalPolicy) }
+  return `${escapeUnprintable(JSON.stringify(list, undefined, 2))}\n`
+}
+
+/**
+ * Whether a string may stand without quotes where the rules of the `yaml` package allow it: printable, on one line, and
+ * not like a number in any dialect (parsers differ over `0_x1f`, `1e3` and `0o7`; all of them agree on addresses).
+ */
+function isPlain(text: string): boolean {
+  return /^[\x20-\x7e]*$/.test(text) && (!/^[-+.]?\d/.test(text) || /^[\d.]+\/\d+$/.test(text))
+}
