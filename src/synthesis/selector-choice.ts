@@ -237,7 +237,7 @@ function solveAt(
   if (anchor.length === 0) {
     const positive = positionsOf(literals, isPositive)
     if (positive.length > 0) sets.push(positive)
-    else if (level !== 'negative' || near.length === 0) return undefined
+    else if (near.length === 0) return undefined
   }
   const costOf = (literal: Literal): number => literalCost(literal, rules.controller)
   const elements = literals.map((literal) => ({
