@@ -1,0 +1,75 @@
+/** Sets of small numbers as bit rows: what the comparison counts and intersects instead of walking pairs. */
+
+/** A set of numbers below a fixed size; bit `i` of word `w` stands for `32 w + i`. */
+export type Bits = Uint32Array
+
+/** Returns an empty set for numbers below `size`. */
+export function createBits(size: number): Bits {
+  return new Uint32Array((size + 31) >>> 5)
+}
+
+/** Returns the set of `members`, all of which are below `size`. */
+export function bitsOf(size: number, members: Iterable<number>): Bits {
+  const bits = createBits(size)
+  for (const member of members) addBit(bits, member)
+  return bits
+}
+
+/** Adds one number. */
+export function addBit(bits: Bits, member: number): void {
+  const word = member >>> 5
+  bits[word] = (bits[word] ?? 0) | (1 << (member & 31))
+}
+
+/** Tells whether a number is in the set. */
+export function hasBit(bits: Bits, member: number): boolean {
+  return (((bits[member >>> 5] ?? 0) >>> (member & 31)) & 1) === 1
+}
+
+/** Adds every number of `other`, which may be of a smaller size. */
+export function addBits(bits: Bits, other: Bits): void {
+  for (let word = 0; word < other.length; word++)
+    bits[word] = (bits[word] ?? 0) | (other[word] ?? 0)
+}
+
+/** Returns what is in both sets; the second may be of a smaller size. */
+export function commonBits(a: Bits, b: Bits): Bits {
+  const common = new Uint32Array(a.length)
+  for (let word = 0; word < a.length; word++) common[word] = (a[word] ?? 0) & (b[word] ?? 0)
+  return common
+}
+
+/** Returns what is in the first set only. */
+export function withoutBits(a: Bits, b: Bits): Bits {
+  const rest = new Uint32Array(a.length)
+  for (let word = 0; word < a.length; word++) rest[word] = (a[word] ?? 0) & ~(b[word] ?? 0)
+  return rest
+}
+
+/** Tells whether the set is empty. */
+export function isEmptyBits(bits: Bits): boolean {
+  return bits.every((word) => word === 0)
+}
+
+/** Returns how many numbers a word stands for. */
+export function countWord(word: number): number {
+  let pairs = word - ((word >>> 1) & 0x55555555)
+  pairs = (pairs & 0x33333333) + ((pairs >>> 2) & 0x33333333)
+  return (((pairs + (pairs >>> 4)) & 0x0f0f0f0f) * 0x01010101) >>> 24
+}
+
+/** Returns how many numbers are in the set. */
+export function countBits(bits: Bits): number {
+  return bits.reduce((count, word) => count + countWord(word), 0)
+}
+
+/** Returns the members in ascending order. */
+export function membersOf(bits: Bits): readonly number[] {
+  const members: number[] = []
+  for (const [index, word] of bits.entries()) {
+    for (let rest = word; rest !== 0; rest &= rest - 1) {
+      members.push(32 * index + 31 - Math.clz32(rest & -rest))
+    }
+  }
+  return members
+}

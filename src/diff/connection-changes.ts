@@ -1,0 +1,217 @@
+/** Differences at all destinations, taken together into the changes that a person reads. */
+import type { Edge } from '../traffic/traffic.ts'
+import type { Bits } from './bits.ts'
+import { bitsOf, hasBit } from './bits.ts'
+import type { Block } from './blocks.ts'
+import { changeId } from './change-id.ts'
+import type { CompiledSet } from './compiled-set.ts'
+import type { ComparedSets, DestinationDifference, Difference } from './destination-diff.ts'
+import type { EndNames, NamedEnds } from './end-names.ts'
+import type { Change, PolicyReference } from './policy-diff.ts'
+import type { Span } from './port-line.ts'
+import { spanTexts } from './port-line.ts'
+import { allowingPolicies, blockingPolicies, mergeReferences } from './references.ts'
+import type { Rows } from './rows.ts'
+import type { Universe } from './universe.ts'
+
+/** Sources that a change spells out before the list is shortened. */
+const maxSources = 50
+
+/** Names of one side that a message spells out. */
+const maxNames = 3
+
+/** Collects the differences at each destination. */
+export interface ConnectionChanges {
+  readonly add: (end: number, difference: DestinationDifference) => void
+  readonly list: () => readonly Change[]
+}
+
+/** What differs at one destination for the sources of a {@link Bundle}. */
+interface Part {
+  readonly end: number
+  readonly old: readonly PolicyReference[]
+  readonly new: readonly PolicyReference[]
+  readonly edges: readonly Edge[]
+}
+
+/** Destinations with the same difference: section, sources and ports are equal. */
+interface Bundle {
+  readonly section: Difference['section']
+  readonly sources: Bits
+  readonly ports: readonly string[]
+  readonly parts: Part[]
+}
+
+/** Returns a collector for two sets. */
+export function collectConnections(sets: ComparedSets, names: EndNames): ConnectionChanges {
+  const bundles = new Map<string, Bundle>()
+  return {
+    add: (end, difference) => {
+      for (const block of difference.differences) {
+        const spans = spansOf(block, difference.atoms)
+        const ports = spanTexts(spans, sets.universe.portNames)
+        const key = `${block.section} ${ports.join(',')} ${block.sources.join(',')}`
+        const { section, sources } = block
+        const bundle = bundles.get(key) ?? { section, sources, ports, parts: [] }
+        bundle.parts.push(partAt(sets, end, difference, block, spans))
+        bundles.set(key, bundle)
+      }
+    },
+    list: () =>
+      mergeAlike([...bundles.values()].flatMap((bundle) => bundleChanges(sets, names, bundle))),
+  }
+}
+
+function spansOf(block: Block, atoms: readonly Span[]): readonly Span[] {
+  return block.atoms.flatMap((atom) => atoms[atom] ?? [])
+}
+
+function partAt(
+  sets: ComparedSets,
+  end: number,
+  difference: DestinationDifference,
+  block: Difference,
+  spans: readonly Span[],
+): Part {
+  const at = (set: CompiledSet, rows: Rows) => ({
+    universe: sets.universe,
+    set,
+    end,
+    atoms: difference.atoms,
+    rows,
+  })
+  const old = at(sets.old, difference.old)
+  const fresh = at(sets.new, difference.new)
+  const widens = effectOf(block.section) === 'widens'
+  return {
+    end,
+    old: widens ? blockingPolicies(old, block) : allowingPolicies(old, block),
+    new: widens ? allowingPolicies(fresh, block) : blockingPolicies(fresh, block),
+    edges: isSeen(block.section) ? edgesOf(sets, end, block, spans) : [],
+  }
+}
+
+function effectOf(section: Difference['section']): Change['effect'] {
+  return section === 'opens' || section === 'needed' ? 'widens' : 'narrows'
+}
+
+function isSeen(section: Difference['section']): boolean {
+  return section === 'breaks' || section === 'needed'
+}
+
+function edgesOf(
+  sets: ComparedSets,
+  end: number,
+  block: Block,
+  spans: readonly Span[],
+): readonly Edge[] {
+  return (sets.observed.get(end) ?? [])
+    .filter(
+      ({ sources, position }) =>
+        spans.some((span) => position >= span.low && position <= span.high) &&
+        sources.some((source) => hasBit(block.sources, source)),
+    )
+    .map(({ edge }) => edge)
+}
+
+/** A change with what two changes of the same words are told apart, and put together, by. */
+interface Draft {
+  readonly section: Difference['section']
+  readonly from: readonly NamedEnds[]
+  readonly to: NamedEnds
+  readonly ports: readonly string[]
+  readonly parts: readonly Part[]
+}
+
+function bundleChanges(
+  { universe }: ComparedSets,
+  names: EndNames,
+  { section, sources, ports, parts }: Bundle,
+): readonly Draft[] {
+  const from = names.split(sources, universe.sourcesOf(parts[0]?.end ?? 0))
+  const destinations = bitsOf(
+    universe.ends.length,
+    parts.map((part) => part.end),
+  )
+  return names.split(destinations, everyEnd(universe)).map((to) => {
+    const members = new Set(to.members)
+    return { section, from, to, ports, parts: parts.filter((part) => members.has(part.end)) }
+  })
+}
+
+function everyEnd(universe: Universe): Bits {
+  return bitsOf(universe.ends.length, universe.ends.keys())
+}
+
+function mergeAlike(drafts: readonly Draft[]): readonly Change[] {
+  const byId = new Map<string, Draft>()
+  for (const draft of drafts) {
+    const id = draftId(draft)
+    const alike = byId.get(id)
+    byId.set(
+      id,
+      alike === undefined ? draft : { ...alike, parts: [...alike.parts, ...draft.parts] },
+    )
+  }
+  return [...byId].map(([id, draft]) => changeOf(id, draft))
+}
+
+function draftId({ section, from, to, ports }: Draft): string {
+  return changeId([section, from.map((part) => part.key).join('\n'), to.key, ports.join(',')])
+}
+
+function changeOf(id: string, { section, from, to, ports, parts }: Draft): Change {
+  const evidence = evidenceOf(parts)
+  return {
+    id,
+    section,
+    effect: effectOf(section),
+    from: shorten(from, maxSources),
+    to: to.text,
+    ports,
+    old: mergeReferences(parts.map((part) => part.old)),
+    new: mergeReferences(parts.map((part) => part.new)),
+    ...(evidence === undefined ? {} : { evidence }),
+    message: `${shorten(from, maxNames)} ${verbs[section]} ${to.text} on ${ports.join(', ')}, ${tails[section]}`,
+  }
+}
+
+const verbs = {
+  breaks: 'would no longer reach',
+  opens: 'would reach',
+  needed: 'would reach',
+  tightens: 'would no longer reach',
+} as const satisfies Record<Difference['section'], string>
+
+const tails = {
+  breaks: 'which was seen',
+  opens: 'which was never seen',
+  needed: 'which was seen',
+  tightens: 'which was never seen',
+} as const satisfies Record<Difference['section'], string>
+
+function shorten(names: readonly NamedEnds[], limit: number): string {
+  const shown = names.slice(0, limit).map((name) => name.text)
+  const more = names.length > limit ? ` and ${names.length - limit} more` : ''
+  return `${shown.join(', ')}${more}`
+}
+
+function evidenceOf(parts: readonly Part[]): Change['evidence'] {
+  const edges = [...new Set(parts.flatMap((part) => part.edges))]
+  if (edges.length === 0) return undefined
+  const firsts = edges.flatMap(({ evidence }) => evidence.firstMs ?? [])
+  const lasts = edges.flatMap(({ evidence }) => evidence.lastMs ?? [])
+  return {
+    flows: edges.reduce((sum, { evidence }) => sum + evidence.flows, 0),
+    ...(firsts.length === 0 ? {} : { first: timeText(smallest(firsts)) }),
+    ...(lasts.length === 0 ? {} : { last: timeText(-smallest(lasts.map((time) => -time))) }),
+  }
+}
+
+function smallest(numbers: readonly number[]): number {
+  return numbers.reduce((least, number) => Math.min(least, number))
+}
+
+function timeText(timeMs: number): string {
+  return new Date(timeMs).toISOString()
+}

@@ -1,0 +1,110 @@
+/**
+ * Ports of every protocol on one line of numbers, so that a set of ports is a list of spans: TCP 1 to 65535 first, then
+ * UDP, then SCTP, then one position for each named port whose number nobody knows.
+ */
+import type { NetworkPolicyPort, PortProtocol } from '../policy/network-policy.ts'
+import { formatPorts, maxPort, portProtocols, toPortSet } from '../policy/port-set.ts'
+
+/** Positions `low` to `high`, both included, of one protocol or one named port. */
+export interface Span {
+  readonly low: number
+  readonly high: number
+}
+
+/** Container ports of a pod by name. */
+export type NamedContainerPorts = readonly {
+  readonly name: string
+  readonly protocol: PortProtocol
+  readonly port: number
+}[]
+
+/** First position after the numbered ports. */
+export const namedStart: number = portProtocols.length * maxPort
+
+/** Positions at which a protocol begins; no span crosses one. */
+export const protocolStarts: readonly number[] = portProtocols.map((_, index) => index * maxPort)
+
+/** Returns the position of a numbered port. */
+export function portPosition(protocol: PortProtocol, port: number): number {
+  return portProtocols.indexOf(protocol) * maxPort + port - 1
+}
+
+/** The names that rules use for ports, as `http/TCP`, sorted: what stands at {@link namedStart} and after. */
+export type PortNames = readonly string[]
+
+/** Returns the name under which a named port stands in {@link PortNames}. */
+export function portName(name: string, protocol: PortProtocol): string {
+  return `${name}/${protocol}`
+}
+
+/** What a named port of a rule means at one destination. */
+export interface PortResolution {
+  readonly names: PortNames
+  /** Container ports where they are known; `unknown` gives every name a position; `none` where names mean nothing. */
+  readonly ports: NamedContainerPorts | 'unknown' | 'none'
+}
+
+/** Returns the spans that the ports of a rule open at a destination; ports that are absent or empty open all. */
+export function rulePortSpans(
+  ports: readonly NetworkPolicyPort[] | undefined,
+  resolution: PortResolution,
+): readonly Span[] {
+  return ports === undefined || ports.length === 0
+    ? portProtocols.flatMap((protocol) => portSpans({ protocol }, resolution))
+    : ports.flatMap((port) => portSpans(port, resolution))
+}
+
+function portSpans(item: NetworkPolicyPort, resolution: PortResolution): readonly Span[] {
+  const protocol = item.protocol ?? 'TCP'
+  if (typeof item.port === 'string') return namedPortSpans(item.port, protocol, resolution)
+  const first = item.port ?? 1
+  const last = item.port === undefined ? maxPort : (item.endPort ?? first)
+  const span = { low: portPosition(protocol, first), high: portPosition(protocol, last) }
+  return first === 1 && last === maxPort ? [span, ...namedSpans(protocol, resolution)] : [span]
+}
+
+function namedPortSpans(
+  name: string,
+  protocol: PortProtocol,
+  { names, ports }: PortResolution,
+): readonly Span[] {
+  if (ports === 'none') return []
+  if (ports === 'unknown') return [at(namedStart + names.indexOf(portName(name, protocol)))]
+  return ports
+    .filter((port) => port.name === name && port.protocol === protocol)
+    .map((port) => at(portPosition(protocol, port.port)))
+}
+
+/** A rule for a whole protocol opens the named ports of that protocol, whatever their numbers are. */
+function namedSpans(protocol: PortProtocol, { names, ports }: PortResolution): readonly Span[] {
+  if (ports !== 'unknown') return []
+  return names.flatMap((name, index) =>
+    name.endsWith(`/${protocol}`) ? [at(namedStart + index)] : [],
+  )
+}
+
+function at(position: number): Span {
+  return { low: position, high: position }
+}
+
+/** Returns spans in words, merged where they touch: `443/TCP`, `8000-8100/UDP`, `all ports`, `http/TCP`. */
+export function spanTexts(spans: readonly Span[], names: PortNames): readonly string[] {
+  const numbered = formatPorts(
+    toPortSet(
+      spans
+        .filter(({ low }) => low < namedStart)
+        .map(({ low, high }) => {
+          const index = Math.floor(low / maxPort)
+          const before = index * maxPort - 1
+          return {
+            protocol: portProtocols[index] ?? 'TCP',
+            first: low - before,
+            last: high - before,
+          }
+        }),
+    ),
+  )
+  if (numbered[0] === 'all ports') return numbered
+  const named = spans.flatMap(({ low }) => names[low - namedStart] ?? [])
+  return [...numbered, ...new Set(named)]
+}

@@ -1,0 +1,98 @@
+/** Which policies of a set have to do with a change: those that allow it, and those in its way. */
+import type { Bits } from './bits.ts'
+import { hasBit, isEmptyBits, membersOf, withoutBits } from './bits.ts'
+import type { Block } from './blocks.ts'
+import type { CompiledRule, CompiledSet } from './compiled-set.ts'
+import { reaches, spansAt } from './compiled-set.ts'
+import type { PolicyReference } from './policy-diff.ts'
+import type { Span } from './port-line.ts'
+import type { Rows } from './rows.ts'
+import type { Universe } from './universe.ts'
+
+/** How many policies a change names on each side. */
+export const maxReferences = 20
+
+/** One set at one destination. */
+export interface SetAtEnd {
+  readonly universe: Universe
+  readonly set: CompiledSet
+  readonly end: number
+  readonly atoms: readonly Span[]
+  readonly rows: Rows
+}
+
+/** Returns the first policies whose rules let a block through; none where nothing is isolated. */
+export function allowingPolicies(at: SetAtEnd, block: Block): readonly PolicyReference[] {
+  const { set, end } = at
+  const found = new References()
+  for (const rule of set.ingress.rules.get(end) ?? []) {
+    if (meetsSources(rule, block.sources) && meetsPorts(at, rule, block)) found.add(rule.reference)
+  }
+  for (const source of membersOf(block.sources)) {
+    if (found.isFull()) break
+    for (const rule of set.egress.rules.get(source) ?? []) {
+      if (reaches(rule, end) && meetsPorts(at, rule, block)) found.add(rule.reference)
+    }
+  }
+  return found.list()
+}
+
+/** Returns the first policies that isolate an end of a block which no rule of theirs lets through. */
+export function blockingPolicies(at: SetAtEnd, block: Block): readonly PolicyReference[] {
+  const { set, end, rows } = at
+  const found = new References()
+  if (isDenied(rows.ingress, block)) {
+    for (const reference of set.ingress.isolatedBy.get(end) ?? []) found.add(reference)
+  }
+  for (const source of membersOf(block.sources)) {
+    if (found.isFull()) break
+    if (block.atoms.every((atom) => hasBit(rows.egress[atom] ?? block.sources, source))) continue
+    for (const reference of set.egress.isolatedBy.get(source) ?? []) found.add(reference)
+  }
+  return found.list()
+}
+
+/** Returns references of several lists, one a policy, sorted and cut to {@link maxReferences}. */
+export function mergeReferences(
+  lists: readonly (readonly PolicyReference[])[],
+): readonly PolicyReference[] {
+  const found = new References()
+  for (const reference of lists.flat()) found.add(reference)
+  return found.list()
+}
+
+/** The references that were found so far, one a policy: the first place counts. */
+class References {
+  readonly #byPolicy = new Map<string, PolicyReference>()
+
+  add(reference: PolicyReference): void {
+    if (!this.#byPolicy.has(reference.policy)) this.#byPolicy.set(reference.policy, reference)
+  }
+
+  isFull(): boolean {
+    return this.#byPolicy.size >= maxReferences
+  }
+
+  list(): readonly PolicyReference[] {
+    return [...this.#byPolicy.values()]
+      .sort((a, b) => (a.policy < b.policy ? -1 : 1))
+      .slice(0, maxReferences)
+  }
+}
+
+function meetsSources(rule: CompiledRule, sources: Bits): boolean {
+  return rule.peers === 'everyone' || rule.peers.some((peer) => hasBit(sources, peer))
+}
+
+function meetsPorts({ universe, end, atoms }: SetAtEnd, rule: CompiledRule, block: Block): boolean {
+  return spansAt(universe, end, rule.ports).some((span) =>
+    block.atoms.some((atom) => {
+      const low = atoms[atom]?.low ?? -1
+      return low >= span.low && low <= span.high
+    }),
+  )
+}
+
+function isDenied(ingress: readonly Bits[], { sources, atoms }: Block): boolean {
+  return atoms.some((atom) => !isEmptyBits(withoutBits(sources, ingress[atom] ?? sources)))
+}

@@ -1,0 +1,109 @@
+/** Who may connect to one end, port by port, as bit rows: the exact engine of the comparison. */
+import type { Bits } from './bits.ts'
+import { addBit, addBits, createBits, hasBit, withoutBits } from './bits.ts'
+import type { CompiledSet } from './compiled-set.ts'
+import { spansAt } from './compiled-set.ts'
+import type { Span } from './port-line.ts'
+import { namedStart, protocolStarts } from './port-line.ts'
+import type { Universe } from './universe.ts'
+
+/** What a set opens towards one end, rule by rule. */
+export interface Grants {
+  /** Absent when the end is not isolated, and lets everyone in. */
+  readonly ingress?: readonly { readonly spans: readonly Span[]; readonly peers: Bits | number[] }[]
+  readonly egress: readonly { readonly spans: readonly Span[]; readonly sources: Bits }[]
+}
+
+/** Rows of one set at one end, one per atom: the sources that its ingress side lets in, and that their egress lets out. */
+export interface Rows {
+  readonly ingress: readonly Bits[]
+  readonly egress: readonly Bits[]
+}
+
+/** Returns what a set opens towards an end. */
+export function grantsTo(set: CompiledSet, universe: Universe, end: number): Grants {
+  const egress = set.egressTo(end).map(({ ports, sources }) => ({
+    spans: spansAt(universe, end, ports),
+    sources,
+  }))
+  if (!hasBit(set.ingress.isolated, end)) return { egress }
+  const everyone = universe.sourcesOf(end)
+  const ingress = (set.ingress.rules.get(end) ?? []).map(({ ports, peers }) => ({
+    spans: spansAt(universe, end, ports),
+    peers: peers === 'everyone' ? everyone : [...peers],
+  }))
+  return { ingress, egress }
+}
+
+/** Returns the spans of some grants, for {@link cutPorts}. */
+export function grantSpans({ ingress = [], egress }: Grants): readonly Span[] {
+  return [...ingress, ...egress].flatMap((grant) => grant.spans)
+}
+
+/** Returns the coarsest cut of an end's ports into atoms that no given span splits, in order. */
+export function cutPorts(universe: Universe, end: number, spans: readonly Span[]): readonly Span[] {
+  const at = universe.ends[end]
+  const hasNames = at?.kind === 'pod' && at.pod.ports === undefined
+  const limit = namedStart + (hasNames ? universe.portNames.length : 0)
+  const starts = new Set(protocolStarts)
+  for (let position = namedStart; position < limit; position++) starts.add(position)
+  for (const { low, high } of spans) {
+    starts.add(low)
+    if (high + 1 < limit) starts.add(high + 1)
+  }
+  const sorted = [...starts].sort((a, b) => a - b)
+  return sorted.map((low, index) => ({ low, high: (sorted[index + 1] ?? limit) - 1 }))
+}
+
+/** Returns the rows of a set at an end; the atoms must come from {@link cutPorts} over the set's spans. */
+export function rowsTo(
+  set: CompiledSet,
+  universe: Universe,
+  end: number,
+  atoms: readonly Span[],
+  grants: Grants = grantsTo(set, universe, end),
+): Rows {
+  const sources = universe.sourcesOf(end)
+  const free = withoutBits(sources, set.egress.isolated)
+  const egress = atoms.map(() => free.slice())
+  for (const grant of grants.egress) {
+    for (const row of rowsWithin(egress, atoms, grant.spans)) addBits(row, grant.sources)
+  }
+  if (grants.ingress === undefined) return { ingress: atoms.map(() => sources), egress }
+  const ingress = atoms.map(() => createBits(universe.ends.length))
+  for (const grant of grants.ingress) {
+    for (const row of rowsWithin(ingress, atoms, grant.spans)) addPeers(row, grant.peers)
+  }
+  return { ingress, egress }
+}
+
+function addPeers(row: Bits, peers: Bits | readonly number[]): void {
+  if (peers instanceof Uint32Array) addBits(row, peers)
+  else for (const peer of peers) addBit(row, peer)
+}
+
+/** Gives the rows of the atoms that lie within the spans. */
+function* rowsWithin(
+  rows: readonly Bits[],
+  atoms: readonly Span[],
+  spans: readonly Span[],
+): Generator<Bits> {
+  for (const span of spans) {
+    for (let index = firstAtom(atoms, span.low); index < atoms.length; index++) {
+      const row = rows[index]
+      if (row === undefined || (atoms[index]?.low ?? 0) > span.high) break
+      yield row
+    }
+  }
+}
+
+function firstAtom(atoms: readonly Span[], position: number): number {
+  let low = 0
+  let high = atoms.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if ((atoms[middle]?.low ?? 0) < position) low = middle + 1
+    else high = middle
+  }
+  return low
+}

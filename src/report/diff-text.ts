@@ -1,0 +1,141 @@
+/** A diff for a terminal, or as a JSON document. */
+import type { Change, ObjectChange, PolicyDiff, Section } from '../diff/policy-diff.ts'
+import { escapeUnprintable } from '../policy/quote.ts'
+import {
+  changesBySection,
+  countsText,
+  evidenceText,
+  objectCountsText,
+  referenceText,
+  roleTexts,
+  sectionWords,
+} from './diff-words.ts'
+import type { Style } from './style.ts'
+import { escapeText, formatCount } from './style.ts'
+
+/** Changes of one section, objects or stale grants that are shown before the rest is only counted. */
+const maxItems = 200
+
+/** Policies that a line names. */
+const maxPolicies = 4
+
+/** Returns a diff as lines: counts, then each section that has changes, then objects, stale grants, what was left out. */
+export function diffToText(diff: PolicyDiff, style: Style): string {
+  const head = diff.same ? style.green(countsText(diff)) : style.bold(countsText(diff))
+  return [
+    head,
+    ...changesBySection(diff).flatMap(({ section, changes }) =>
+      sectionLines(section, changes, style),
+    ),
+    ...objectLines(diff.objects, style),
+    ...staleLines(diff.stale, style),
+    ...notComparedLines(diff.notCompared, style),
+  ]
+    .map((line) => `${line}\n`)
+    .join('')
+}
+
+/** Returns a diff as its JSON document, indented by two, with a final newline; equal diffs are equal bytes. */
+export function diffToJson(diff: PolicyDiff): string {
+  return `${escapeUnprintable(JSON.stringify(diff, undefined, 2))}\n`
+}
+
+function sectionLines(
+  section: Section,
+  changes: readonly Change[],
+  style: Style,
+): readonly string[] {
+  const { title, meaning } = sectionWords[section]
+  return [
+    '',
+    `${paintOf(section, style)(title)}: ${meaning}`,
+    ...limited(changes, (change) => changeLines(change, style)),
+  ]
+}
+
+function paintOf(section: Section, style: Style): (text: string) => string {
+  const paints = {
+    breaks: style.red,
+    isolation: style.bold,
+    opens: style.yellow,
+    needed: style.green,
+    tightens: style.cyan,
+  } as const satisfies Record<Section, (text: string) => string>
+  return (text) => style.bold(paints[section](text))
+}
+
+function changeLines(change: Change, style: Style): readonly string[] {
+  const sign = change.effect === 'widens' ? style.green('+') : style.red('-')
+  const id = style.dim(`[${escapeText(change.id)}]`)
+  const roles = roleTexts(change).map(({ role, policies }) => {
+    const shown = policies.slice(0, maxPolicies).map(referenceText).join(', ')
+    const more = policies.length - maxPolicies
+    return style.dim(`      ${role} ${escapeText(shown)}${more > 0 ? ` and ${more} more` : ''}`)
+  })
+  return [`  ${sign} ${headlineOf(change)}  ${id}`, ...roles]
+}
+
+function headlineOf(change: Change): string {
+  if (change.section === 'isolation') return escapeText(change.message)
+  const ends = `${escapeText(change.from)} -> ${escapeText(change.to)}`
+  const evidence = evidenceText(change)
+  const seen = evidence === '' ? '' : `  (${escapeText(evidence)})`
+  return `${ends}  ${escapeText(change.ports.join(', '))}${seen}`
+}
+
+function objectLines(objects: readonly ObjectChange[], style: Style): readonly string[] {
+  if (objects.length === 0) return []
+  const shown = objects.filter((object) => object.action !== 'unchanged')
+  return [
+    '',
+    `${style.bold('objects')}: ${objectCountsText(objects)}`,
+    ...limited(shown, ({ policy, action, at, rules }) => [
+      `  ${actionMark(action, style)} ${escapeText(policy)}${at === undefined ? '' : style.dim(` (${escapeText(at)})`)}`,
+      ...rules.map((rule) => `      ${paintRule(escapeText(rule), style)}`),
+    ]),
+  ]
+}
+
+function actionMark(action: ObjectChange['action'], style: Style): string {
+  if (action === 'created') return style.green('created')
+  return action === 'deleted' ? style.red('deleted') : style.yellow(action)
+}
+
+function paintRule(line: string, style: Style): string {
+  if (line.startsWith('+')) return style.green(line)
+  return line.startsWith('-') ? style.red(line) : line
+}
+
+function staleLines(stale: PolicyDiff['stale'], style: Style): readonly string[] {
+  if (stale.length === 0) return []
+  return [
+    '',
+    `${style.bold('stale')}: managed grants that this traffic lacks`,
+    ...limited(stale, ({ policy, direction, peer, ports, kept }) => {
+      const preposition = direction === 'ingress' ? 'from' : 'to'
+      const fate = kept ? 'kept' : 'removed'
+      const text = `${policy}: ${direction} ${preposition} ${peer} on ${ports.join(', ')}`
+      return [`  ${kept ? fate : style.red(fate)} ${escapeText(text)}`]
+    }),
+  ]
+}
+
+function notComparedLines(notCompared: readonly string[], style: Style): readonly string[] {
+  if (notCompared.length === 0) return []
+  return [
+    '',
+    `${style.yellow('not compared')}: policies of kinds that are not evaluated`,
+    ...limited(notCompared, (name) => [`  ${escapeText(name)}`]),
+  ]
+}
+
+function limited<Item>(
+  items: readonly Item[],
+  linesOf: (item: Item) => readonly string[],
+): readonly string[] {
+  const more = items.length - maxItems
+  return [
+    ...items.slice(0, maxItems).flatMap(linesOf),
+    ...(more > 0 ? [`  and ${formatCount(more)} more: -o json lists all of them`] : []),
+  ]
+}

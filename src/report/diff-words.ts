@@ -1,0 +1,107 @@
+/** The words that every form of a diff shares. */
+import type {
+  Change,
+  ObjectChange,
+  PolicyDiff,
+  PolicyReference,
+  Section,
+} from '../diff/policy-diff.ts'
+import { sections } from '../diff/policy-diff.ts'
+import { countOf } from './style.ts'
+
+/** What a section is called, and what its changes are. */
+export interface SectionWords {
+  readonly title: string
+  readonly meaning: string
+  /** As it is counted: `2 would break`. */
+  readonly short: string
+}
+
+/** The words of each section. */
+export const sectionWords: Readonly<Record<Section, SectionWords>> = {
+  breaks: {
+    title: 'would break',
+    meaning: 'no longer allowed, although it was seen',
+    short: 'would break',
+  },
+  isolation: {
+    title: 'isolation',
+    meaning: 'pods that become isolated, or are no longer',
+    short: 'isolation',
+  },
+  opens: { title: 'opens', meaning: 'newly allowed, and never seen', short: 'opened' },
+  needed: { title: 'needed', meaning: 'newly allowed, as it was seen', short: 'needed' },
+  tightens: {
+    title: 'tightens',
+    meaning: 'no longer allowed, and never seen',
+    short: 'tightened',
+  },
+}
+
+/** Returns the changes of each section that has some, in the order in which they are shown. */
+export function changesBySection(
+  diff: PolicyDiff,
+): readonly { readonly section: Section; readonly changes: readonly Change[] }[] {
+  return sections
+    .map((section) => ({
+      section,
+      changes: diff.changes.filter((change) => change.section === section),
+    }))
+    .filter(({ changes }) => changes.length > 0)
+}
+
+/** Returns the counts of a diff: `1 would break, 2 opened; 40 connections unchanged`. */
+export function countsText(diff: PolicyDiff): string {
+  const unchanged = `${countOf(diff.unchanged, 'connection')} unchanged`
+  if (diff.same) return `no difference in meaning; ${unchanged}`
+  const counts = changesBySection(diff).map(
+    ({ section, changes }) => `${changes.length} ${sectionWords[section].short}`,
+  )
+  return `${counts.join(', ')}; ${unchanged}`
+}
+
+/** Returns the counts of what becomes of objects: `1 created, 2 unchanged`; empty for no objects. */
+export function objectCountsText(objects: readonly ObjectChange[]): string {
+  return (['created', 'changed', 'deleted', 'unchanged'] as const)
+    .map((action) => ({ action, count: objects.filter((item) => item.action === action).length }))
+    .filter(({ count }) => count > 0)
+    .map(({ action, count }) => `${count} ${action}`)
+    .join(', ')
+}
+
+/** Returns a policy with its place: `shop/db (db.yaml:10)`. Not escaped. */
+export function referenceText({ policy, at }: PolicyReference): string {
+  return at === undefined ? policy : `${policy} (${at})`
+}
+
+/** Returns what the policies of the old set, and of the new one, have to do with a change. Empty lists are left out. */
+export function roleTexts(
+  change: Change,
+): readonly { readonly role: string; readonly policies: readonly PolicyReference[] }[] {
+  return rolesOf(change).filter(({ policies }) => policies.length > 0)
+}
+
+function rolesOf({ section, effect, old, new: fresh }: Change): ReturnType<typeof roleTexts> {
+  if (section === 'isolation') {
+    return [
+      { role: 'was isolated by', policies: old },
+      { role: 'isolated by', policies: fresh },
+    ]
+  }
+  return effect === 'narrows'
+    ? [
+        { role: 'was allowed by', policies: old },
+        { role: 'denied by', policies: fresh },
+      ]
+    : [
+        { role: 'was denied by', policies: old },
+        { role: 'allowed by', policies: fresh },
+      ]
+}
+
+/** Returns what was seen of a change: `120 flows, last 2026-03-02T09:00:00.000Z`; empty when nothing was. */
+export function evidenceText({ evidence }: Change): string {
+  if (evidence === undefined) return ''
+  const flows = countOf(evidence.flows, 'flow')
+  return evidence.last === undefined ? flows : `${flows}, last ${evidence.last}`
+}

@@ -1,0 +1,146 @@
+/** What synthesis made, in a few lines: policies, default denies, widenings, findings, stale grants. */
+import type { Finding, Synthesis, Widening } from '../synthesis/synthesis.ts'
+import type { Style } from './style.ts'
+import { countOf, escapeText, formatCount } from './style.ts'
+
+/** Findings of one severity, or widenings, that are listed before the rest is only counted. */
+const maxItems = 50
+
+/** Policies that a line names. */
+const maxPolicies = 3
+
+/** Returns what a person must decide or cannot have, each with the way out: what the output does not say exactly. */
+export function actionLines({ findings }: Synthesis, style: Style): readonly string[] {
+  const actions = findings.filter(({ severity }) => severity === 'action')
+  // What could not be said at all comes first: it is where the policies differ from what was learned.
+  const ordered = [
+    ...actions.filter(({ code }) => code === 'INEXPRESSIBLE'),
+    ...actions.filter(({ code }) => code !== 'INEXPRESSIBLE'),
+  ]
+  if (ordered.length === 0) return []
+  return [
+    `${style.red(style.bold('needs a decision'))} (${formatCount(ordered.length)}):`,
+    ...limited(ordered, (finding) => findingLines(finding, style.red)),
+  ]
+}
+
+/** Returns what was made and what was widened on purpose. */
+export function synthesisLines(synthesis: Synthesis, style: Style): readonly string[] {
+  return [
+    policiesLine(synthesis),
+    ...defaultDenyLines(synthesis, style),
+    ...wideningLines(synthesis.widenings, style),
+    ...warningLines(synthesis.findings, style),
+    ...staleLines(synthesis, style),
+  ]
+}
+
+function policiesLine({ policies, groups }: Synthesis): string {
+  const workloads = policies.filter(({ role }) => role === 'workload').length
+  const subjects = new Set(policies.flatMap(({ group }) => group ?? [])).size
+  return `${countOf(workloads, 'policy', 'policies')} for ${formatCount(subjects)} of ${countOf(groups.length, 'group')}`
+}
+
+/** A namespace that a finding explains is not explained twice. */
+function defaultDenyLines(
+  { policies, heldBack, findings }: Synthesis,
+  style: Style,
+): readonly string[] {
+  const explained = new Set(
+    findings.filter(({ code }) => code === 'DEFAULT_DENY_HELD').map(({ subject }) => subject),
+  )
+  const emitted = policies
+    .filter(({ role }) => role === 'default-deny')
+    .map(({ policy }) => policy.metadata.namespace)
+    .sort()
+  return [
+    ...(emitted.length === 0 ? [] : [`default deny for ${escapeText(emitted.join(', '))}`]),
+    ...heldBack.map(({ namespace, reasons }) => {
+      const isExplained = explained.has(`namespace ${namespace}`)
+      const text = isExplained ? namespace : `${namespace}: ${reasons.join('; ')}`
+      return `${style.yellow('default deny held back')} for ${escapeText(text)}`
+    }),
+  ]
+}
+
+/** Widenings that differ in their policy alone are one line: every group may reach the resolvers. */
+function wideningLines(widenings: readonly Widening[], style: Style): readonly string[] {
+  const alike = new Map<string, { readonly first: Widening; readonly policies: Set<string> }>()
+  for (const widening of widenings) {
+    const { reason, direction, peer, ports, size } = widening
+    const key = JSON.stringify([reason, direction, peer, ports, size])
+    const known = alike.get(key) ?? { first: widening, policies: new Set<string>() }
+    known.policies.add(widening.policy)
+    alike.set(key, known)
+  }
+  if (alike.size === 0) return []
+  return [
+    `${style.yellow('widened on purpose')} (${formatCount(widenings.length)}):`,
+    ...limited([...alike.values()], ({ first, policies }) => [
+      `  ${first.reason}: ${escapeText(wideningText(first, [...policies]))}`,
+    ]),
+  ]
+}
+
+function wideningText(widening: Widening, policies: readonly string[]): string {
+  const { direction, peer, ports, size } = widening
+  const more = policies.length - maxPolicies
+  const shown = policies.slice(0, maxPolicies).join(', ')
+  const names = more > 0 ? `${shown} and ${countOf(more, 'more policy', 'more policies')}` : shown
+  const preposition = direction === 'ingress' ? 'from' : 'to'
+  return `${names}: ${direction} ${preposition} ${peer} on ${ports.join(', ')} (${size})`
+}
+
+function warningLines(findings: readonly Finding[], style: Style): readonly string[] {
+  const warnings = findings.filter(({ severity }) => severity === 'warning')
+  const infos = findings.filter(({ severity }) => severity === 'info')
+  return [
+    ...(warnings.length === 0
+      ? []
+      : [
+          `${style.yellow('warnings')} (${formatCount(warnings.length)}):`,
+          ...limited(warnings, (finding) => findingLines(finding, style.yellow)),
+        ]),
+    ...(infos.length === 0
+      ? []
+      : [
+          `${style.cyan('notes')} (${formatCount(infos.length)}):`,
+          ...limited(infos, (finding) => findingLines(finding, style.cyan)),
+        ]),
+  ]
+}
+
+function findingLines(
+  { code, subject, message, hint }: Finding,
+  paint: (text: string) => string,
+): readonly string[] {
+  return [
+    `  ${paint(escapeText(code))} ${escapeText(`${subject}: ${message}`)}`,
+    ...(hint === '' ? [] : [`    hint: ${escapeText(hint)}`]),
+  ]
+}
+
+function staleLines({ stale, deleted }: Synthesis, style: Style): readonly string[] {
+  const kept = stale.filter((grant) => grant.kept).length
+  const removed = stale.length - kept
+  return [
+    ...(kept === 0
+      ? []
+      : [`${style.yellow('stale')}: ${countOf(kept, 'grant')} that this traffic lacks kept`]),
+    ...(removed === 0 ? [] : [`${style.yellow('pruned')}: ${countOf(removed, 'stale grant')}`]),
+    ...(deleted.length === 0
+      ? []
+      : [`${style.yellow('deleted')}: ${escapeText(deleted.join(', '))}`]),
+  ]
+}
+
+function limited<Item>(
+  items: readonly Item[],
+  linesOf: (item: Item) => readonly string[],
+): readonly string[] {
+  const more = items.length - maxItems
+  return [
+    ...items.slice(0, maxItems).flatMap(linesOf),
+    ...(more > 0 ? [`  and ${formatCount(more)} more`] : []),
+  ]
+}
