@@ -1,0 +1,147 @@
+/** What each command does once its options are resolved. Each returns the exit code. */
+
+import type { GenerateResult, PolicyDiff, Style } from '../index.ts'
+import {
+  diff,
+  diffSets,
+  diffToJson,
+  diffToMarkdown,
+  diffToText,
+  encodeSet,
+  generate,
+  learn,
+  merge,
+  renderList,
+  renderPolicies,
+  summaryToText,
+  trafficToText,
+} from '../index.ts'
+import { findingsToText, noticesToText } from './notes.ts'
+import { healDirectory, replaceDirectory } from './out-dir.ts'
+import { layOutPolicies } from './policy-files.ts'
+import type {
+  DiffCommand,
+  DiffFormat,
+  FailOn,
+  GenerateCommand,
+  LearnCommand,
+  MergeCommand,
+} from './resolve-options.ts'
+import type { Session } from './session.ts'
+
+/** Writes the communication set of recorded flows. */
+export async function runLearn(command: LearnCommand, session: Session): Promise<number> {
+  const { set, traffic, notices } = await learn(command.sources, command.options, session.host)
+  await session.endReading()
+  const text =
+    command.format === 'json'
+      ? encodeSet(set)
+      : trafficToText(traffic, session.resultStyle(command.out))
+  await session.writeResult(text, command.out)
+  await session.note(summaryToText({ traffic, notices }, session.style))
+  return 0
+}
+
+/** Writes the communication set that several make together. */
+export async function runMerge(command: MergeCommand, session: Session): Promise<number> {
+  const set = await merge(command.sets, session.host)
+  await session.endReading()
+  await session.writeResult(encodeSet(set), command.out)
+  const { communications, ledger } = set
+  await session.note(
+    `merged ${command.sets.length} inputs: ${ledger.records} records, ${communications.length} communications\n`,
+  )
+  return 0
+}
+
+/** Writes policies, and what they change in meaning. */
+export async function runGenerate(command: GenerateCommand, session: Session): Promise<number> {
+  const { target } = command
+  // An earlier run that was killed may have left the very directory that --existing names half replaced.
+  if (target.kind === 'directory') await healDirectory(target.path)
+  const result = await generate(command.sources, command.options, session.host)
+  await session.endReading()
+  const written = await writePolicies(command, result, session)
+  const { traffic, synthesis, notices } = result
+  await session.note(
+    summaryToText({ traffic, synthesis, diff: result.diff, notices, ...written }, session.style),
+  )
+  return exitCodeFor(result.diff, command.failOn)
+}
+
+/** Writes the difference in meaning between two policy sets. */
+export async function runDiff(command: DiffCommand, session: Session): Promise<number> {
+  const { sources, options, sets } = command
+  const result =
+    sets === undefined
+      ? await diff(sources, options, session.host)
+      : await diffSets(sets.old, sets.new, sources, options, session.host)
+  await session.endReading()
+  const text = renderDiff(result.diff, command.format, session.resultStyle(command.out))
+  await session.writeResult(text, command.out)
+  await session.note(noticesToText(result.notices, session.style))
+  await session.note(findingsToText(result.findings, session.style))
+  return exitCodeFor(result.diff, command.failOn)
+}
+
+/** Returns 1 when the diff has a change of the kind, else 0. */
+export function exitCodeFor(policyDiff: PolicyDiff, failOn: FailOn): 0 | 1 {
+  switch (failOn) {
+    case 'nothing':
+      return 0
+    case 'any':
+      return policyDiff.same ? 0 : 1
+    case 'breaks':
+    case 'opens':
+      return policyDiff.changes.some(({ section }) => section === failOn) ? 1 : 0
+  }
+}
+
+/** The diff goes to standard output unless the policies are there. */
+async function writePolicies(
+  command: GenerateCommand,
+  result: GenerateResult,
+  session: Session,
+): Promise<{ written?: string }> {
+  const { target, diffFormat } = command
+  // Default denies come last: whoever applies a prefix of the stream has not yet cut anything off.
+  const policies = [
+    ...result.synthesis.policies.filter(({ role }) => role === 'workload'),
+    ...result.synthesis.policies.filter(({ role }) => role === 'default-deny'),
+  ]
+  if (target.kind === 'directory') {
+    await session.checkInterrupted()
+    const { written, removed } = await replaceDirectory(target.path, layOutPolicies(policies))
+    await session.detail(written.map((path) => `wrote ${target.path}/${path}\n`).join(''))
+    await session.detail(removed.map((path) => `removed ${target.path}/${path}\n`).join(''))
+    await session.writeResult(
+      renderDiff(result.diff, diffFormat, session.resultStyle(undefined)),
+      undefined,
+    )
+    return { written: target.path }
+  }
+  const manifests = policies.map(({ policy }) => policy)
+  const text = target.format === 'yaml' ? renderPolicies(manifests) : renderList(manifests)
+  if (target.kind === 'file') {
+    await session.writeResult(text, target.path)
+    await session.writeResult(
+      renderDiff(result.diff, diffFormat, session.resultStyle(undefined)),
+      undefined,
+    )
+    return { written: target.path }
+  }
+  await session.writeResult(text, undefined)
+  await session.note(renderDiff(result.diff, diffFormat, session.style))
+  return {}
+}
+
+function renderDiff(policyDiff: PolicyDiff, format: DiffFormat, style: Style): string {
+  switch (format) {
+    case 'text':
+      return diffToText(policyDiff, style)
+    case 'json':
+      return diffToJson(policyDiff)
+    case 'markdown':
+      return diffToMarkdown(policyDiff)
+  }
+}

@@ -1,0 +1,152 @@
+import { CommanderError } from 'commander'
+import { createStyle, errorToText, escapeText, exitCodeOf, NetweirError } from '../index.ts'
+import { interrupted } from './abortable.ts'
+import { wantsColor } from './color.ts'
+import { runDiff, runGenerate, runLearn, runMerge } from './commands.ts'
+import { completionScript } from './completion.ts'
+import type { Io } from './io.ts'
+import { BrokenPipe } from './io.ts'
+import { choices } from './options.ts'
+import type { Invocation } from './program.ts'
+import { createProgram, shells } from './program.ts'
+import type { DisplayOptions } from './resolve-options.ts'
+import {
+  choice,
+  resolveDiff,
+  resolveGenerate,
+  resolveLearn,
+  resolveMerge,
+} from './resolve-options.ts'
+import type { Session } from './session.ts'
+import { createSession, writeStdout } from './session.ts'
+import { usageError } from './usage-error.ts'
+import { version } from './version.ts'
+
+/**
+ * Runs one command line and resolves to its exit code: 0 done, 1 differences, 2 usage or invalid input, 3 a source was
+ * lost, 70 a defect, 130 interrupted. It never throws and never ends the process. `argv` is what stands after the name
+ * of the program.
+ */
+export async function main(argv: readonly string[], io: Io): Promise<number> {
+  const interruption = new AbortController()
+  const release = io.onInterrupt(() => interruption.abort())
+  let invocation: Invocation | undefined
+  try {
+    const parsed = parse(argv, io)
+    if ('help' in parsed) {
+      await (parsed.exitCode === 0 ? writeStdout(io, parsed.help) : io.stderr.write(parsed.help))
+      return parsed.exitCode
+    }
+    invocation = parsed
+    return await run(parsed, io, interruption.signal)
+  } catch (reason) {
+    return await explain(reason, { io, invocation, signal: interruption.signal })
+  } finally {
+    release()
+  }
+}
+
+type Parsed = Invocation | { readonly help: string; readonly exitCode: 0 | 2 }
+
+function parse(argv: readonly string[], io: Io): Parsed {
+  let invocation: Invocation | undefined
+  let help = ''
+  const program = createProgram({
+    columns: io.stdout.columns,
+    onCommand: (typed) => {
+      invocation = typed
+    },
+    writeOut: (text) => {
+      help += text
+    },
+    writeErr: (text) => {
+      help += text
+    },
+  })
+  try {
+    program.parse([...argv], { from: 'user' })
+  } catch (reason) {
+    if (!(reason instanceof CommanderError)) throw reason
+    if (reason.exitCode === 0) return { help, exitCode: 0 }
+    // The bare name of the program, or help for what is no command: help, but nothing was done.
+    if (reason.code === 'commander.help') return { help, exitCode: 2 }
+    throw usageError(reason, argv)
+  }
+  if (invocation === undefined) throw new NetweirError('INTERNAL', 'no command was chosen')
+  return invocation
+}
+
+async function run(invocation: Invocation, io: Io, signal: AbortSignal): Promise<number> {
+  const { command, args, raw } = invocation
+  const inSession = async (
+    { display }: { readonly display: DisplayOptions },
+    work: (session: Session) => Promise<number>,
+  ): Promise<number> => {
+    const session = createSession(io, display, signal)
+    try {
+      return await work(session)
+    } finally {
+      // Whatever is written next, an error among it, starts on an empty line.
+      await session.endReading()
+    }
+  }
+  switch (command) {
+    case 'learn': {
+      const resolved = resolveLearn(args, raw, io.now())
+      return inSession(resolved, (session) => runLearn(resolved, session))
+    }
+    case 'merge': {
+      const resolved = resolveMerge(args, raw)
+      return inSession(resolved, (session) => runMerge(resolved, session))
+    }
+    case 'generate': {
+      const resolved = resolveGenerate(args, raw, io.now())
+      return inSession(resolved, (session) => runGenerate(resolved, session))
+    }
+    case 'diff': {
+      const resolved = resolveDiff(args, raw, io.now())
+      return inSession(resolved, (session) => runDiff(resolved, session))
+    }
+    case 'completion': {
+      const shell = choice('SHELL', args[0], shells) ?? 'bash'
+      await writeStdout(io, completionScript(shell))
+      return 0
+    }
+  }
+}
+
+interface Failing {
+  readonly io: Io
+  readonly invocation: Invocation | undefined
+  readonly signal: AbortSignal
+}
+
+/** Says what went wrong, and returns the exit code that belongs to it. */
+async function explain(reason: unknown, { io, invocation, signal }: Failing): Promise<number> {
+  if (reason instanceof BrokenPipe) return 0
+  const known = reason instanceof NetweirError ? reason : signal.aborted ? interrupted() : undefined
+  if (known === undefined) {
+    await io.stderr.write(pleaseReport(reason))
+    return exitCodeOf('INTERNAL')
+  }
+  const color = choices.color.find((when) => when === invocation?.raw.color) ?? 'auto'
+  const style = createStyle({ color: wantsColor(color, io.env, io.stderr) })
+  const exitCode = exitCodeOf(known.code)
+  await io.stderr.write(errorToText(withHint(known, invocation), style))
+  if (exitCode === 70) await io.stderr.write(pleaseReport(known))
+  return exitCode
+}
+
+function withHint(error: NetweirError, invocation: Invocation | undefined): NetweirError {
+  if (error.code !== 'USAGE' || error.hint !== undefined || invocation === undefined) return error
+  return new NetweirError('USAGE', error.message, {
+    hint: `netweir ${invocation.command} --help lists what is accepted`,
+  })
+}
+
+/** A stack names files of this program and may quote the input, which is shown without its control characters. */
+function pleaseReport(reason: unknown): string {
+  const stack = reason instanceof Error ? (reason.stack ?? reason.message) : String(reason)
+  const lines = stack.split('\n').map((line) => escapeText(line))
+  return `${[`netweir ${version()} has met a defect of its own; please report it with these lines:`, ...lines].join('\n')}\n`
+}

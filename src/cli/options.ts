@@ -1,0 +1,328 @@
+/**
+ * Every flag of the command line, each defined once: parser, help, completion scripts and the test of `docs/cli.md` all
+ * read this. Values are not judged here but in `resolve-options.ts`, which knows how to say what it expects.
+ */
+import { Option } from 'commander'
+
+/** Headings under which help lists options, in order. */
+export const optionGroups = ['Source', 'Selection', 'Synthesis', 'Output', 'Other'] as const
+
+/** One of {@link optionGroups}. */
+export type OptionGroup = (typeof optionGroups)[number]
+
+/** Names of the commands. */
+export type CommandName = 'learn' | 'merge' | 'generate' | 'diff' | 'completion'
+
+/** What was typed: commander's values before any of them was judged. */
+export interface RawOptions {
+  readonly existing?: readonly string[]
+  readonly inventory?: readonly string[]
+  readonly old?: readonly string[]
+  readonly new?: readonly string[]
+  readonly since?: string
+  readonly until?: string
+  readonly strict?: boolean
+  readonly clusterName?: string
+  readonly learnAudit?: boolean
+  readonly learnDenied?: boolean
+  readonly nodeCidr?: readonly string[]
+  readonly serviceCidr?: readonly string[]
+  readonly podCidr?: readonly string[]
+  readonly namespace?: readonly string[]
+  readonly selector?: string
+  readonly includeSystem?: readonly string[]
+  readonly defaultDeny?: string
+  readonly dns?: string
+  readonly onInexpressible?: string
+  readonly onInseparable?: string
+  readonly outside?: string
+  readonly cidrMaxExtra?: string
+  readonly prune?: boolean
+  readonly pruneAfter?: string
+  readonly reoptimise?: boolean
+  readonly output?: string
+  readonly diffOutput?: string
+  readonly out?: string
+  readonly outDir?: string
+  readonly failOn?: string
+  readonly quiet?: boolean
+  readonly verbose?: boolean
+  readonly color?: string
+  readonly progress?: boolean
+}
+
+/** Accepted values of the flags that have a closed list; the first of each is the default, but for `failOn`. */
+export const choices = {
+  defaultDeny: ['auto', 'always', 'never'],
+  dns: ['all', 'observed', 'none'],
+  onInexpressible: ['port', 'block', 'fail'],
+  onInseparable: ['merge', 'negative', 'fail'],
+  outside: ['exact', 'port'],
+  learnOutput: ['json', 'text'],
+  mergeOutput: ['json'],
+  generateOutput: ['yaml', 'json'],
+  diffOutput: ['text', 'json', 'markdown'],
+  failOn: ['breaks', 'opens', 'any'],
+  color: ['auto', 'always', 'never'],
+} as const
+
+interface OptionSpec {
+  readonly group: OptionGroup
+  readonly flags: string
+  readonly text: string
+  readonly choices?: readonly string[]
+  /** Shown in help only: what is chosen when the flag is absent. */
+  readonly fallback?: string
+  readonly repeatable?: true
+}
+
+function createOption(spec: OptionSpec): Option {
+  const notes = [
+    ...(spec.choices === undefined ? [] : [spec.choices.join(', ')]),
+    ...(spec.fallback === undefined ? [] : [`default: ${spec.fallback}`]),
+    ...(spec.repeatable === undefined ? [] : ['repeatable']),
+  ]
+  const text = notes.length === 0 ? spec.text : `${spec.text} (${notes.join('; ')})`
+  const option = new Option(spec.flags, text).helpGroup(`${spec.group}:`)
+  // Set as data and not by choices(), whose parser would refuse values before resolve-options.ts sees them.
+  if (spec.choices !== undefined) option.argChoices = [...spec.choices]
+  if (spec.repeatable !== undefined) {
+    option.argParser((value: string, previous: readonly string[] | undefined) => [
+      ...(previous ?? []),
+      value,
+    ])
+  }
+  return option
+}
+
+const reading: readonly OptionSpec[] = [
+  {
+    group: 'Source',
+    flags: '--inventory <path>',
+    text: 'manifests of what the cluster contains, as kubectl get -o yaml|json gives them',
+    repeatable: true,
+  },
+  {
+    group: 'Source',
+    flags: '--since <time>',
+    text: 'leave out records before this RFC 3339 time, or this long before now (15m, 24h, 7d)',
+  },
+  {
+    group: 'Source',
+    flags: '--until <time>',
+    text: 'leave out records after this time',
+  },
+  {
+    group: 'Source',
+    flags: '--cluster-name <name>',
+    text: 'the cluster to learn, where records name more than one',
+  },
+  {
+    group: 'Source',
+    flags: '--learn-audit',
+    text: 'learn what policies in audit mode would deny',
+  },
+  {
+    group: 'Source',
+    flags: '--learn-denied',
+    text: 'learn what was denied because no policy allows it',
+  },
+  {
+    group: 'Source',
+    flags: '--node-cidr <prefix>',
+    text: 'addresses of nodes',
+    repeatable: true,
+  },
+  {
+    group: 'Source',
+    flags: '--service-cidr <prefix>',
+    text: 'addresses of services',
+    repeatable: true,
+  },
+  {
+    group: 'Source',
+    flags: '--strict',
+    text: 'fail at the first bad record instead of counting it',
+  },
+]
+
+const existing: OptionSpec = {
+  group: 'Source',
+  flags: '--existing <path>',
+  text: 'policies that are in force: a manifest, a directory, or - for standard input',
+  repeatable: true,
+}
+
+const synthesis: readonly OptionSpec[] = [
+  {
+    group: 'Selection',
+    flags: '-n, --namespace <name>',
+    text: 'write policies for this namespace only',
+    repeatable: true,
+  },
+  {
+    group: 'Selection',
+    flags: '-l, --selector <labels>',
+    text: 'write policies only for pods with these labels, key=value[,key=value]',
+  },
+  {
+    group: 'Selection',
+    flags: '--include-system <namespace>',
+    text: 'write policies for a system namespace too',
+    repeatable: true,
+  },
+  {
+    group: 'Synthesis',
+    flags: '--default-deny <when>',
+    text: 'a default deny for each namespace',
+    choices: choices.defaultDeny,
+    fallback: 'auto',
+  },
+  {
+    group: 'Synthesis',
+    flags: '--dns <what>',
+    text: 'name servers that pods may reach',
+    choices: choices.dns,
+    fallback: 'all',
+  },
+  {
+    group: 'Synthesis',
+    flags: '--on-inexpressible <how>',
+    text: 'traffic that a NetworkPolicy cannot name: open its port, leave it out, or fail',
+    choices: choices.onInexpressible,
+    fallback: 'port',
+  },
+  {
+    group: 'Synthesis',
+    flags: '--on-inseparable <how>',
+    text: 'workloads that labels cannot tell apart: treat as one, use negative selectors, or fail',
+    choices: choices.onInseparable,
+    fallback: 'merge',
+  },
+  {
+    group: 'Synthesis',
+    flags: '--outside <how>',
+    text: 'addresses outside the cluster: list them, or open their port to everyone outside',
+    choices: choices.outside,
+    fallback: 'exact',
+  },
+  {
+    group: 'Synthesis',
+    flags: '--cidr-max-extra <count>',
+    text: 'unseen addresses that may be allowed per prefix saved in a list',
+    fallback: '0',
+  },
+  {
+    group: 'Synthesis',
+    flags: '--pod-cidr <prefix>',
+    text: 'addresses of pods, which no widening may touch',
+    repeatable: true,
+  },
+  {
+    group: 'Synthesis',
+    flags: '--prune',
+    text: 'remove grants of managed policies that this traffic lacks',
+  },
+  {
+    group: 'Synthesis',
+    flags: '--prune-after <days>',
+    text: 'days that the traffic must span before a grant it lacks is removed',
+    fallback: '90',
+  },
+  {
+    group: 'Synthesis',
+    flags: '--reoptimise',
+    text: 'choose selectors afresh instead of keeping those of managed policies',
+  },
+]
+
+const other: readonly OptionSpec[] = [
+  { group: 'Other', flags: '-q, --quiet', text: 'nothing on standard error but errors' },
+  { group: 'Other', flags: '-v, --verbose', text: 'say what was read and written, file by file' },
+  {
+    group: 'Other',
+    flags: '--color <when>',
+    text: 'colour',
+    choices: choices.color,
+    fallback: 'auto',
+  },
+  { group: 'Other', flags: '--no-progress', text: 'no progress line on a terminal' },
+]
+
+function format(values: readonly string[]): OptionSpec {
+  const fallback = values[0] ?? ''
+  return {
+    group: 'Output',
+    flags: '-o, --output <format>',
+    text: 'format of the result',
+    choices: values,
+    fallback,
+  }
+}
+
+function outFile(text: string): OptionSpec {
+  return { group: 'Output', flags: '--out <file>', text }
+}
+
+function failOn(fallback: string): OptionSpec {
+  return {
+    group: 'Output',
+    flags: '--fail-on <change>',
+    text: 'exit with 1 when the diff has such a change',
+    choices: choices.failOn,
+    fallback,
+  }
+}
+
+const outText = 'write the result to a file, compressed when its name ends in .gz'
+
+const specs: Readonly<Record<CommandName, readonly OptionSpec[]>> = {
+  learn: [...reading, format(choices.learnOutput), outFile(outText), ...other],
+  merge: [format(choices.mergeOutput), outFile(outText), ...other],
+  generate: [
+    existing,
+    ...reading,
+    ...synthesis,
+    format(choices.generateOutput),
+    outFile('write the policies to one file, and the diff to standard output'),
+    {
+      group: 'Output',
+      flags: '--out-dir <dir>',
+      text: 'write one file a policy into a directory, and the diff to standard output',
+    },
+    {
+      group: 'Output',
+      flags: '--diff-output <format>',
+      text: 'format of the diff',
+      choices: choices.diffOutput,
+      fallback: 'text',
+    },
+    failOn('none of them'),
+    ...other,
+  ],
+  diff: [
+    existing,
+    {
+      group: 'Source',
+      flags: '--old <path>',
+      text: 'compare these policies, instead of generating any',
+      repeatable: true,
+    },
+    { group: 'Source', flags: '--new <path>', text: 'with these policies', repeatable: true },
+    ...reading,
+    ...synthesis,
+    format(choices.diffOutput),
+    outFile(outText),
+    failOn('any'),
+    ...other,
+  ],
+  completion: [],
+}
+
+/** Returns the options of a command, grouped in the order of {@link optionGroups}. */
+export function createOptions(command: CommandName): readonly Option[] {
+  const list = specs[command]
+  return optionGroups.flatMap((group) =>
+    list.filter((spec) => spec.group === group).map((spec) => createOption(spec)),
+  )
+}

@@ -1,0 +1,149 @@
+/** Files that are whole or not there: written beside their place, made durable, and moved into it by one rename. */
+import { randomBytes } from 'node:crypto'
+import { chmod, open, readdir, realpath, rename, rm, stat } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
+import process from 'node:process'
+import { gzipSync } from 'node:zlib'
+import { NetweirError } from '../index.ts'
+
+/**
+ * Resolves when `text` stands in the file, durably; it is compressed when the name ends in `.gz`. Until then the file
+ * is what it was. A symbolic link is followed and stays one, and the mode of a file that is replaced is kept. What is no
+ * regular file (`/dev/stdout`, a pipe) is written to as it is.
+ *
+ * @throws NetweirError `OUTPUT_FAILED`.
+ */
+export async function writeFileWhole(path: string, text: string): Promise<void> {
+  try {
+    const bytes = path.endsWith('.gz') ? compress(text) : Buffer.from(text)
+    const target = await followLinks(path)
+    const old = await stat(target).catch(() => undefined)
+    if (old?.isDirectory() === true) {
+      throw new NetweirError('OUTPUT_FAILED', `"${path}" is a directory, expected a file`, {
+        hint: 'name a file in it',
+      })
+    }
+    if (old === undefined || old.isFile()) await replaceFile(target, bytes, old?.mode)
+    else await writeInPlace(target, bytes)
+  } catch (reason) {
+    throw outputFailed(path, reason)
+  }
+}
+
+/** Returns what is reported when `path` cannot be written: `reason` itself when it already says so. */
+export function outputFailed(path: string, reason: unknown): NetweirError {
+  if (reason instanceof NetweirError) return reason
+  const code = reason instanceof Error && 'code' in reason ? String(reason.code) : ''
+  return new NetweirError('OUTPUT_FAILED', `cannot write "${path}"`, {
+    cause: reason,
+    hint: `${hints.get(code) ?? 'name another place'}; what stood there before is unchanged`,
+  })
+}
+
+/** Resolves when the names in a directory are durable. */
+export async function syncDirectory(path: string): Promise<void> {
+  const handle = await open(path, 'r')
+  try {
+    await handle.sync()
+  } catch (reason) {
+    // Some file systems cannot sync a directory, and then promise nothing about its names either.
+    if (!(reason instanceof Error && 'code' in reason && reason.code === 'EINVAL')) throw reason
+  } finally {
+    await handle.close()
+  }
+}
+
+/** Resolves when a new file holds `bytes` durably. Fails when the file exists. */
+export async function writeNewFile(path: string, bytes: Uint8Array, mode = 0o666): Promise<void> {
+  const handle = await open(path, 'wx', mode)
+  try {
+    await handle.writeFile(bytes)
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+}
+
+/** Tells whether another process of this machine has the number. */
+export function isOtherRun(pid: number): boolean {
+  if (pid === process.pid) return false
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (reason) {
+    return reason instanceof Error && 'code' in reason && reason.code === 'EPERM'
+  }
+}
+
+const hints: ReadonlyMap<string, string> = new Map([
+  ['ENOSPC', 'free some space'],
+  ['EDQUOT', 'free some space'],
+  ['EFBIG', 'raise the limit on file sizes'],
+  ['EACCES', 'check the permissions of the directory'],
+  ['EPERM', 'check the permissions of the directory'],
+  ['EROFS', 'the file system is read-only'],
+  ['ENOENT', 'create the directory first'],
+  ['ENOTDIR', 'a part of the path is a file'],
+])
+
+/** The same text is the same bytes: no time, no name, and no mark of the system that compressed it. */
+function compress(text: string): Uint8Array {
+  const bytes = gzipSync(text, { level: 9 })
+  // RFC 1952 section 2.3: MTIME is bytes 4 to 7, 0 for none; OS is byte 9, 255 for unknown.
+  bytes.fill(0, 4, 8)
+  bytes[9] = 255
+  return bytes
+}
+
+async function followLinks(path: string): Promise<string> {
+  try {
+    return await realpath(path)
+  } catch {
+    return path
+  }
+}
+
+async function replaceFile(
+  target: string,
+  bytes: Uint8Array,
+  mode: number | undefined,
+): Promise<void> {
+  const directory = dirname(target)
+  await removeLeftovers(directory, basename(target))
+  const suffix = `netweir-${process.pid}-${randomBytes(4).toString('hex')}`
+  const fresh = join(directory, `.${basename(target)}.${suffix}`)
+  try {
+    await writeNewFile(fresh, bytes)
+    if (mode !== undefined) await chmod(fresh, mode & 0o7777)
+    await rename(fresh, target)
+    await syncDirectory(directory)
+  } catch (reason) {
+    await rm(fresh, { force: true }).catch(() => undefined)
+    throw reason
+  }
+}
+
+/**
+ * A run that was killed leaves its file behind. It is known by the number of a process that is no more, or of this one,
+ * which has not begun to write: in containers every run has the same number.
+ */
+async function removeLeftovers(directory: string, name: string): Promise<void> {
+  const prefix = `.${name}.netweir-`
+  for (const entry of await readdir(directory)) {
+    const pid = entry.startsWith(prefix)
+      ? /^(\d{1,10})-[0-9a-f]{8}$/.exec(entry.slice(prefix.length))?.[1]
+      : undefined
+    if (pid !== undefined && !isOtherRun(Number(pid))) {
+      await rm(join(directory, entry), { force: true })
+    }
+  }
+}
+
+async function writeInPlace(target: string, bytes: Uint8Array): Promise<void> {
+  const handle = await open(target, 'w')
+  try {
+    await handle.writeFile(bytes)
+  } finally {
+    await handle.close()
+  }
+}

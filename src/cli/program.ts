@@ -1,0 +1,191 @@
+import { Argument, Command } from 'commander'
+import type { HelpNotes } from './help.ts'
+import { helpFormatter } from './help.ts'
+import type { CommandName, RawOptions } from './options.ts'
+import { createOptions } from './options.ts'
+import { version } from './version.ts'
+
+/** Shells that `completion` writes for. */
+export const shells = ['bash', 'zsh', 'fish'] as const
+
+/** What was typed: the command, its arguments and its options, none of them judged yet. */
+export interface Invocation {
+  readonly command: CommandName
+  readonly args: readonly string[]
+  readonly raw: RawOptions
+}
+
+/** What the tree of commands tells the one who parses with it. */
+export interface ProgramHost {
+  /** Width of help. Default: 100. */
+  readonly columns?: number | undefined
+  readonly onCommand: (invocation: Invocation) => void
+  readonly writeOut: (text: string) => void
+  readonly writeErr: (text: string) => void
+}
+
+interface CommandSpec extends HelpNotes {
+  readonly name: CommandName
+  readonly argument: () => Argument
+  /** One line in the list of commands. */
+  readonly summary: string
+  /** One sentence. */
+  readonly description: string
+}
+
+const failures = [
+  ['2', 'wrong usage or invalid input; a retry will not help'],
+  ['3', 'a source was lost; a retry may help'],
+  ['70', 'a defect in netweir'],
+  ['130', 'interrupted'],
+] as const
+
+const source = (arg: string): Argument =>
+  new Argument(
+    arg,
+    'recorded flows or communication sets: files, directories, - for standard input',
+  )
+
+const commands: readonly CommandSpec[] = [
+  {
+    name: 'learn',
+    argument: () => source('<source...>'),
+    summary: 'reduce recorded flows to who talks to whom',
+    description: 'Reduce recorded flows to a communication set: who talks to whom, on which port.',
+    examples: [
+      'netweir learn flows.jsonl --out today.json.gz',
+      'hubble observe -o jsonpb --last 10000 | netweir learn - -o text',
+      'netweir learn /var/run/cilium/hubble --since 24h --out day.json',
+    ],
+    exits: [['0', 'the set was written'], ...failures],
+  },
+  {
+    name: 'merge',
+    argument: () => new Argument('<set...>', 'communication sets: files, directories, -'),
+    summary: 'join communication sets into one',
+    description:
+      'Join communication sets into one that is the same in whatever order they are given.',
+    examples: [
+      'netweir merge monday.json tuesday.json --out week.json',
+      'netweir merge sets/ --out all.json.gz',
+      'netweir merge node-a.json node-b.json | netweir generate -',
+    ],
+    exits: [['0', 'the set was written'], ...failures],
+  },
+  {
+    name: 'generate',
+    argument: () => source('<source...>'),
+    summary: 'write least-privilege policies, and what they change',
+    description:
+      'Write the NetworkPolicies that allow what was recorded, proven before anything is written.',
+    examples: [
+      'netweir generate flows.jsonl > policies.yaml',
+      'netweir generate flows.jsonl --existing policies --out-dir policies',
+      'netweir generate week.json --inventory cluster.yaml -n shop --fail-on breaks',
+    ],
+    exits: [
+      ['0', 'the policies were written'],
+      ['1', 'they were written, and the diff has a change that --fail-on names'],
+      ...failures,
+    ],
+  },
+  {
+    name: 'diff',
+    argument: () => source('[source...]'),
+    summary: 'show what a change of policies means',
+    description:
+      'Show what a change of policies opens and closes, and which recorded traffic it hits.',
+    examples: [
+      'netweir diff flows.jsonl --existing policies',
+      'netweir diff --old main/policies --new branch/policies flows.jsonl',
+      'netweir diff week.json --existing policies -o markdown --fail-on breaks --out comment.md',
+    ],
+    exits: [
+      ['0', 'no change that --fail-on names; by default, no change in meaning'],
+      ['1', 'such a change'],
+      ...failures,
+    ],
+  },
+  {
+    name: 'completion',
+    argument: () => {
+      const shell = new Argument('<shell>', `one of ${shells.join(', ')}`)
+      // As data, like the choices of options: main.ts judges the value.
+      shell.argChoices = [...shells]
+      return shell
+    },
+    summary: 'write a completion script for a shell',
+    description: 'Write a script that completes commands, flags and values in a shell.',
+    examples: [
+      'netweir completion bash > /etc/bash_completion.d/netweir',
+      'netweir completion zsh > ~/.zsh/completions/_netweir',
+      'netweir completion fish > ~/.config/fish/completions/netweir.fish',
+    ],
+    exits: [
+      ['0', 'the script was written'],
+      ['2', 'wrong usage'],
+    ],
+  },
+]
+
+const rootNotes: HelpNotes = {
+  examples: [
+    'netweir generate flows.jsonl > policies.yaml',
+    'netweir generate flows.jsonl --existing policies --out-dir policies',
+    'netweir diff --old main/policies --new branch/policies flows.jsonl',
+  ],
+  exits: [['0', 'done, or no difference'], ['1', 'differences that were asked for'], ...failures],
+}
+
+/** Returns the tree of commands. Parsing throws `CommanderError` and never ends the process. */
+export function createProgram(host: ProgramHost): Command {
+  const program = new Command('netweir')
+  prepare(program, host, rootNotes)
+  program
+    .description(
+      'Write least-privilege Kubernetes NetworkPolicies from the flows a cluster really had.',
+    )
+    .usage('COMMAND [options]')
+    .version(version(), '-V, --version', 'print the version')
+    .helpCommand('help [command]', 'show help for a command')
+  for (const option of program.options) option.helpGroup('Other:')
+  for (const spec of commands) program.addCommand(createCommand(spec, host))
+  return program
+}
+
+function createCommand(spec: CommandSpec, host: ProgramHost): Command {
+  const command = new Command(spec.name)
+  prepare(command, host, spec)
+  const argument = spec.argument()
+  const label = argument.name().toUpperCase() + (argument.variadic ? '...' : '')
+  command
+    .summary(spec.summary)
+    .description(spec.description)
+    .usage(`${argument.required ? label : `[${label}]`} [options]`)
+    .addArgument(argument)
+    .action((args: string | readonly string[], raw: RawOptions) => {
+      host.onCommand({ command: spec.name, args: typeof args === 'string' ? [args] : args, raw })
+    })
+  for (const option of createOptions(spec.name)) command.addOption(option)
+  return command
+}
+
+function prepare(command: Command, host: ProgramHost, notes: HelpNotes): void {
+  const helpWidth = (): number => Math.min(host.columns ?? 100, 120)
+  command
+    .exitOverride()
+    .helpOption('-h, --help', 'show this help')
+    .configureHelp({
+      formatHelp: helpFormatter(notes),
+      argumentTerm: (argument) => argument.name().toUpperCase(),
+      subcommandTerm: (subcommand) => subcommand.name(),
+    })
+    .configureOutput({
+      writeOut: host.writeOut,
+      writeErr: host.writeErr,
+      // The thrown CommanderError says the same, and main.ts prints it once in the form of every error.
+      outputError: () => undefined,
+      getOutHelpWidth: helpWidth,
+      getErrHelpWidth: helpWidth,
+    })
+}

@@ -1,0 +1,93 @@
+import type { Progress } from '../index.ts'
+import { escapeText } from '../index.ts'
+import type { Io } from './io.ts'
+
+const eraseLine = '\r\u001b[2K'
+const intervalMs = 100
+
+/** One line on a terminal that says how far reading has come. */
+export interface ProgressLine {
+  /** Draws the line anew, at most ten times a second. */
+  show(progress: Progress): void
+  /** Resolves when the line is gone, so that other text can stand in its place. */
+  clear(): Promise<void>
+}
+
+/** Returns a progress line on standard error, which stays empty where that is no terminal or `isWanted` is false. */
+export function createProgressLine(
+  io: Pick<Io, 'stderr' | 'now'>,
+  options: { readonly isWanted: boolean },
+): ProgressLine {
+  if (!options.isWanted || !io.stderr.isTty) {
+    return { show: () => undefined, clear: () => Promise.resolve() }
+  }
+  let writing = Promise.resolve()
+  let isDrawn = false
+  let drawnMs = Number.NEGATIVE_INFINITY
+  let begin: { readonly source: string; readonly atMs: number; readonly bytes: number } | undefined
+  const write = (text: string): void => {
+    // A terminal that went away must not end the run.
+    writing = writing.then(() => io.stderr.write(text)).catch(() => undefined)
+  }
+  return {
+    show: (progress) => {
+      const nowMs = io.now()
+      if (begin === undefined || begin.source !== progress.source) {
+        begin = { source: progress.source, atMs: nowMs, bytes: progress.bytes }
+      }
+      if (nowMs - drawnMs < intervalMs) return
+      drawnMs = nowMs
+      isDrawn = true
+      const bytesPerMs = (progress.bytes - begin.bytes) / Math.max(nowMs - begin.atMs, 1)
+      write(eraseLine + progressText(progress, bytesPerMs, io.stderr.columns ?? 80))
+    },
+    clear: () => {
+      if (isDrawn) write(eraseLine)
+      isDrawn = false
+      drawnMs = Number.NEGATIVE_INFINITY
+      return writing
+    },
+  }
+}
+
+/** Returns the words of a progress line, no longer than `columns` less one, so that it never wraps. */
+export function progressText(progress: Progress, bytesPerMs: number, columns: number): string {
+  const { bytes, totalBytes, records } = progress
+  const figures = [
+    ...(totalBytes === undefined || totalBytes === 0 ? [] : [percent(bytes, totalBytes)]),
+    bytesText(bytes),
+    ...(bytesPerMs > 0 ? [`${bytesText(bytesPerMs * 1000)}/s`] : []),
+    `${records} records`,
+    ...(totalBytes === undefined || bytesPerMs <= 0
+      ? []
+      : [`${durationText((totalBytes - bytes) / bytesPerMs)} left`]),
+  ].join('  ')
+  const room = columns - 1 - 'reading '.length - 2 - figures.length
+  const name = escapeText(progress.source)
+  const shown = name.length <= room ? name : room < 4 ? '' : `...${name.slice(3 - room)}`
+  return `reading ${shown}  ${figures}`.slice(0, columns - 1)
+}
+
+/** Returns a size in words: `640 B`, `1.5 MB`; units are powers of 1000. */
+export function bytesText(bytes: number): string {
+  const units = ['B', 'kB', 'MB', 'GB', 'TB']
+  let size = Math.max(bytes, 0)
+  let unit = 0
+  while (size >= 999.5 && unit < units.length - 1) {
+    size /= 1000
+    unit += 1
+  }
+  return `${size.toFixed(unit === 0 || size >= 99.5 ? 0 : 1)} ${units[unit]}`
+}
+
+function percent(bytes: number, totalBytes: number): string {
+  return `${Math.min(Math.floor((bytes / totalBytes) * 100), 100)}%`
+}
+
+function durationText(durationMs: number): string {
+  const seconds = Math.ceil(Math.max(durationMs, 0) / 1000)
+  if (seconds < 60) return `${seconds}s`
+  const minutes = Math.floor(seconds / 60)
+  if (minutes < 60) return `${minutes}m ${seconds % 60}s`
+  return `${Math.floor(minutes / 60)}h ${minutes % 60}m`
+}

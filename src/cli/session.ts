@@ -1,0 +1,100 @@
+import { setImmediate } from 'node:timers/promises'
+import type { Progress, RunHost, Style } from '../index.ts'
+import { createStyle, escapeText, NetweirError } from '../index.ts'
+import { abortable, interrupted } from './abortable.ts'
+import { wantsColor } from './color.ts'
+import type { Io } from './io.ts'
+import { BrokenPipe } from './io.ts'
+import { writeFileWhole } from './out-file.ts'
+import { bytesText, createProgressLine } from './progress.ts'
+import type { DisplayOptions } from './resolve-options.ts'
+
+/** What one command has of the outside: where it reads, and where each kind of text goes. */
+export interface Session {
+  /** For the pipeline: standard input, the signal that ends the run, and the progress line. */
+  readonly host: RunHost
+  readonly display: DisplayOptions
+  /** Style of standard error. */
+  readonly style: Style
+  /** Returns the style of a result, which is plain where it goes to a file. */
+  resultStyle(file: string | undefined): Style
+  /**
+   * Writes the result of the run, to a file where one is named.
+   *
+   * @throws NetweirError `OUTPUT_FAILED`, and `INTERRUPTED` when the run was asked to stop before.
+   */
+  writeResult(text: string, file: string | undefined): Promise<void>
+  /** Writes to standard error, unless `--quiet`. */
+  note(text: string): Promise<void>
+  /** Writes to standard error, with `--verbose` only. */
+  detail(text: string): Promise<void>
+  /** Throws NetweirError `INTERRUPTED` when the run was asked to stop: nothing may be written any more. */
+  checkInterrupted(): Promise<void>
+  /** Says what was read, and takes the progress line away. */
+  endReading(): Promise<void>
+}
+
+/** Returns the session of a run that ends when `signal` fires. */
+export function createSession(io: Io, display: DisplayOptions, signal: AbortSignal): Session {
+  const line = createProgressLine(io, { isWanted: display.progress && !display.quiet })
+  const read = new Map<string, Progress>()
+  const style = createStyle({ color: wantsColor(display.color, io.env, io.stderr) })
+  const note = async (text: string): Promise<void> => {
+    await line.clear()
+    if (!display.quiet && text !== '') await io.stderr.write(text)
+  }
+  const detail = (text: string): Promise<void> => (display.verbose ? note(text) : Promise.resolve())
+  const checkInterrupted = async (): Promise<void> => {
+    // A signal that arrived during a long calculation is delivered only now.
+    await setImmediate()
+    if (signal.aborted) throw interrupted()
+  }
+  return {
+    host: {
+      stdin: { [Symbol.asyncIterator]: () => abortable(io.stdin, signal) },
+      signal,
+      onProgress: (progress) => {
+        read.set(progress.source, progress)
+        line.show(progress)
+      },
+    },
+    display,
+    style,
+    resultStyle: (file) =>
+      createStyle({
+        color: file === undefined && wantsColor(display.color, io.env, io.stdout),
+      }),
+    writeResult: async (text, file) => {
+      await checkInterrupted()
+      await line.clear()
+      if (file === undefined) await writeStdout(io, text)
+      else {
+        await writeFileWhole(file, text)
+        await detail(`wrote ${escapeText(file)}\n`)
+      }
+    },
+    note,
+    detail,
+    checkInterrupted,
+    endReading: async () => {
+      await line.clear()
+      for (const { source, bytes, records } of read.values()) {
+        await detail(`read ${escapeText(source)}: ${records} records, ${bytesText(bytes)}\n`)
+      }
+      read.clear()
+    },
+  }
+}
+
+/** Writes to standard output. @throws NetweirError `OUTPUT_FAILED`, and {@link BrokenPipe} as it came. */
+export async function writeStdout(io: Pick<Io, 'stdout'>, text: string): Promise<void> {
+  try {
+    await io.stdout.write(text)
+  } catch (reason) {
+    if (reason instanceof BrokenPipe) throw reason
+    throw new NetweirError('OUTPUT_FAILED', 'cannot write to standard output', {
+      cause: reason,
+      hint: 'make room where standard output goes, or name a file with --out',
+    })
+  }
+}

@@ -1,0 +1,96 @@
+/** The public API of netweir: what a program imports, and all that the command line itself uses. */
+export { diffPolicies } from './diff/diff-policies.ts'
+export type {
+  Change,
+  ObjectChange,
+  PolicyDiff,
+  PolicyReference,
+  Section,
+} from './diff/policy-diff.ts'
+export { sections } from './diff/policy-diff.ts'
+export type { ErrorCode, ErrorDetails, FailureExitCode, Location, Problem } from './errors.ts'
+export { errorCodes, exitCodeOf, NetweirError } from './errors.ts'
+export type { Entity, Outcome, Protocol, Side, Strength, VerdictKind } from './flow/flow.ts'
+export { entities, outcomes, protocols } from './flow/flow.ts'
+export type { Prefix } from './ip.ts'
+export { formatPrefix, parsePrefix } from './ip.ts'
+export type { Labels } from './labels.ts'
+export { toLabels } from './labels.ts'
+export { diff, diffSets } from './pipeline/diff.ts'
+export { generate } from './pipeline/generate.ts'
+export { learn, merge } from './pipeline/learn.ts'
+export type {
+  DiffResult,
+  GenerateOptions,
+  GenerateResult,
+  LearnOptions,
+  LearnResult,
+  Notice,
+  Progress,
+  RunHost,
+} from './pipeline/pipeline.ts'
+export { evaluate } from './policy/evaluate.ts'
+export type {
+  CiliumPolicy,
+  EgressRule,
+  IngressRule,
+  IpBlock,
+  LabelSelector,
+  LabelSelectorRequirement,
+  LocatedPolicy,
+  NetworkPolicy,
+  NetworkPolicyPeer,
+  NetworkPolicyPort,
+  NetworkPolicySpec,
+  ObjectMeta,
+  Policy,
+  PolicyEndpoint,
+  PolicyService,
+  PolicyType,
+  PortProtocol,
+} from './policy/network-policy.ts'
+export { isManaged, managedBy, managedByLabel } from './policy/network-policy.ts'
+export { renderList, renderPolicies, renderPolicy } from './policy/render.ts'
+export { diffToMarkdown } from './report/diff-markdown.ts'
+export { diffToJson, diffToText } from './report/diff-text.ts'
+export { errorToText, placeText } from './report/errors-text.ts'
+export { trafficToText } from './report/set-text.ts'
+export type { Style } from './report/style.ts'
+export { createStyle, escapeText } from './report/style.ts'
+export { summaryToText } from './report/summary.ts'
+export type {
+  Finding,
+  GeneratedPolicy,
+  Grant,
+  GrantPeer,
+  Group,
+  StaleGrant,
+  Synthesis,
+  SynthesisOptions,
+  Widening,
+  WideningReason,
+} from './synthesis/synthesis.ts'
+export { wideningReasons } from './synthesis/synthesis.ts'
+export type {
+  CellRecord,
+  ClassRecord,
+  CommunicationRecord,
+  CommunicationSet,
+  EndRecord,
+  Ledger,
+  NodeRecord,
+  PendingRecord,
+  PodRecord,
+} from './traffic/communication-set.ts'
+export { blockMs } from './traffic/communication-set.ts'
+export type { Inventory, WorkloadRef } from './traffic/inventory.ts'
+export { decodeSet, emptySet, encodeSet, mergeSets } from './traffic/set-document.ts'
+export type {
+  Edge,
+  EdgeEnd,
+  Evidence,
+  ReadOutOptions,
+  Traffic,
+  TrafficClass,
+  TrafficPod,
+} from './traffic/traffic.ts'

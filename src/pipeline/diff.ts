@@ -1,0 +1,69 @@
+/** What a change of policies means, without writing any. */
+import { diffPolicies } from '../diff/diff-policies.ts'
+import { toInventory } from '../source/inventory.ts'
+import { readManifestPath } from '../source/manifests.ts'
+import type { Inventory } from '../traffic/inventory.ts'
+import { readOut } from '../traffic/read-out.ts'
+import { emptySet } from '../traffic/set-document.ts'
+import type { Traffic } from '../traffic/traffic.ts'
+import { containerPorts } from './container-ports.ts'
+import { generate, readPolicies } from './generate.ts'
+import { checkStdin, learnInput } from './learn.ts'
+import type { DiffResult, GenerateOptions, LearnOptions, Notice, RunHost } from './pipeline.ts'
+
+/**
+ * Returns what the policies that `generate` would write change against those that exist.
+ * @throws {NetweirError} as `generate` does.
+ */
+export async function diff(
+  sources: readonly string[],
+  options: GenerateOptions,
+  host: RunHost,
+): Promise<DiffResult> {
+  const { diff: result, synthesis, notices } = await generate(sources, options, host)
+  return { diff: result, findings: synthesis.findings, notices }
+}
+
+/**
+ * Returns what changes in meaning from one policy set to another, over the traffic of the sources where there are any,
+ * and over the inventory.
+ * @throws {NetweirError} the codes of reading and manifests.
+ */
+export async function diffSets(
+  oldPaths: readonly string[],
+  newPaths: readonly string[],
+  sources: readonly string[],
+  options: LearnOptions,
+  host: RunHost,
+): Promise<DiffResult> {
+  checkStdin(sources, options.inventory, oldPaths, newPaths)
+  const old = await readPolicies(oldPaths, host)
+  const fresh = await readPolicies(newPaths, host)
+  const known =
+    sources.length > 0
+      ? await learnInput(sources, options, host)
+      : await withoutTraffic(options, host)
+  return {
+    diff: diffPolicies({
+      old: old.policies,
+      new: fresh.policies,
+      traffic: known.traffic,
+      portsOf: containerPorts(known.traffic, known.inventory),
+    }),
+    findings: [],
+    notices: [...known.notices, ...old.notices, ...fresh.notices],
+  }
+}
+
+async function withoutTraffic(
+  options: LearnOptions,
+  host: RunHost,
+): Promise<{ traffic: Traffic; inventory: Inventory | undefined; notices: readonly Notice[] }> {
+  const manifests = []
+  for (const path of options.inventory ?? []) {
+    manifests.push(...(await readManifestPath(path, host.stdin)))
+  }
+  const inventory = manifests.length > 0 ? toInventory(manifests) : undefined
+  const traffic = readOut(emptySet(), inventory === undefined ? {} : { inventory })
+  return { traffic, inventory, notices: [] }
+}

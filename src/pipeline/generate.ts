@@ -1,0 +1,128 @@
+/** From sources to proven policies, with the diff against the policies that exist. */
+import { diffPolicies } from '../diff/diff-policies.ts'
+import { NetweirError } from '../errors.ts'
+import type { LocatedPolicy } from '../policy/network-policy.ts'
+import { isManaged } from '../policy/network-policy.ts'
+import { readPolicyPath } from '../source/manifests.ts'
+import { prove } from '../synthesis/gate.ts'
+import type { Synthesis, SynthesisOptions } from '../synthesis/synthesis.ts'
+import { synthesize } from '../synthesis/synthesize.ts'
+import type { Inventory } from '../traffic/inventory.ts'
+import type { Traffic } from '../traffic/traffic.ts'
+import { containerPorts } from './container-ports.ts'
+import { checkStdin, learnInput } from './learn.ts'
+import type { GenerateOptions, GenerateResult, Notice, RunHost } from './pipeline.ts'
+
+/**
+ * Returns the least policies for what the sources show, proven by the gate, and what they change.
+ * @throws {NetweirError} `NO_TRAFFIC` when nothing was learned, `GATE_FAILED` when the proof fails, and the codes of
+ * reading, manifests and synthesis. Nothing is returned half.
+ */
+export async function generate(
+  sources: readonly string[],
+  options: GenerateOptions,
+  host: RunHost,
+): Promise<GenerateResult> {
+  checkStdin(sources, options.inventory, options.existing)
+  const existing = await readPolicies(options.existing ?? [], host)
+  const { set, traffic, notices, inventory } = await learnInput(sources, options, host)
+  refuseNoEdge(traffic, options)
+  const synthesis = synthesize(traffic, synthesisOptions(options, existing.policies, inventory))
+  refuseNoSubject(synthesis, traffic)
+  prove(traffic, synthesis)
+  const diff = diffPolicies({
+    old: existing.policies,
+    new: [...generated(synthesis), ...existing.policies.filter(({ policy }) => !isManaged(policy))],
+    traffic,
+    groupOf: groupNames(traffic, synthesis),
+    stale: synthesis.stale,
+    portsOf: containerPorts(traffic, inventory),
+  })
+  return { set, traffic, notices: [...notices, ...existing.notices], synthesis, diff }
+}
+
+/** Returns the policies of all paths, and a notice on objects of other kinds. */
+export async function readPolicies(
+  paths: readonly string[],
+  host: RunHost,
+): Promise<{ readonly policies: readonly LocatedPolicy[]; readonly notices: readonly Notice[] }> {
+  const policies: LocatedPolicy[] = []
+  const notices: Notice[] = []
+  for (const path of paths) {
+    const parsed = await readPolicyPath(path, host.stdin)
+    policies.push(...parsed.policies)
+    if (parsed.others.length > 0) {
+      const shown = parsed.others.slice(0, 3).join(', ')
+      const more = parsed.others.length > 3 ? ` and ${parsed.others.length - 3} more` : ''
+      notices.push({
+        message: `passed over what is no policy: ${shown}${more}`,
+        location: { file: path },
+      })
+    }
+  }
+  return { policies, notices }
+}
+
+/** Returns the name of the group of each class, for reports. */
+export function groupNames(traffic: Traffic, synthesis: Synthesis): (classId: number) => string {
+  const names = traffic.classes.map((known) => `${known.namespace}/unnamed`)
+  for (const group of synthesis.groups) {
+    for (const id of group.classes) names[id] = group.name
+  }
+  return (classId) => names[classId] ?? 'unknown'
+}
+
+function generated(synthesis: Synthesis): readonly LocatedPolicy[] {
+  return synthesis.policies.map(({ policy }) => ({
+    policy,
+    location: { file: '' },
+    rules: { ingress: [], egress: [] },
+  }))
+}
+
+function synthesisOptions(
+  options: GenerateOptions,
+  existing: readonly LocatedPolicy[],
+  inventory: Inventory | undefined,
+): SynthesisOptions {
+  const { inventory: _paths, existing: _files, ...choices } = options
+  return inventory === undefined ? { ...choices, existing } : { ...choices, existing, inventory }
+}
+
+function refuseNoEdge(traffic: Traffic, options: GenerateOptions): void {
+  const { records, outcomes } = traffic.ledger
+  if ((outcomes.learned ?? 0) > 0) return
+  const counts = Object.entries(outcomes)
+    .sort(([a, left], [b, right]) => right - left || (a < b ? -1 : 1))
+    .map(([outcome, count]) => `${count} ${outcome}`)
+  throw new NetweirError(
+    'NO_TRAFFIC',
+    `nothing was learned from ${records} records (${counts.join(', ')}), and a policy of nothing would deny everything`,
+    { hint: wayToLearn(outcomes, options) },
+  )
+}
+
+function wayToLearn(outcomes: Traffic['ledger']['outcomes'], options: GenerateOptions): string {
+  if ((outcomes.audit ?? 0) > 0 && options.learnAudit !== true) {
+    return 'the cluster enforces in audit mode: learn what it would deny with --learn-audit'
+  }
+  if ((outcomes.denied ?? 0) + (outcomes.conflict ?? 0) > 0 && options.learnDenied !== true) {
+    return 'the cluster is already closed: learn what was denied with --learn-denied, after looking at it with learn -o text'
+  }
+  if ((outcomes.masked ?? 0) + (outcomes['cannot-orient'] ?? 0) > 0) {
+    return 'the exporter leaves out fields that are needed: docs/flows.md lists them'
+  }
+  return 'record while the applications are in use, and for longer'
+}
+
+function refuseNoSubject(synthesis: Synthesis, traffic: Traffic): void {
+  if (synthesis.policies.length > 0) return
+  const namespaces = [...new Set(traffic.classes.map((known) => known.namespace))].sort()
+  throw new NetweirError(
+    'NO_TRAFFIC',
+    `no workload is left to write a policy for; the traffic shows the namespaces ${namespaces.join(', ')}`,
+    {
+      hint: 'name one of them with -n, or a system namespace with --include-system; -l must match its labels',
+    },
+  )
+}

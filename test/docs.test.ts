@@ -1,0 +1,156 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import type { Command, Option } from 'commander'
+import { describe, expect, test } from 'vitest'
+import { createProgram } from '../src/cli/program.ts'
+import { errorCodes, exitCodeOf, sections } from '../src/index.ts'
+import { root } from './support/built.ts'
+
+const read = (path: string): string => readFileSync(join(root, path), 'utf8')
+
+const ignore = (): undefined => undefined
+const program = createProgram({ onCommand: ignore, writeOut: ignore, writeErr: ignore })
+
+/** Text of the section under a heading, up to the next heading of the same or a higher level. */
+function section(text: string, heading: string): string {
+  const level = heading.split(' ')[0]?.length ?? 0
+  const begin = text.indexOf(`\n${heading}\n`)
+  if (begin < 0) throw new Error(`no section "${heading}"`)
+  const rest = text.slice(begin + heading.length + 2)
+  const end = rest.search(new RegExp(`^#{1,${level}} `, 'm'))
+  return end < 0 ? rest : rest.slice(0, end)
+}
+
+/** Headings of a level, in order. */
+function headings(text: string, level: number): readonly string[] {
+  return [...text.matchAll(new RegExp(`^#{${level}} (.*)$`, 'gm'))].map((match) => match[1] ?? '')
+}
+
+/** Rows of all tables of a text, without their heads. */
+function rows(text: string): readonly (readonly string[])[] {
+  return [...text.matchAll(/^\| *([^|\n].*)\|$/gm)]
+    .map((match) => (match[1] ?? '').split('|').map((cell) => cell.trim()))
+    .filter(([first]) => first?.startsWith('`') || /^\d+$/.test(first ?? ''))
+}
+
+describe('docs/cli.md', () => {
+  const text = read('docs/cli.md')
+  const flags = rows(section(text, '## Flags'))
+
+  function optionsOf(command: Command): readonly Option[] {
+    return command.createHelp().visibleOptions(command)
+  }
+
+  test('has a section for every command, and no other', () => {
+    const names = headings(section(text, '## Commands'), 3)
+    const expected = [...program.commands.map((command) => command.name()), 'help']
+    expect(names).toEqual(expected.map((name) => `netweir ${name}`))
+  })
+
+  test.each(program.commands.map((command) => [command.name(), command] as const))(
+    'has a row for every flag of %s, in the table of its group, with its choices',
+    (name, command) => {
+      for (const option of optionsOf(command)) {
+        const group = (option.helpGroupHeading ?? 'Other:').replace(':', '')
+        const found = rows(section(text, `### ${group}`)).filter(
+          ([flag, commands]) =>
+            flag === `\`${option.flags}\`` && commands?.split(', ').includes(name),
+        )
+        expect(found, `${option.flags} of ${name}`).toHaveLength(1)
+        for (const value of option.argChoices ?? []) expect(found[0]?.[2]).toContain(`\`${value}\``)
+        if (option.parseArg !== undefined) expect(found[0]?.[2]).toContain('Repeatable.')
+      }
+    },
+  )
+
+  test('names no flag that a command does not have', () => {
+    const known = (name: string): readonly string[] => {
+      const command = name === '' ? program : program.commands.find((each) => each.name() === name)
+      return command === undefined ? [] : optionsOf(command).map((option) => `\`${option.flags}\``)
+    }
+    for (const [flag = '', commands = ''] of flags) {
+      for (const name of commands.split(', '))
+        expect(known(name), `${flag} of ${name}`).toContain(flag)
+    }
+    expect(flags.length).toBeGreaterThan(30)
+  })
+
+  test('has every exit code', () => {
+    const codes = rows(section(text, '## Exit codes')).map(([code]) => Number(code))
+    const failures = errorCodes.map((code): number => exitCodeOf(code))
+    expect(codes).toEqual([...new Set([0, 1, ...failures])].sort((a, b) => a - b))
+  })
+})
+
+describe('docs/errors.md', () => {
+  const text = read('docs/errors.md')
+
+  test('has a section for every code, in the order of the list', () => {
+    expect(headings(text, 2)).toEqual([...errorCodes])
+  })
+
+  test.each(errorCodes)('says what %s means, with an example and what to do', (code) => {
+    const paragraphs = section(text, `## ${code}`).trim().split('\n\n')
+    expect(paragraphs.length).toBeGreaterThanOrEqual(3)
+    expect(paragraphs[1]).toMatch(/^```text\n/)
+    if (code !== 'INTERNAL') expect(paragraphs[1]).toContain(`error[${code}]: `)
+  })
+
+  test('has the exit code of every code', () => {
+    for (const row of rows(text)) {
+      const named = [...(row[2] ?? '').matchAll(/`([A-Z_]+)`/g)].map((match) => match[1])
+      const expected = errorCodes.filter((code) => String(exitCodeOf(code)) === row[0])
+      if (named.length > 0) expect([...named].sort()).toEqual([...expected].sort())
+    }
+  })
+})
+
+describe('docs/output.md', () => {
+  const text = read('docs/output.md')
+
+  /** Members of the interfaces of a contract, as their source names them. */
+  function members(path: string, name: string): readonly string[] {
+    const source = read(path)
+    const begin = source.indexOf(`export interface ${name} {`)
+    if (begin < 0) throw new Error(`no interface ${name}`)
+    const body = source.slice(begin, source.indexOf('\n}\n', begin))
+    return [...body.matchAll(/^ {2}readonly (\w+)\??:/gm)].map((match) => match[1] ?? '')
+  }
+
+  /** Members that the first column of the tables of a section names. */
+  function documented(heading: string): readonly string[] {
+    return rows(section(text, heading)).flatMap(([cell]) =>
+      [...(cell ?? '').matchAll(/`(\w+)(?:\[\])?\??`/g)].map((match) => match[1] ?? ''),
+    )
+  }
+
+  test.each([
+    [
+      '## CommunicationSet',
+      'src/traffic/communication-set.ts',
+      ['CommunicationSet', 'CommunicationRecord'],
+    ],
+    ['## PolicyDiff', 'src/diff/policy-diff.ts', ['PolicyDiff', 'Change']],
+  ] as const)('%s names every member, in order', (heading, path, names) => {
+    expect(documented(heading)).toEqual(names.flatMap((name) => members(path, name)))
+  })
+
+  test('names every section of a diff', () => {
+    for (const name of sections) expect(section(text, '## PolicyDiff')).toContain(`\`${name}\``)
+  })
+})
+
+test('links between documents lead somewhere', () => {
+  const documents = [
+    ...readdirSync(join(root, 'docs'), { recursive: true, encoding: 'utf8' })
+      .filter((name) => name.endsWith('.md'))
+      .map((name) => join('docs', name)),
+    ...['README.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md', 'CHANGELOG.md'],
+  ]
+  for (const document of documents) {
+    for (const match of read(document).matchAll(/\]\((?!https?:|#|mailto:)([^)#\s]+)[^)]*\)/g)) {
+      const target = join(dirname(document), match[1] ?? '')
+      expect(existsSync(join(root, target)), `${document} links to ${target}`).toBe(true)
+    }
+  }
+})
