@@ -33,8 +33,10 @@ export function renderList(policies: readonly NetworkPolicy[]): string {
 
 /**
  * Whether a string may stand without quotes where the rules of the `yaml` package allow it: printable, on one line, and
- * not like a number in any dialect (parsers differ over `0_x1f`, `1e3` and `0o7`; all of them agree on addresses).
+ * in no dialect anything else than a string. Parsers differ over `0_x1f`, `1e3`, `0o7` and the default key `=`; all of
+ * them agree on address blocks.
  */
 function isPlain(text: string): boolean {
-  return /^[\x20-\x7e]*$/.test(text) && (!/^[-+.]?\d/.test(text) || /^[\d.]+\/\d+$/.test(text))
+  const mayBeNumber = /^[-+.]?\d/.test(text) && !/^[\d.]+\/\d+$/.test(text)
+  return /^[\x20-\x7e]*$/.test(text) && !mayBeNumber && text !== '='
 }

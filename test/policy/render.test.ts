@@ -194,9 +194,9 @@ spec:
 
   test('keys named like members of objects', () => {
     const text = renderPolicy(
-      policy({ podSelector: {} }, { annotations: labels(['__proto__', 'x'], ['toJSON', 'y']) }),
+      policy({ podSelector: {} }, { annotations: labels(['__proto__', 'x'], ['toJSON', 'z']) }),
     )
-    expect(text).toContain('    __proto__: x\n    toJSON: y\n')
+    expect(text).toContain('    __proto__: x\n    toJSON: z\n')
   })
 })
 
