@@ -30,7 +30,7 @@ beforeAll(() => {
   built('cli/bin.js')
   directory = mkdtempSync(join(tmpdir(), 'netweir-package-'))
   // Without scripts: `prepare` would build anew under the feet of tests that run the built program.
-  const args = ['pack', '--ignore-scripts', '--silent', '--pack-destination', directory]
+  const args = ['pack', '--ignore-scripts', '--loglevel=error', '--pack-destination', directory]
   const tarball = ok('npm', args, root).trim()
   mkdirSync(join(directory, 'unpacked'))
   ok('tar', ['-xzf', join(directory, tarball), '-C', join(directory, 'unpacked')], directory)

@@ -25,9 +25,9 @@ function commandsOf(page: string): readonly Command[] {
   const blocks = [...text.matchAll(/^```sh\n(.*?)^```$/gms)].map((match) => match[1] ?? '')
   return blocks
     .flatMap((block) => block.replaceAll(/\\\n\s*/g, ' ').split('\n'))
-    .filter((line) => line.startsWith('npx netweir '))
+    .filter((line) => /(^|&& )npx netweir /.test(line))
     .map((line) => ({
-      text: line.replace(/\s*#.*$/, ''),
+      text: line.replace(/^.*&& (?=npx netweir )/, '').replace(/\s*#.*$/, ''),
       exitCode: Number(/# exit (\d+)/.exec(line)?.[1] ?? 0),
     }))
 }

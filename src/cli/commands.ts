@@ -8,6 +8,7 @@ import {
   diffToMarkdown,
   diffToText,
   encodeSet,
+  escapeText,
   generate,
   learn,
   merge,
@@ -80,7 +81,10 @@ export async function runDiff(command: DiffCommand, session: Session): Promise<n
   const text = renderDiff(result.diff, command.format, session.resultStyle(command.out))
   await session.writeResult(text, command.out)
   await session.note(noticesToText(result.notices, session.style))
-  await session.note(findingsToText(result.findings, session.style))
+  const findings = result.findings.filter(
+    ({ severity }) => severity !== 'info' || session.display.verbose,
+  )
+  await session.note(findingsToText(findings, session.style))
   return exitCodeFor(result.diff, command.failOn)
 }
 
@@ -112,8 +116,12 @@ async function writePolicies(
   if (target.kind === 'directory') {
     await session.checkInterrupted()
     const { written, removed } = await replaceDirectory(target.path, layOutPolicies(policies))
-    await session.detail(written.map((path) => `wrote ${target.path}/${path}\n`).join(''))
-    await session.detail(removed.map((path) => `removed ${target.path}/${path}\n`).join(''))
+    await session.detail(
+      written.map((path) => `wrote ${escapeText(target.path)}/${path}\n`).join(''),
+    )
+    await session.detail(
+      removed.map((path) => `removed ${escapeText(target.path)}/${escapeText(path)}\n`).join(''),
+    )
     await session.writeResult(
       renderDiff(result.diff, diffFormat, session.resultStyle(undefined)),
       undefined,

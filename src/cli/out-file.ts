@@ -1,6 +1,6 @@
 /** Files that are whole or not there: written beside their place, made durable, and moved into it by one rename. */
 import { randomBytes } from 'node:crypto'
-import { chmod, open, readdir, realpath, rename, rm, stat } from 'node:fs/promises'
+import { chmod, constants, open, readdir, realpath, rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import process from 'node:process'
 import { gzipSync } from 'node:zlib'
@@ -84,6 +84,7 @@ const hints: ReadonlyMap<string, string> = new Map([
   ['EROFS', 'the file system is read-only'],
   ['ENOENT', 'create the directory first'],
   ['ENOTDIR', 'a part of the path is a file'],
+  ['ENXIO', 'start what reads the pipe first'],
 ])
 
 /** The same text is the same bytes: no time, no name, and no mark of the system that compressed it. */
@@ -139,11 +140,17 @@ async function removeLeftovers(directory: string, name: string): Promise<void> {
   }
 }
 
+/** A plain open of a pipe without a reader would wait for one, and no signal could end that. */
 async function writeInPlace(target: string, bytes: Uint8Array): Promise<void> {
-  const handle = await open(target, 'w')
+  const probe = await open(target, constants.O_WRONLY | constants.O_NONBLOCK)
   try {
-    await handle.writeFile(bytes)
+    const handle = await open(target, 'w')
+    try {
+      await handle.writeFile(bytes)
+    } finally {
+      await handle.close()
+    }
   } finally {
-    await handle.close()
+    await probe.close()
   }
 }

@@ -78,8 +78,8 @@ export function createSession(io: Io, display: DisplayOptions, signal: AbortSign
     checkInterrupted,
     endReading: async () => {
       await line.clear()
-      for (const { source, bytes, records } of read.values()) {
-        await detail(`read ${escapeText(source)}: ${records} records, ${bytesText(bytes)}\n`)
+      for (const { source, bytes } of read.values()) {
+        await detail(`read ${escapeText(source)} (${bytesText(bytes)})\n`)
       }
       read.clear()
     },

@@ -1,9 +1,13 @@
 /** What becomes of each object, and which of its rules differ. */
 import type { Location } from '../errors.ts'
 import type { Labels } from '../labels.ts'
-import { labelTexts } from '../labels.ts'
 import { canonicalPolicy } from '../policy/canonical.ts'
-import type { LocatedPolicy, NetworkPolicy } from '../policy/network-policy.ts'
+import type {
+  LocatedPolicy,
+  NetworkPolicy,
+  NetworkPolicyPeer,
+  NetworkPolicyPort,
+} from '../policy/network-policy.ts'
 import { renderPolicy } from '../policy/render.ts'
 import type { ObjectChange } from './policy-diff.ts'
 
@@ -42,7 +46,7 @@ function objectChange(
   const place = at === undefined ? {} : { at }
   if (before === undefined) return { policy, action: 'created', ...place, rules: [] }
   if (after === undefined) return { policy, action: 'deleted', ...place, rules: [] }
-  const rules = differingLines(canonicalPolicy(before.policy), canonicalPolicy(after.policy))
+  const rules = differingLines(before.policy, after.policy)
   return { policy, action: rules.length === 0 ? 'unchanged' : 'changed', ...place, rules }
 }
 
@@ -52,57 +56,89 @@ function placeOf(location: Location | undefined): string | undefined {
 }
 
 function differingLines(before: NetworkPolicy, after: NetworkPolicy): readonly string[] {
-  const old = piecesOf(before)
-  const fresh = piecesOf(after)
-  return Object.keys(old).flatMap((member) => {
-    const removed = without(old[member], fresh[member]).map((piece) => marked('-', piece))
-    const added = without(fresh[member], old[member]).map((piece) => marked('+', piece))
-    const lines = [...removed, ...added].flat()
-    return lines.length === 0 ? [] : [`${member}:`, ...lines]
+  // Most objects do not change, and canonical form costs more than this look.
+  if (sameJson(before.spec, after.spec) && sameJson(before.metadata, after.metadata)) return []
+  const old = piecesOf(canonicalPolicy(before))
+  const fresh = piecesOf(canonicalPolicy(after))
+  return [...new Set([...old.keys(), ...fresh.keys()])].flatMap((head) => {
+    const removed = piecesWithout(old.get(head), fresh.get(head))
+    const added = piecesWithout(fresh.get(head), old.get(head))
+    return removed.length === 0 && added.length === 0
+      ? []
+      : [
+          `${head}:`,
+          ...linesOf(removed).map((line) => `- ${line}`),
+          ...linesOf(added).map((line) => `+ ${line}`),
+        ]
   })
 }
 
-/** The members of a policy that may differ, each as the pieces of YAML that it consists of. */
-function piecesOf({ metadata, spec }: NetworkPolicy): Readonly<Record<string, readonly string[]>> {
-  const { ingress = [], egress = [], podSelector, policyTypes = [] } = spec
-  return {
-    labels: mapPieces(metadata.labels),
-    annotations: mapPieces(metadata.annotations),
-    podSelector: [memberYaml({ podSelector }, 'podSelector')],
-    policyTypes: policyTypes.map((type) => `- ${type}`),
-    ingress: ingress.map((rule) => memberYaml({ podSelector: {}, ingress: [rule] }, 'ingress')),
-    egress: egress.map((rule) => memberYaml({ podSelector: {}, egress: [rule] }, 'egress')),
+function sameJson(a: unknown, b: unknown): boolean {
+  return JSON.stringify(a) === JSON.stringify(b)
+}
+
+/** One part of a policy that is there or not: a line as it stands, or a peer. */
+type Piece = string | NetworkPolicyPeer
+
+/** The pieces of a policy by what they belong to; rules of equal ports are one, as their peers add up. */
+function piecesOf({ metadata, spec }: NetworkPolicy): ReadonlyMap<string, readonly Piece[]> {
+  const pieces = new Map<string, Piece[]>([
+    ['labels', mapPieces(metadata.labels)],
+    ['annotations', mapPieces(metadata.annotations)],
+    ['podSelector', [JSON.stringify(spec.podSelector)]],
+    ['policyTypes', (spec.policyTypes ?? []).map((type) => `- ${type}`)],
+  ])
+  const add = (head: string, peers: readonly NetworkPolicyPeer[] | undefined): void => {
+    const list = pieces.get(head) ?? []
+    list.push(...(peers === undefined || peers.length === 0 ? ['everyone'] : peers))
+    pieces.set(head, list)
   }
+  for (const { from, ports } of spec.ingress ?? []) add(`ingress on ${portsText(ports)} from`, from)
+  for (const { to, ports } of spec.egress ?? []) add(`egress on ${portsText(ports)} to`, to)
+  return pieces
 }
 
-function mapPieces(labels: Labels = {}): readonly string[] {
-  return labelTexts(labels).map((text) => JSON.stringify(text))
+function mapPieces(labels: Labels = {}): Piece[] {
+  return Object.entries(labels).map(
+    ([key, value]) => `${JSON.stringify(key)}: ${JSON.stringify(value)}`,
+  )
 }
 
-/** Returns the YAML of one member of a spec as it stands in a rendered policy, without the indentation. */
-function memberYaml(spec: NetworkPolicy['spec'], member: string): string {
-  const text = renderPolicy({
+function portsText(ports: readonly NetworkPolicyPort[] = []): string {
+  if (ports.length === 0) return 'all ports'
+  return ports
+    .map(({ protocol = 'TCP', port, endPort }) => {
+      if (port === undefined) return `every ${protocol} port`
+      return `${port}${endPort === undefined ? '' : `-${endPort}`}/${protocol}`
+    })
+    .join(', ')
+}
+
+function piecesWithout(
+  pieces: readonly Piece[] = [],
+  others: readonly Piece[] = [],
+): readonly Piece[] {
+  const known = new Set(others.map((piece) => JSON.stringify(piece)))
+  return pieces.filter((piece) => !known.has(JSON.stringify(piece)))
+}
+
+function linesOf(pieces: readonly Piece[]): readonly string[] {
+  const texts = pieces.filter((piece) => typeof piece === 'string')
+  const peers = pieces.filter((piece) => typeof piece !== 'string')
+  return [...texts, ...(peers.length === 0 ? [] : peerLines(peers))]
+}
+
+/** Returns peers in YAML, as they stand in a rendered policy. */
+function peerLines(from: readonly NetworkPolicyPeer[]): readonly string[] {
+  const lines = renderPolicy({
     apiVersion: 'networking.k8s.io/v1',
     kind: 'NetworkPolicy',
-    metadata: { name: 'piece', namespace: 'piece' },
-    spec,
+    metadata: { name: 'peers', namespace: 'default' },
+    spec: { podSelector: {}, ingress: [{ from }] },
   })
-  const lines = text.split('\n')
-  const start = lines.findIndex((line) => line.startsWith(`  ${member}:`))
-  const rest = lines.slice(start + 1)
-  const end = rest.findIndex((line) => !line.startsWith('    '))
-  const inline = (lines[start] ?? '').slice(`  ${member}:`.length).trim()
-  const body = rest.slice(0, end < 0 ? rest.length : end).map((line) => line.slice(4))
-  return inline === '' ? body.join('\n') : inline
-}
-
-function without(
-  pieces: readonly string[] = [],
-  others: readonly string[] = [],
-): readonly string[] {
-  return pieces.filter((piece) => !others.includes(piece))
-}
-
-function marked(sign: '+' | '-', piece: string): readonly string[] {
-  return piece.split('\n').map((line) => `${sign} ${line}`)
+    .trimEnd()
+    .split('\n')
+  const list = lines.slice(lines.findIndex((line) => line.trimStart().startsWith('- from:')) + 1)
+  const indent = list.reduce((least, line) => Math.min(least, line.search(/\S/)), 80)
+  return list.map((line) => line.slice(indent))
 }

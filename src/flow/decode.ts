@@ -261,7 +261,6 @@ function outcomeOfEnds(
   if (entities.includes('health')) return 'health'
   if (client.isMasked || server.isMasked) return 'masked'
   if (!isPod(client.endpoint) && !isPod(server.endpoint)) return 'no-pod'
-  if (entities.includes('unmanaged')) return 'unmanaged'
   if (entities.includes('init') || entities.includes('unknown')) return 'unresolved'
   return event.point.startsWith('FROM_') && !isPod(server.endpoint) ? 'unresolved' : undefined
 }

@@ -22,7 +22,7 @@ export type Payload =
 const maxWrappers = 6
 
 /** How many records one value may hold; a file of them is a container, whose elements come one by one. */
-const maxPayloads = 1_000_000
+const maxPayloads = 100_000
 
 const noContext: Context = { node: '', time: undefined, cluster: '' }
 
@@ -51,8 +51,10 @@ export function unwrap(value: unknown): readonly Payload[] {
 }
 
 function collect(value: unknown, context: Context, depth: number, found: Payload[]): void {
-  if (found.length >= maxPayloads) return
-  if (depth > maxWrappers) {
+  if (found.length > maxPayloads) return
+  if (found.length === maxPayloads) {
+    found.push(malformed(`more than ${maxPayloads} records in one value`))
+  } else if (depth > maxWrappers) {
     found.push(malformed(`wrapped more than ${maxWrappers} times`))
   } else if (typeof value === 'string') {
     collectText(value, context, depth, found)

@@ -112,6 +112,12 @@ function wayToLearn(outcomes: Traffic['ledger']['outcomes'], options: GenerateOp
   if ((outcomes.masked ?? 0) + (outcomes['cannot-orient'] ?? 0) > 0) {
     return 'the exporter leaves out fields that are needed: docs/flows.md lists them'
   }
+  const entities = (['host', 'remote-node', 'kube-apiserver', 'ingress'] as const).some(
+    (outcome) => (outcomes[outcome] ?? 0) > 0,
+  )
+  if (entities) {
+    return 'what was seen went to or came from nodes and the API server alone: record while the applications talk to each other'
+  }
   return 'record while the applications are in use, and for longer'
 }
 

@@ -2,6 +2,7 @@
 import { isDefaultDeny, isManaged } from '../policy/network-policy.ts'
 import { managedPolicy } from './assemble.ts'
 import type { Plan } from './plan.ts'
+import { defaultDenyName } from './plan.ts'
 import { assignPolicyNames } from './policy-names.ts'
 import type { Finding, GeneratedPolicy, Grant } from './synthesis.ts'
 
@@ -29,7 +30,7 @@ export function denyByDefault(plan: Plan, grants: readonly Grant[]): DefaultDeni
       .map(({ policy }) => [policy.metadata.namespace, policy]),
   )
   for (const namespace of namespaces) {
-    if (standing.has(namespace) || mode === 'never') continue
+    if (standing.has(namespace) || isDenied(plan, namespace) || mode === 'never') continue
     const reasons = mode === 'always' ? [] : reasonsToWait(plan, namespace, grants)
     if (reasons.length > 0) {
       heldBack.push({ namespace, reasons })
@@ -37,11 +38,25 @@ export function denyByDefault(plan: Plan, grants: readonly Grant[]): DefaultDeni
       continue
     }
     policies.push({ policy: defaultDeny(plan, namespace), role: 'default-deny' })
-    if (plan.options.inventory?.has.pods !== true) findings.push(unseenFinding(namespace))
+    const unseen = unseenPods(plan, namespace)
+    if (plan.options.inventory?.has.pods !== true) findings.push(unknownFinding(namespace))
+    else if (unseen.length > 0) findings.push(unseenFinding(namespace, unseen))
   }
   for (const policy of standing.values())
     policies.push({ policy, role: 'default-deny', carried: true })
   return { policies, heldBack, findings }
+}
+
+/** Tells whether a policy of somebody else already denies everything in both directions. */
+function isDenied(plan: Plan, namespace: string): boolean {
+  return (plan.options.existing ?? []).some(
+    ({ policy }) =>
+      policy.kind === 'NetworkPolicy' &&
+      policy.metadata.namespace === namespace &&
+      !isManaged(policy) &&
+      isDefaultDeny(policy) &&
+      policy.spec.policyTypes?.length === 2,
+  )
 }
 
 function reasonsToWait(plan: Plan, namespace: string, grants: readonly Grant[]): readonly string[] {
@@ -109,7 +124,7 @@ function defaultDeny(plan: Plan, namespace: string): GeneratedPolicy['policy'] {
       .map(({ policy }) => `${policy.metadata.namespace}/${policy.metadata.name}`)
       .concat(plan.policyNames),
   )
-  const workloads = [{ kind: 'Namespace', name: 'default-deny' }]
+  const workloads = [{ kind: 'Namespace', name: defaultDenyName }]
   const [name] = assignPolicyNames([{ namespace, workloads }], taken)
   return managedPolicy(`${namespace}/${name}`, {}, { ingress: [], egress: [] })
 }
@@ -124,7 +139,17 @@ function heldBackFinding(namespace: string, reasons: readonly string[]): Finding
   }
 }
 
-function unseenFinding(namespace: string): Finding {
+function unseenFinding(namespace: string, unseen: readonly string[]): Finding {
+  return {
+    code: 'UNSEEN_PODS',
+    severity: 'action',
+    subject: `namespace ${namespace}`,
+    message: `gets the default deny that was asked for, and no traffic was seen of ${listNames(unseen)}: they will be isolated`,
+    hint: 'hold it back with --default-deny auto until they were seen',
+  }
+}
+
+function unknownFinding(namespace: string): Finding {
   return {
     code: 'UNSEEN_PODS',
     severity: 'warning',

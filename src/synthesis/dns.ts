@@ -18,6 +18,11 @@ interface Resolver {
   readonly group?: number
 }
 
+const nothing: Contribution = { grants: [], widenings: [], findings: [] }
+
+/** Every pod of every namespace. */
+const everyPod: GrantPeer = { kind: 'selector', peer: { namespaceSelector: {} } }
+
 /** Values of the labels by which clusters mark their resolvers. */
 const resolverLabels: ReadonlyMap<string, readonly string[]> = new Map([
   ['k8s-app', ['kube-dns', 'coredns', 'node-local-dns', 'dns-default']],
@@ -31,8 +36,7 @@ const resolverLabels: ReadonlyMap<string, readonly string[]> = new Map([
  */
 export function grantDns(plan: Plan): Contribution {
   const mode = plan.options.dns ?? 'all'
-  if (mode === 'none' || plan.subjects.size === 0)
-    return { grants: [], widenings: [], findings: [] }
+  if (mode === 'none' || plan.subjects.size === 0) return nothing
   const { resolvers, assumed } = findResolvers(plan)
   const askers = mode === 'all' ? [...plan.subjects] : askingSubjects(plan)
   const pairs = askers
@@ -40,18 +44,39 @@ export function grantDns(plan: Plan): Contribution {
     .flatMap((id) => plan.groups[id] ?? [])
     .flatMap((subject) => resolvers.map((resolver) => ({ subject, resolver })))
     .filter(({ subject, resolver }) => resolver.group !== subject.id)
+  const answers = resolvers.map((resolver) => answerAll(plan, resolver))
   return {
-    grants: pairs.flatMap(({ subject, resolver }) => letAsk(plan, subject, resolver)),
-    widenings: pairs.map(({ subject, resolver }) => widening(plan, subject, resolver)),
+    grants: [
+      ...pairs.flatMap(({ subject, resolver }) =>
+        bothProtocols(resolver, 'egress', subject.id, resolver.peer),
+      ),
+      ...answers.flatMap((answer) => answer.grants),
+    ],
+    widenings: [
+      ...pairs.map(({ subject, resolver }) => widening(plan, subject, resolver)),
+      ...answers.flatMap((answer) => answer.widenings),
+    ],
     findings: assumed && askers.length > 0 ? [assumption(resolvers)] : [],
   }
 }
 
-function letAsk(plan: Plan, subject: Group, resolver: Resolver): readonly Grant[] {
-  const ask = bothProtocols(resolver, 'egress', subject.id, resolver.peer)
-  if (resolver.group === undefined || !plan.subjects.has(resolver.group)) return ask
-  const peer = { kind: 'group', group: subject.id } as const
-  return [...ask, ...bothProtocols(resolver, 'ingress', resolver.group, peer)]
+/** A resolver that is a subject itself must go on answering every pod of the cluster, seen or not. */
+function answerAll(plan: Plan, resolver: Resolver): Contribution {
+  const subject = plan.groups[resolver.group ?? -1]
+  if (subject === undefined || !plan.subjects.has(subject.id)) return nothing
+  return {
+    grants: bothProtocols(resolver, 'ingress', subject.id, everyPod),
+    widenings: [
+      {
+        ...widening(plan, subject, resolver),
+        direction: 'ingress',
+        peer: 'every pod of the cluster',
+        size: 'every pod that was not seen to ask',
+        hint: 'leave its namespace out with -n, and it keeps the policies it has',
+      },
+    ],
+    findings: [],
+  }
 }
 
 function bothProtocols(

@@ -25,7 +25,7 @@ export interface OutsideUse {
 }
 
 /** Outcomes of edges that end in a grant: learned ones, and those to ends that only an open port can let through. */
-const openable: ReadonlySet<string> = new Set([
+export const openable: ReadonlySet<string> = new Set([
   'learned',
   'host',
   'remote-node',
@@ -110,68 +110,13 @@ function grantPeer(
   }
 }
 
-/** Returns findings on edges that were seen and are not opened: conflicts, audits, ICMP and what nobody could resolve. */
-export function reportUnopened(plan: Plan): readonly Finding[] {
-  const findings: Finding[] = []
-  for (const edge of plan.traffic.edges) {
-    const advice = unopenedAdvice(edge)
-    if (advice === undefined) continue
-    findings.push({ ...advice, subject: describeEdge(plan, edge) })
-  }
-  return [...findings, ...reportPartial(plan), ...reportIdle(plan), ...reportLabelLess(plan)]
-}
-
-function unopenedAdvice(edge: Edge): Omit<Finding, 'subject'> | undefined {
-  switch (edge.outcome) {
-    case 'conflict':
-      return {
-        code: 'CONFLICT',
-        severity: 'action',
-        message: `was let through on one side and denied by a policy on the other, ${edge.evidence.denied} times: it is not opened`,
-        hint: 'if it is wanted, learn it with --learn-denied; if not, nothing needs to be done',
-      }
-    case 'audit':
-      return {
-        code: 'AUDIT',
-        severity: 'action',
-        message: 'passed only because policy enforcement is in audit mode: it is not opened',
-        hint: 'if it is wanted, learn it with --learn-audit',
-      }
-    case 'icmp':
-      return {
-        code: 'ICMP',
-        severity: 'warning',
-        message:
-          'is ICMP, which NetworkPolicy cannot allow: most network plugins will drop it once the pods are isolated',
-        hint: 'if the application needs it, a policy of the network plugin (such as CiliumNetworkPolicy icmps) can allow it',
-      }
-    case 'unresolved':
-    case 'masked':
-      return {
-        code: 'UNRESOLVED',
-        severity: 'action',
-        message: 'involves a pod whose labels no record shows: it is not opened',
-        hint: 'give an inventory with --inventory, or record for longer',
-      }
-    case 'service-address':
-      return {
-        code: 'SERVICE_ADDRESS',
-        severity: 'action',
-        message: 'goes to a service address whose backends are not known: it is not opened',
-        hint: 'give an inventory with services and pods with --inventory',
-      }
-    default:
-      return undefined
-  }
-}
-
 function openPorts(plan: Plan, uses: readonly Use[]): Contribution {
   const mode = plan.options.onInexpressible ?? 'port'
   const edges = [...new Set(uses.map(({ edge }) => describeEdge(plan, edge)))]
   if (mode === 'fail' && edges.length > 0) {
     throw new NetweirError(
       'INEXPRESSIBLE',
-      `${edges.length} learned edges cannot be named by a NetworkPolicy, the first is ${edges[0]}`,
+      `${edges.length === 1 ? 'an edge that was seen' : `${edges.length} edges that were seen`} cannot be named by a NetworkPolicy: ${edges.slice(0, 3).join('; ')}`,
       {
         hint: 'open just their ports with --on-inexpressible port, or leave them closed with --on-inexpressible block',
       },
@@ -262,74 +207,6 @@ function namespacePeer(plan: Plan, use: Use, peer: Group): Widening {
     size: `every pod of namespace ${peer.namespace}`,
     hint: `label ${peer.name}: no usable label tells it from other pods`,
   }
-}
-
-/** A class pair that was denied while another pair of the same groups was learned is opened with it: say so. */
-function reportPartial(plan: Plan): readonly Finding[] {
-  const learned = new Set<string>()
-  const pair = (edge: Edge): string | undefined => {
-    const from = groupOfEnd(plan, edge.from)
-    const to = groupOfEnd(plan, edge.to)
-    if (from === undefined || to === undefined) return undefined
-    return `${from.id} ${to.id} ${edge.protocol} ${edge.port}`
-  }
-  for (const edge of plan.traffic.edges) {
-    const key = edge.outcome === 'learned' ? pair(edge) : undefined
-    if (key !== undefined) learned.add(key)
-  }
-  return plan.traffic.edges.flatMap((edge): readonly Finding[] => {
-    if (edge.outcome !== 'conflict' && edge.outcome !== 'denied-explicit') return []
-    const key = pair(edge)
-    if (key === undefined || !learned.has(key)) return []
-    return [
-      {
-        code: 'MIXED_EVIDENCE',
-        severity: 'warning',
-        subject: describeEdge(plan, edge),
-        message:
-          'was denied for some pods of these workloads and let through for others, which no policy of ours can tell apart: it is opened',
-        hint: 'look at the labels of the pods that were denied',
-      },
-    ]
-  })
-}
-
-function reportIdle(plan: Plan): readonly Finding[] {
-  const active = new Set<number>()
-  for (const edge of plan.traffic.edges) {
-    if (!openable.has(edge.outcome)) continue
-    for (const end of [edge.from, edge.to]) {
-      const group = groupOfEnd(plan, end)
-      if (group !== undefined) active.add(group.id)
-    }
-  }
-  return [...plan.subjects]
-    .sort((a, b) => a - b)
-    .filter((id) => !active.has(id))
-    .map((id) => ({
-      code: 'NOTHING_LEARNED',
-      severity: 'warning',
-      subject: plan.groups[id]?.name ?? '',
-      message: 'was seen, but none of its traffic was learned: its policy isolates it',
-      hint: 'look at what was not learned before you apply this policy, or leave its namespace out with -n',
-    }))
-}
-
-function reportLabelLess(plan: Plan): readonly Finding[] {
-  return plan.groups.flatMap((group): readonly Finding[] => {
-    const observed = group.classes.some((id) => plan.traffic.classes[id]?.observed === true)
-    if (!observed || (plan.selectors[group.id]?.selectors.length ?? 0) > 0) return []
-    return [
-      {
-        code: 'NO_LABELS',
-        severity: 'action',
-        subject: group.name,
-        message:
-          'has no label that a selector could use: it gets no policy of its own, and as a peer its whole namespace is let in',
-        hint: 'label the pod template of this workload',
-      },
-    ]
-  })
 }
 
 function tighterWay(end: EdgeEnd): string {

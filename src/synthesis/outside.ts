@@ -238,14 +238,15 @@ function listBlocks(
     ...clusterRanges(plan),
     ...specialRanges.flatMap(({ cidr }) => parsePrefix(cidr) ?? []),
   ]
-  const cover = coverAddresses(
-    addresses.flatMap((address) => asPrefix(address) ?? []),
-    { maxExtra: plan.options.cidrMaxExtra ?? 0, forbidden },
-  )
+  const seen = addresses.flatMap((address) => asPrefix(address) ?? [])
+  const cover = coverAddresses(seen, { maxExtra: plan.options.cidrMaxExtra ?? 0, forbidden })
+  const lossless = coverAddresses(seen, { maxExtra: 0, forbidden })
+  const exact = new Set(lossless.prefixes.map(formatPrefix))
   const grants = cover.prefixes.flatMap((prefix) =>
     ports.map(({ protocol, port }): Grant => {
-      const peer = { kind: 'block', cidr: formatPrefix(prefix), except: [] } as const
-      const why = cover.extra > 0n ? 'cidr-merge' : 'learned'
+      const cidr = formatPrefix(prefix)
+      const why = exact.has(cidr) ? 'learned' : 'cidr-merge'
+      const peer = { kind: 'block', cidr, except: [] } as const
       return { direction, subject: subject.id, peer, protocol, port, why }
     }),
   )
@@ -270,7 +271,10 @@ function listBlocks(
   const merged: Widening = {
     ...widening,
     reason: 'cidr-merge',
-    peer: cover.prefixes.map(formatPrefix).join(', '),
+    peer: cover.prefixes
+      .map(formatPrefix)
+      .filter((cidr) => !exact.has(cidr))
+      .join(', '),
     size: `${cover.extra} addresses that were not seen`,
     hint: 'lower --cidr-max-extra',
   }

@@ -1,21 +1,17 @@
 /** The plan of a synthesis: who is a subject, by which selector each group is known, under which name. */
 
 import { NetweirError } from '../errors.ts'
-import type { Labels } from '../labels.ts'
 import { labelTexts, splitLabel } from '../labels.ts'
 import type { LocatedPolicy, NetworkPolicy } from '../policy/network-policy.ts'
 import { isManaged } from '../policy/network-policy.ts'
 import type { Edge, EdgeEnd, Traffic, TrafficClass } from '../traffic/traffic.ts'
-import type { Conjunction } from './conjunction.ts'
-import { conjunctionMatches, conjunctionText, fromLabelSelector } from './conjunction.ts'
+import { conjunctionText, fromLabelSelector } from './conjunction.ts'
+import type { GroupSelector } from './group-selectors.ts'
+import { selectorOf } from './group-selectors.ts'
 import type { Grouping } from './groups.ts'
-import { controllersOf, groupClasses } from './groups.ts'
-import { fromPeer } from './peer-cubes.ts'
+import { groupClasses } from './groups.ts'
 import { assignPolicyNames } from './policy-names.ts'
-import type { SelectorChoice } from './selector-choice.ts'
-import { chooseSelector } from './selector-choice.ts'
 import type { Finding, Group, SynthesisOptions } from './synthesis.ts'
-import { isStaticVolatileKey, isSuspectKey, passesIdentityFilter } from './volatility.ts'
 
 /** Namespaces of the platform: peers, but subjects only on request. */
 export const systemNamespaces: readonly string[] = [
@@ -29,13 +25,8 @@ export const systemNamespaces: readonly string[] = [
   'tigera-operator',
 ]
 
-/** By what a group is known to policies. */
-export interface GroupSelector {
-  /** Alternatives; none when no usable label tells the group from anything. */
-  readonly selectors: readonly Conjunction[]
-  /** Classes that they select: the group's own, and those that cannot be told apart from it. */
-  readonly selects: readonly number[]
-}
+/** Name of the default deny of a namespace, which no workload's policy may have. */
+export const defaultDenyName = 'default-deny'
 
 /** Everything that the steps of a synthesis share. */
 export interface Plan {
@@ -128,170 +119,6 @@ function managedPolicies(
   })
 }
 
-interface SelectorContext {
-  readonly traffic: Traffic
-  readonly options: SynthesisOptions
-  readonly grouping: Grouping
-  readonly managed: readonly LocatedPolicy<NetworkPolicy>[]
-  readonly findings: Finding[]
-}
-
-function selectorOf(group: Group, context: SelectorContext): GroupSelector {
-  const { traffic, options, grouping } = context
-  const own = new Set(group.classes)
-  const classes = traffic.classes.filter((known) => known.namespace === group.namespace)
-  const targets = classes.filter((known) => own.has(known.id))
-  const others = classes.filter((known) => !own.has(known.id))
-  const seen = targets.filter((known) => known.observed)
-  const visible = new Set(seen.flatMap((known) => Object.keys(known.labels)))
-  const controllerKeys = new Set<string>()
-  const anchor = commonAnchor(group, context, controllerKeys)
-  const previous =
-    options.reoptimise === true
-      ? []
-      : previousSelectors(group.namespace, targets, others, context.managed)
-  const choice = chooseSelector(
-    targets.map((known) => known.labels),
-    others.map((known) => known.labels),
-    {
-      ...(anchor === undefined ? {} : { anchor }),
-      allowKey: (key) => (seen.length > 0 ? visible.has(key) : passesIdentityFilter(key)),
-      volatile: (key) =>
-        isStaticVolatileKey(key) || (grouping.volatileKeys.has(key) && !controllerKeys.has(key)),
-      suspect: (key) =>
-        (isSuspectKey(key) || grouping.suspectKeys.has(key)) && !controllerKeys.has(key),
-      negatives: options.onInseparable === 'negative',
-      ...(previous.length > 0 ? { previous } : {}),
-    },
-  )
-  const collides = choice.collides.flatMap((index) => others[index] ?? [])
-  reportChoice(group, choice, collides, context)
-  return {
-    selectors: choice.selectors,
-    selects:
-      choice.selectors.length === 0
-        ? group.classes
-        : [...group.classes, ...collides.map((known) => known.id)].sort((a, b) => a - b),
-  }
-}
-
-function commonAnchor(
-  group: Group,
-  context: SelectorContext,
-  controllerKeys: Set<string>,
-): Labels | undefined {
-  const controllers = controllersOf(group, context.options.inventory)
-  let anchor: Labels | undefined
-  for (const controller of controllers) {
-    for (const key of Object.keys(controller.selector ?? {})) controllerKeys.add(key)
-    anchor ??= controller.selector
-  }
-  return anchor
-}
-
-/**
- * Returns the selectors that managed policies used for these classes: those of the group's own policies, else one that
- * a peer used. Stickiness reads nothing that was not named (`--existing`).
- */
-function previousSelectors(
-  namespace: string,
-  targets: readonly TrafficClass[],
-  others: readonly TrafficClass[],
-  managed: readonly LocatedPolicy<NetworkPolicy>[],
-): readonly Conjunction[] {
-  const fits = (conjunction: Conjunction): boolean =>
-    conjunction.length > 0 &&
-    targets.some((known) => conjunctionMatches(conjunction, known.labels)) &&
-    !others.some((known) => conjunctionMatches(conjunction, known.labels))
-  const covers = (conjunction: Conjunction): boolean =>
-    targets.every((known) => conjunctionMatches(conjunction, known.labels))
-  const subjects = managed
-    .filter(({ policy }) => policy.metadata.namespace === namespace)
-    .map(({ policy }) => fromLabelSelector(policy.spec.podSelector))
-    .filter(fits)
-  const single = tightest(subjects.filter(covers))
-  if (single !== undefined) return [single]
-  if (subjects.length > 0) return subjects
-  const peers = managed.flatMap(({ policy }) =>
-    [
-      ...(policy.spec.ingress ?? []).flatMap((rule) => rule.from ?? []),
-      ...(policy.spec.egress ?? []).flatMap((rule) => rule.to ?? []),
-    ].flatMap((peer) => {
-      const cube = fromPeer(peer, policy.metadata.namespace)
-      return cube?.namespaces.includes(namespace) === true ? [cube.literals] : []
-    }),
-  )
-  const peer = tightest(peers.filter((conjunction) => fits(conjunction) && covers(conjunction)))
-  return peer === undefined ? [] : [peer]
-}
-
-/** Returns the conjunction with the most literals: a selector that outlived its workload may be wider. */
-function tightest(conjunctions: readonly Conjunction[]): Conjunction | undefined {
-  return conjunctions.toSorted((a, b) => {
-    const left = conjunctionText(a)
-    const right = conjunctionText(b)
-    return b.length - a.length || (left < right ? -1 : left > right ? 1 : 0)
-  })[0]
-}
-
-function reportChoice(
-  group: Group,
-  choice: SelectorChoice,
-  collides: readonly TrafficClass[],
-  context: SelectorContext,
-): void {
-  const { findings, grouping, options } = context
-  if (group.workloads.length > 1) {
-    findings.push({
-      code: 'EQUAL_LABELS',
-      severity: 'warning',
-      subject: group.name,
-      message: `${group.workloads.map((ref) => `${ref.kind} ${ref.name}`).join(' and ')} carry the same labels: no NetworkPolicy can tell them apart, and they share one policy`,
-      hint: 'give each workload a label of its own in its pod template',
-    })
-  }
-  const otherNames = [
-    ...new Set(
-      collides.map((known) => grouping.groups[grouping.groupOf[known.id] ?? -1]?.name ?? 'unknown'),
-    ),
-  ].sort()
-  if (choice.selectors.length > 0 && otherNames.length > 0) {
-    if (options.onInseparable === 'fail') {
-      throw new NetweirError(
-        'INSEPARABLE',
-        `no positive selector tells ${group.name} from ${otherNames.join(', ')}`,
-        { hint: 'add a label to its pod template, or choose --on-inseparable merge or negative' },
-      )
-    }
-    findings.push({
-      code: 'INSEPARABLE',
-      severity: 'action',
-      subject: group.name,
-      message: `its labels are part of those of ${otherNames.join(', ')}: whatever selects it selects them too, and they get its grants`,
-      hint: 'add a label of its own to its pod template, or use --on-inseparable negative',
-    })
-  }
-  if (choice.usedSuspect.length > 0) {
-    findings.push({
-      code: 'SUSPECT_LABEL',
-      severity: 'warning',
-      subject: group.name,
-      message: `only ${choice.usedSuspect.join(', ')} tells it apart, and that label looks as if it changed with a release`,
-      hint: 'add a label that stays, such as app.kubernetes.io/component',
-    })
-  }
-  if (!choice.exact) {
-    findings.push({
-      code: 'SELECTOR_CAP',
-      severity: 'info',
-      subject: group.name,
-      message:
-        'the search for the shortest selector was cut off: the selector is right, but may not be the shortest',
-      hint: 'nothing needs to be done',
-    })
-  }
-}
-
 function chooseSubjects(
   traffic: Traffic,
   options: SynthesisOptions,
@@ -363,7 +190,8 @@ function namePolicies(
     existing
       .filter(({ policy }) => policy.kind === 'NetworkPolicy')
       .map(({ policy }) => fullName(policy))
-      .filter((name) => !ours.has(name)),
+      .filter((name) => !ours.has(name))
+      .concat(grouping.groups.map((group) => `${group.namespace}/${defaultDenyName}`)),
   )
   const ids = [...subjects].sort((a, b) => a - b)
   const names = assignPolicyNames(

@@ -2,24 +2,25 @@
 
 import { hasNoIps, ipBlockSet, noIps, subtractIps, uniteIps } from '../policy/ip-set.ts'
 import type {
-  LocatedPolicy,
+  LabelSelector,
   NetworkPolicy,
   NetworkPolicyPeer,
   NetworkPolicyPort,
 } from '../policy/network-policy.ts'
 import { isDefaultDeny } from '../policy/network-policy.ts'
 import type { PortRange } from '../policy/port-set.ts'
-import { formatPorts, maxPort, portProtocols, toPortSet } from '../policy/port-set.ts'
+import { formatPorts, toPortSet } from '../policy/port-set.ts'
 import { selectorMatches } from '../policy/selector.ts'
-import type { Conjunction, Literal } from './conjunction.ts'
+import type { Literal } from './conjunction.ts'
 import {
   conjunctionMatches,
   conjunctionText,
   fromLabelSelector,
   literalText,
 } from './conjunction.ts'
+import { describePeer, grantsOf, portRanges } from './managed-grants.ts'
 import type { Cube } from './peer-cubes.ts'
-import { fromPeer, toPeer } from './peer-cubes.ts'
+import { fromPeer } from './peer-cubes.ts'
 import type { Plan } from './plan.ts'
 import type { Finding, GeneratedPolicy, Grant, GrantPeer, StaleGrant } from './synthesis.ts'
 
@@ -145,98 +146,6 @@ function subjectsOf(plan: Plan, policy: NetworkPolicy, owner: number): readonly 
   return [...selected].sort((a, b) => width(b) - width(a) || a - b)
 }
 
-function grantsOf(
-  plan: Plan,
-  located: LocatedPolicy<NetworkPolicy>,
-  subject: number,
-  findings: Finding[],
-): readonly Grant[] {
-  const { spec, metadata } = located.policy
-  const grants: Grant[] = []
-  const add = (
-    direction: 'ingress' | 'egress',
-    peers: readonly NetworkPolicyPeer[] | undefined,
-    ports: readonly NetworkPolicyPort[] | undefined,
-  ): void => {
-    const everyone: readonly GrantPeer[] = [{ kind: 'everyone' }]
-    const targets =
-      (peers ?? []).length === 0
-        ? everyone
-        : (peers ?? []).flatMap((peer) => atoms(peer, metadata.namespace))
-    for (const range of portRanges(plan, ports, () => reportEdited(located, findings))) {
-      for (const peer of targets) {
-        const { protocol, first: port, last } = range
-        const end = last > port ? { endPort: last } : {}
-        grants.push({ direction, subject, peer, protocol, port, ...end, why: 'retained' })
-      }
-    }
-  }
-  for (const rule of spec.ingress ?? []) add('ingress', rule.from, rule.ports)
-  for (const rule of spec.egress ?? []) add('egress', rule.to, rule.ports)
-  return grants
-}
-
-/** Splits a merged peer into the single namespaces and values that it was merged from. */
-function atoms(peer: NetworkPolicyPeer, ownNamespace: string): readonly GrantPeer[] {
-  if (peer.ipBlock !== undefined) {
-    return [{ kind: 'block', cidr: peer.ipBlock.cidr, except: [...(peer.ipBlock.except ?? [])] }]
-  }
-  const cube = fromPeer(peer, ownNamespace)
-  if (cube === undefined) return [{ kind: 'selector', peer }]
-  let conjunctions: readonly Conjunction[] = [[]]
-  for (const literal of cube.literals) {
-    const choices: readonly Literal[] =
-      literal.op === 'In'
-        ? literal.values.map((value) => ({ key: literal.key, op: 'Eq', values: [value] }))
-        : [literal]
-    if (conjunctions.length * choices.length > 1_000) return [{ kind: 'selector', peer }]
-    conjunctions = conjunctions.flatMap((start) => choices.map((choice) => [...start, choice]))
-  }
-  return cube.namespaces.flatMap((namespace) =>
-    conjunctions.map((literals): GrantPeer => {
-      const single = { namespaces: [namespace], literals }
-      return { kind: 'selector', peer: toPeer(single, '') }
-    }),
-  )
-}
-
-function portRanges(
-  plan: Plan,
-  ports: readonly NetworkPolicyPort[] | undefined,
-  edited: () => void,
-): readonly PortRange[] {
-  if (ports === undefined || ports.length === 0) {
-    return portProtocols.map((protocol) => ({ protocol, first: 1, last: maxPort }))
-  }
-  return ports.flatMap((item): readonly PortRange[] => {
-    const protocol = item.protocol ?? 'TCP'
-    if (item.port === undefined) return [{ protocol, first: 1, last: maxPort }]
-    if (typeof item.port === 'number') {
-      return [{ protocol, first: item.port, last: item.endPort ?? item.port }]
-    }
-    const { inventory } = plan.options
-    const numbers = new Set(
-      [...(inventory?.pods ?? []), ...(inventory?.workloads ?? [])]
-        .flatMap((one) => one.ports)
-        .filter((one) => one.name === item.port && one.protocol === protocol)
-        .map((one) => one.port),
-    )
-    if (numbers.size === 0) edited()
-    return [...numbers].sort((a, b) => a - b).map((port) => ({ protocol, first: port, last: port }))
-  })
-}
-
-function reportEdited(located: LocatedPolicy<NetworkPolicy>, findings: Finding[]): void {
-  findings.push({
-    code: 'MANAGED_EDITED',
-    severity: 'action',
-    subject: fullName(located.policy),
-    message:
-      'is managed by netweir and was edited by hand to use a named port whose number is not known: that rule is not carried over',
-    hint: 'give an inventory with --inventory, or move the rule to a policy without the managed-by label',
-  })
-}
-
 /** A grant is implied by what is fresh when its text is, or when every known class that it reaches is reached anyway. */
 function isImplied(plan: Plan, grant: Grant, fresh: readonly Grant[]): boolean {
   const own = plan.groups[grant.subject]?.namespace ?? ''
@@ -249,14 +158,33 @@ function isImplied(plan: Plan, grant: Grant, fresh: readonly Grant[]): boolean {
   )
   if (rivals.some((one) => one.peer.kind === 'everyone')) return true
   if (grant.peer.kind === 'block') return isBlockCovered(grant.peer, rivals)
+  if (rivals.some((one) => isEveryPod(one.peer))) return true
   const atom = cubesOf(plan, grant.peer, own)[0]
-  if (atom === undefined) return false
+  if (atom === undefined) {
+    const text = JSON.stringify(grant.peer)
+    return rivals.some((one) => JSON.stringify(one.peer) === text)
+  }
   const cubes = rivals.flatMap((one) => cubesOf(plan, one.peer, own))
   if (cubes.some((cube) => cubeHolds(cube, atom))) return true
   const reached = plan.traffic.classes.filter((known) => cubeSelects(atom, known))
   return (
     reached.length > 0 && reached.every((known) => cubes.some((cube) => cubeSelects(cube, known)))
   )
+}
+
+function isEveryPod(peer: GrantPeer): boolean {
+  if (peer.kind !== 'selector') return false
+  const { namespaceSelector, podSelector } = peer.peer
+  return (
+    namespaceSelector !== undefined &&
+    isEmptySelector(namespaceSelector) &&
+    (podSelector === undefined || isEmptySelector(podSelector))
+  )
+}
+
+function isEmptySelector(selector: LabelSelector): boolean {
+  const { matchLabels = {}, matchExpressions = [] } = selector
+  return Object.keys(matchLabels).length === 0 && matchExpressions.length === 0
 }
 
 function coversPorts(wide: Grant, narrow: Grant): boolean {
@@ -338,22 +266,6 @@ function mergeStale(stale: readonly StaleGrant[]): readonly StaleGrant[] {
     byPeer.set(key, { ...one, ports })
   }
   return [...byPeer.keys()].sort().flatMap((key) => byPeer.get(key) ?? [])
-}
-
-function describePeer(peer: GrantPeer): string {
-  if (peer.kind === 'everyone') return 'everyone'
-  if (peer.kind === 'block') return peer.cidr
-  if (peer.kind !== 'selector') return ''
-  if (peer.peer.ipBlock !== undefined) return peer.peer.ipBlock.cidr
-  const cube = fromPeer(peer.peer, '')
-  if (cube === undefined) return JSON.stringify(peer.peer)
-  const literals = cube.literals.map((literal) =>
-    literal.values.length > 0
-      ? `${literal.key}=${literal.values.join('|')}`
-      : `${literal.op} ${literal.key}`,
-  )
-  const namespaces = cube.namespaces.filter((namespace) => namespace !== '').join('|')
-  return `${namespaces === '' ? '' : `${namespaces}/`}${literals.join(',') || '*'}`
 }
 
 function portTexts(ranges: readonly PortRange[]): readonly string[] {

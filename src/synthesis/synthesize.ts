@@ -6,7 +6,7 @@ import { denyByDefault } from './default-deny.ts'
 import { grantDns } from './dns.ts'
 import { reportPorts } from './dynamic-ports.ts'
 import type { Contribution } from './edge-grants.ts'
-import { grantEdges, isObligation, reportUnopened } from './edge-grants.ts'
+import { grantEdges, isObligation } from './edge-grants.ts'
 import { grantOutside } from './outside.ts'
 import type { Plan } from './plan.ts'
 import { groupOfEnd, makePlan } from './plan.ts'
@@ -19,6 +19,7 @@ import type {
   SynthesisOptions,
   Widening,
 } from './synthesis.ts'
+import { reportUnopened } from './unopened.ts'
 
 /**
  * Returns the least policies that allow what was learned, with everything else that they allow declared. Nothing in the
@@ -138,9 +139,11 @@ function comparePolicies(a: GeneratedPolicy, b: GeneratedPolicy): number {
 }
 
 function sortFindings(findings: readonly Finding[]): readonly Finding[] {
-  const rank = { action: 0, warning: 1, info: 2 } as const
-  const unique = sortedByText(findings)
-  return unique.toSorted((a, b) => rank[a.severity] - rank[b.severity])
+  const severity = { action: 1, warning: 2, info: 3 } as const
+  // What NetworkPolicy cannot say comes before everything else: it is open, or will break.
+  const rank = (finding: Finding): number =>
+    finding.code === 'INEXPRESSIBLE' ? 0 : severity[finding.severity]
+  return sortedByText(findings).toSorted((a, b) => rank(a) - rank(b))
 }
 
 function sortedByText<T>(items: readonly T[]): readonly T[] {

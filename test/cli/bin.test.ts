@@ -31,6 +31,7 @@ beforeAll(() => {
     port: 8080,
   }))
   writeFileSync(join(directory, 'flows.jsonl'), flowLines(manyEdges))
+  writeFileSync(join(directory, 'some.jsonl'), flowLines(manyEdges.slice(0, 120)))
   writeFileSync(join(directory, 'few.jsonl'), flowLines(manyEdges.slice(0, 3)))
 })
 
@@ -102,12 +103,12 @@ describe('the process', () => {
 
 describe('a reader that goes away', () => {
   test.each([
-    ['learn', []],
-    ['generate', []],
-    ['diff', ['--existing', '/dev/null']],
-  ])('ends %s quietly with 0', (command, flags) => {
-    const { out, err } = bash('"$@" | head -1 >/dev/null; echo "$PIPESTATUS"', [
-      ...[command, at('flows.jsonl'), '-q'],
+    ['learn', 'flows.jsonl', [], 'head -1 >/dev/null'],
+    ['generate', 'some.jsonl', [], 'head -1 >/dev/null'],
+    ['diff', 'few.jsonl', ['--existing', '/dev/null'], 'true'],
+  ])('ends %s quietly with 0', (command, name, flags, reader) => {
+    const { out, err } = bash(`"$@" | ${reader}; echo "$PIPESTATUS"`, [
+      ...[command, at(name), '-q'],
       ...flags,
     ])
     expect([out, err]).toEqual(['0\n', ''])
@@ -160,8 +161,8 @@ describe('a place that cannot be written', () => {
   test('a directory with a file that would not fit leaves the old one', () => {
     mkdirSync(at('made/policies'), { recursive: true })
     writeFileSync(at('made/policies/kustomization.yaml'), '# Managed by netweir\nold\n')
-    const { code, err } = bash('ulimit -f 16; exec "$@"', [
-      ...['generate', at('flows.jsonl'), '--out-dir', at('made/policies'), '-q'],
+    const { code, err } = bash('ulimit -f 1; exec "$@"', [
+      ...['generate', at('some.jsonl'), '--out-dir', at('made/policies'), '-q'],
     ])
     expect(code).toBe(2)
     expect(err).toContain('error[OUTPUT_FAILED]: cannot write')

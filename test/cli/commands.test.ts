@@ -334,6 +334,20 @@ describe('streams', () => {
     }
   })
 
+  test('--verbose says what was read, written and removed', async () => {
+    const argv = ['generate', at('flows.jsonl'), '--out-dir', at('made'), '--default-deny', 'never']
+    const size = read('flows.jsonl').length / 1000
+    const { err } = await run([...argv, '-v'])
+    expect(err).toContain(`read ${at('flows.jsonl')} (${size.toFixed(1)} kB)\n`)
+    expect(err).toContain(
+      `wrote ${at('made')}/kustomization.yaml\nwrote ${at('made')}/shop/api.yaml`,
+    )
+    const less = await run([...argv, '-n', 'shop', '-v'])
+    expect(less.err).toContain(`removed ${at('made')}/data/db.yaml\n`)
+    expect(less.err).not.toContain(`removed ${at('made')}/shop`)
+    expect((await run(argv)).err).not.toContain(`read ${at('flows.jsonl')}`)
+  })
+
   test('--strict fails at the first bad record, with its place', async () => {
     put('bad.jsonl', `${flowLines(shop)}not json\n`)
     const { code, out, err } = await run(['learn', at('bad.jsonl'), '--strict'])

@@ -1,4 +1,5 @@
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import {
   chmodSync,
   lstatSync,
@@ -14,6 +15,7 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import process from 'node:process'
+import { setTimeout } from 'node:timers/promises'
 import { gunzipSync } from 'node:zlib'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { writeFileWhole } from '../../src/cli/out-file.ts'
@@ -80,6 +82,24 @@ test('a device is written to, and says when it is full', async () => {
     message: 'cannot write "/dev/full"',
     hint: 'free some space; what stood there before is unchanged',
   })
+})
+
+test('a pipe is written to when somebody reads it, and not waited for otherwise', async () => {
+  spawnSync('mkfifo', [file])
+  await expect(writeFileWhole(file, 'text')).rejects.toMatchObject({
+    code: 'OUTPUT_FAILED',
+    hint: expect.stringContaining('start what reads the pipe first'),
+  })
+  const reader = spawn('cat', [file])
+  const read: Buffer[] = []
+  reader.stdout.on('data', (chunk: Buffer) => read.push(chunk))
+  const ended = once(reader, 'close')
+  while ((await writeFileWhole(file, 'text').catch((reason: unknown) => reason)) !== undefined) {
+    await setTimeout(10)
+  }
+  await ended
+  expect(Buffer.concat(read).toString()).toBe('text')
+  expect(lstatSync(file).isFIFO()).toBe(true)
 })
 
 describe('what cannot be written is OUTPUT_FAILED', () => {

@@ -164,3 +164,9 @@ test.each([
   for (let index = 0; index < count; index++) value = { message: value }
   expect(outcomesOf(readRecord(value))).toEqual([outcome])
 })
+
+test('more than 100,000 records in one value are not read, and that is counted', () => {
+  const readings = readRecord(Array.from({ length: 100_002 }, () => ({ agent_event: {} })))
+  expect(readings).toHaveLength(100_001)
+  expect(outcomesOf(readings).at(-1)).toBe('malformed')
+})

@@ -223,12 +223,12 @@ describe('container runtime logs', () => {
 
 describe('limits', () => {
   test.each([
-    ['a line', '{"a":1}\n', '"}\n{"b":2}\n', '{"x":"'],
-    ['the first line', '', '"}\n{"b":2}\n', '{"x":"'],
-    ['an element', '[{"a":1},', '"},{"b":2}]', '{"x":"'],
-    ['a line of text', '{"a":1}\n', '\n{"b":2}\n', 'x'],
-    ['the first line, of text', '', '\n{"b":2}\n', 'x'],
-  ])('%s of 80 MB is dropped while it is read', (_, before, after, start) => {
+    ['a line', 80, '{"a":1}\n', '"}\n{"b":2}\n', '{"x":"'],
+    ['the first line', 18, '', '"}\n{"b":2}\n', '{"x":"'],
+    ['an element', 18, '[{"a":1},', '"},{"b":2}]', '{"x":"'],
+    ['a line of text', 80, '{"a":1}\n', '\n{"b":2}\n', 'x'],
+    ['the first line, of text', 80, '', '\n{"b":2}\n', 'x'],
+  ])('%s of %i MB is dropped while it is read', (_, megabytes, before, after, start) => {
     const { events, sink } = collector()
     const splitter = createRecordSplitter(sink)
     const chunk = utf8.encode('x'.repeat(1024 * 1024))
@@ -238,7 +238,7 @@ describe('limits', () => {
       offset += bytes.length
     }
     push(utf8.encode(before + start))
-    for (let index = 0; index < 80; index++) push(chunk)
+    for (let index = 0; index < megabytes; index++) push(chunk)
     push(utf8.encode(after))
     splitter.end()
     const expected = before === '' ? ['too-long', '{"b":2}'] : ['{"a":1}', 'too-long', '{"b":2}']

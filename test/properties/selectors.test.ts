@@ -138,7 +138,7 @@ describe('P1: a selector holds on all targets and on nothing that is not said', 
         }
         expect(choice.exact).toBe(true)
       }),
-      { numRuns: 1500 },
+      { numRuns: 900 },
     )
   })
 })
@@ -189,7 +189,7 @@ describe('P3: the hull theorem', () => {
           expect(separates(other)).toBe(!conjunctionMatches(literals, other))
         }
       }),
-      { numRuns: 2000 },
+      { numRuns: 1200 },
     )
   })
 
@@ -211,7 +211,7 @@ describe('P3: the hull theorem', () => {
         )
         expect(choice.collides).toEqual(hopeless)
       }),
-      { numRuns: 1500 },
+      { numRuns: 900 },
     )
   })
 })
@@ -263,9 +263,9 @@ describe('P4: several selectors are as few as can be, and as cheap', () => {
         const price = choice.selectors.flat().reduce((sum, one) => sum + literalCost(one), 0)
         expect(price).toBe(Math.min(...prices))
       }),
-      { numRuns: 2000 },
+      { numRuns: 1200 },
     )
-    expect(severalCount).toBeGreaterThan(50)
+    expect(severalCount).toBeGreaterThan(30)
   })
 })
 
@@ -324,7 +324,7 @@ describe('P6: only keys that may be used, and never only negations', () => {
           expect(choice.openWorld).toBe(isOpen)
         },
       ),
-      { numRuns: 1500 },
+      { numRuns: 900 },
     )
   })
 

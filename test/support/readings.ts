@@ -217,7 +217,7 @@ const anyPort = fc.oneof(
 )
 
 const anyTime = fc.option(
-  fc.nat(40).map((tick) => baseMs + tick * 60_000),
+  fc.nat(8).map((tick) => baseMs + tick * 150_000),
   { nil: undefined, freq: 8 },
 )
 

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { isMetaLabelKey, isVolatileLabelKey } from '../../src/flow/labels.ts'
 import { toLabels } from '../../src/labels.ts'
 import type { WorkloadPods } from '../../src/synthesis/volatility.ts'
 import {
@@ -44,6 +45,9 @@ describe('isStaticVolatileKey', () => {
     'reserved:host',
   ])('%s is', (key) => {
     expect(isStaticVolatileKey(key)).toBe(true)
+    // What reading flows drops and what selectors never use are one list, written where each may import it.
+    const isDropped = isVolatileLabelKey(key) || isMetaLabelKey(key) || key.startsWith('reserved:')
+    expect(isDropped).toBe(true)
   })
 
   test.each([
@@ -60,6 +64,7 @@ describe('isStaticVolatileKey', () => {
     'constructor',
   ])('%s is not', (key) => {
     expect(isStaticVolatileKey(key)).toBe(false)
+    expect(isVolatileLabelKey(key)).toBe(false)
   })
 })
 
