@@ -12,6 +12,7 @@ import type { Traffic } from '../traffic/traffic.ts'
 import { containerPorts } from './container-ports.ts'
 import { checkStdin, learnInput } from './learn.ts'
 import type { GenerateOptions, GenerateResult, Notice, RunHost } from './pipeline.ts'
+import { reportSurplus } from './surplus.ts'
 
 /**
  * Returns the least policies for what the sources show, proven by the gate, and what they change.
@@ -30,15 +31,27 @@ export async function generate(
   const synthesis = synthesize(traffic, synthesisOptions(options, existing.policies, inventory))
   refuseNoSubject(synthesis, traffic)
   prove(traffic, synthesis)
-  const diff = diffPolicies({
-    old: existing.policies,
-    new: [...generated(synthesis), ...existing.policies.filter(({ policy }) => !isManaged(policy))],
+  const made = generated(synthesis)
+  const theirs = existing.policies.filter(({ policy }) => !isManaged(policy))
+  const surroundings = {
     traffic,
     groupOf: groupNames(traffic, synthesis),
-    stale: synthesis.stale,
     portsOf: containerPorts(traffic, inventory),
+  }
+  const diff = diffPolicies({
+    ...surroundings,
+    old: existing.policies,
+    new: [...made, ...theirs],
+    stale: synthesis.stale,
   })
-  return { set, traffic, notices: [...notices, ...existing.notices], synthesis, diff }
+  const findings = [...synthesis.findings, ...reportSurplus(made, theirs, surroundings)]
+  return {
+    set,
+    traffic,
+    notices: [...notices, ...existing.notices],
+    synthesis: { ...synthesis, findings },
+    diff,
+  }
 }
 
 /** Returns the policies of all paths, and a notice on objects of other kinds. */

@@ -62,7 +62,7 @@ function readDocument(
   if (found.length === 0) {
     new NodeWalk(node, (message, offset) => found.push({ message, offset, document })).walk()
   }
-  problems.push(...found)
+  for (const problem of found) problems.push(problem)
   if (found.length > 0 || node.contents === null) return
   const start = node.contents.range[0]
   try {

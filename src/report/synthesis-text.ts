@@ -88,7 +88,8 @@ function wideningText(widening: Widening, policies: readonly string[]): string {
   const shown = policies.slice(0, maxPolicies).join(', ')
   const names = more > 0 ? `${shown} and ${countOf(more, 'more policy', 'more policies')}` : shown
   const preposition = direction === 'ingress' ? 'from' : 'to'
-  return `${names}: ${direction} ${preposition} ${peer} on ${ports.join(', ')} (${size})`
+  const where = ports.length > 0 ? ` on ${ports.join(', ')}` : ''
+  return `${names}: ${direction} ${preposition} ${peer}${where} (${size})`
 }
 
 function warningLines(findings: readonly Finding[], style: Style): readonly string[] {

@@ -14,14 +14,15 @@ const intermediate: ReadonlySet<string> = new Set(['ReplicaSet', 'Job', 'Replica
 const cronJobRun = /^(.+)-(\d{8})$/
 const firstCronJobMinute = 25_000_000
 
-/** Returns the controlling owner of an object, or its only kind of owner, when it has one. */
+/** Returns the controller of an object, or its first owner where none controls; undefined when it has none. */
 export function readOwner(object: Field): WorkloadRef | undefined {
   const owners = object.member('metadata').member('ownerReferences').items() ?? []
   const owner = owners.find((each) => each.member('controller').value === true) ?? owners[0]
   if (owner === undefined) return undefined
   const kind = owner.member('kind').text() ?? ''
   const name = owner.member('name').text() ?? ''
-  return kind === '' || name === '' ? undefined : { kind, name }
+  // A static pod belongs to its node, which is no controller.
+  return kind === '' || kind === 'Node' || name === '' ? undefined : { kind, name }
 }
 
 /** Follows owners through the controllers of an inventory. */

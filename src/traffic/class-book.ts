@@ -39,7 +39,7 @@ export class ClassBook {
   readonly #inventoryPods = new Map<string, InventoryPod>()
   /** The class that a pod, by namespace and name, was last seen with. */
   readonly #podClasses = new Map<string, SeenPod>()
-  /** The class that pods with these inventory labels show in flows, where fewer labels may be visible. */
+  /** The class that pods with these inventory labels show in flows, where the CNI hides some of them. */
   readonly #shown = new Map<string, SeenPod>()
 
   constructor(set: ClassSource, local: string, inventory: Inventory | undefined) {
@@ -111,8 +111,9 @@ export class ClassBook {
     const unseen: InventoryPod[] = []
     for (const pod of this.#inventoryPods.values()) {
       const seen = this.#podClasses.get(keyOf([pod.namespace, pod.name]))
-      if (seen !== undefined) {
-        keepLatest(this.#shown, keyOf([pod.namespace, ...stableLabels(pod.labels)]), seen)
+      const labels = stableLabels(pod.labels)
+      if (seen !== undefined && isAmong(seen.entry.labels, labels)) {
+        keepLatest(this.#shown, keyOf([pod.namespace, ...labels]), seen)
       } else if (!pod.hostNetwork && (pod.running || named.has(keyOf([pod.namespace, pod.name])))) {
         unseen.push(pod)
       }
@@ -133,8 +134,9 @@ export class ClassBook {
 
   #enterUnseenPod(pod: InventoryPod): void {
     const labels = stableLabels(pod.labels)
-    const shown = this.#shown.get(keyOf([pod.namespace, ...labels]))?.entry
-    const entry = shown ?? this.#entry(pod.namespace, labels, { observed: false })
+    const entry =
+      this.#knownEntry(pod.namespace, labels) ??
+      this.#entry(pod.namespace, labels, { observed: false })
     const generation = labelTexts(pod.labels).filter((label) =>
       isGenerationLabelKey(splitLabel(label)[0]),
     )
@@ -151,12 +153,17 @@ export class ClassBook {
   #enterTemplate(workload: InventoryWorkload, observed: readonly ClassEntry[]): void {
     const { namespace, kind, name } = workload
     const labels = stableLabels(workload.labels)
-    const shown = this.#shown.get(keyOf([namespace, ...labels]))?.entry
     const entry =
-      shown ??
+      this.#knownEntry(namespace, labels) ??
       observed.find((entry) => showsWorkload(entry, workload, labels)) ??
       this.#entry(namespace, labels, { observed: false })
     entry.templates.push({ kind, name })
+  }
+
+  /** Returns the class of pods with these inventory labels: the one that shows them all, else what is visible of it. */
+  #knownEntry(namespace: string, labels: readonly string[]): ClassEntry | undefined {
+    const key = keyOf([namespace, ...labels])
+    return this.#entries.get(key) ?? this.#shown.get(key)?.entry
   }
 
   #entry(
@@ -196,6 +203,11 @@ export function trafficClass(entry: ClassEntry, id: number): TrafficClass {
   }
 }
 
+/** Tells whether labels that flows show are some, or all, of what the inventory says. */
+function isAmong(shown: readonly string[], labels: readonly string[]): boolean {
+  return shown.every((label) => labels.includes(label))
+}
+
 /** Tells whether a class is what flows show of a workload whose pods are gone: its labels are among the template's. */
 function showsWorkload(
   entry: ClassEntry,
@@ -204,7 +216,7 @@ function showsWorkload(
 ): boolean {
   return (
     entry.namespace === workload.namespace &&
-    entry.labels.every((label) => templateLabels.includes(label)) &&
+    isAmong(entry.labels, templateLabels) &&
     [...entry.pods.values()].some(
       (pod) => pod.workload.kind === workload.kind && pod.workload.name === workload.name,
     )

@@ -14,7 +14,12 @@
  */
 import type { Outcome, Protocol } from '../flow/flow.ts'
 import { ClassBook } from './class-book.ts'
-import type { CommunicationSet, EndRecord, PendingRecord } from './communication-set.ts'
+import type {
+  CommunicationRecord,
+  CommunicationSet,
+  EndRecord,
+  PendingRecord,
+} from './communication-set.ts'
 import { addCounts } from './counts.ts'
 import type { Decision } from './edge-decision.ts'
 import { decideEdge, outcomeOfCell } from './edge-decision.ts'
@@ -23,7 +28,7 @@ import { EndResolver } from './end-resolver.ts'
 import { KnownServices, provesService } from './known-services.ts'
 import type { Target } from './service-backends.ts'
 import { ServiceBackends } from './service-backends.ts'
-import type { Cell } from './tally.ts'
+import type { Cell, EvidenceRecord } from './tally.ts'
 import { Tally } from './tally.ts'
 import type { ReadOutOptions } from './traffic.ts'
 
@@ -50,7 +55,7 @@ export interface Resolution {
   readonly edges: readonly ResolvedEdge[]
   readonly counts: ReadonlyMap<Outcome, number>
   /** Returns the outcome of one of an edge's counters. */
-  outcomeOf(edge: ResolvedEdge, cell: Cell): Outcome
+  outcomeOf(edge: ResolvedEdge, cell: Pick<Cell, 'verdict'>): Outcome
 }
 
 /** Returns the edges of a set as a cluster sees them; `local` is its name, empty when unknown. */
@@ -75,9 +80,12 @@ export function resolveEdges(
   }
 }
 
-/** Evidence of one record on its way to an edge. */
+/** How a pending record joins an edge: as it stands, or with client and server turned round. */
+type Way = 'kept' | 'turned'
+
+/** One record with the edge that the ledger counts it under. */
 interface Share {
-  readonly tally: Tally
+  readonly record: EvidenceRecord
   readonly edge: ResolvedEdge
 }
 
@@ -92,7 +100,7 @@ class EdgeResolving {
   /** What the ledger counts: each record once, with the first of its edges where a service has several backends. */
   readonly #shares: Share[] = []
   /** The edges to which port pairs went, by ends and protocol of the pending records. */
-  readonly #pairEdges = new Map<string, Map<ResolvedEdge, 'kept' | 'turned'>>()
+  readonly #pairEdges = new Map<string, Map<ResolvedEdge, Way>>()
 
   constructor(ends: EndResolver, backends: ServiceBackends, options: ReadOutOptions) {
     this.#ends = ends
@@ -108,9 +116,7 @@ class EdgeResolving {
   learn(set: EdgeSource): void {
     for (const record of set.communications) {
       const targets = this.#backends.targetsOf(record.to, record.protocol, record.port)
-      const tally = new Tally()
-      tally.absorbRecord(record)
-      this.#give(tally, record.from, targets, record.protocol)
+      this.#give(record, 'kept', record.from, targets)
       if (!provesService(record.cells, record.port)) continue
       for (const { end, port } of targets) this.#services.add(end, record.protocol, port)
     }
@@ -120,19 +126,14 @@ class EdgeResolving {
   orient(record: PendingRecord): boolean {
     const { from, to, protocol, clientPort, port } = record
     if (clientPort === 0) return false
-    const tally = new Tally()
     if (this.#isReply(record)) {
-      tally.absorbTurned(record)
       const targets = this.#backends.targetsOf(from, protocol, clientPort)
-      this.#notePair(record, this.#give(tally, to, targets, protocol), 'turned')
-      return true
-    }
-    tally.absorbRecord(record)
-    if (port === 0) {
-      this.#giveUnported(tally, record, 'suspect-reply')
+      this.#notePair(record, this.#give(record, 'turned', to, targets), 'turned')
+    } else if (port === 0) {
+      this.#share(record, this.#giveUnported(record, 'suspect-reply'))
     } else {
       const targets = this.#backends.targetsOf(to, protocol, port)
-      this.#notePair(record, this.#give(tally, from, targets, protocol), 'kept')
+      this.#notePair(record, this.#give(record, 'kept', from, targets), 'kept')
     }
     return true
   }
@@ -142,28 +143,23 @@ class EdgeResolving {
     for (const edge of this.#edges.values()) {
       this.#decisions.set(edge, decideEdge(edge.tally.cells, this.#options))
     }
-    for (const { edge, tally } of this.#shares) this.#count(edge, tally)
+    for (const { record, edge } of this.#shares) this.#count(record, edge)
   }
 
   /** Counts evidence without ports with the one edge that it can belong to, else as `cannot-orient`. */
   settle(record: PendingRecord): void {
     const candidates = [...(this.#pairEdges.get(this.#pairKey(record)) ?? [])]
     const [only] = candidates
-    const tally = new Tally()
     if (candidates.length !== 1 || only === undefined) {
-      tally.absorbRecord(record)
-      const edge = this.#giveUnported(tally, record, 'cannot-orient')
-      this.#count(edge, tally)
+      this.#count(record, this.#giveUnported(record, 'cannot-orient'))
       return
     }
     const [edge, way] = only
-    if (way === 'turned') tally.absorbTurned(record)
-    else tally.absorbRecord(record)
-    edge.tally.absorb(tally)
-    this.#count(edge, tally)
+    join(edge.tally, record, way)
+    this.#count(record, edge)
   }
 
-  outcomeOf(edge: ResolvedEdge, cell: Cell): Outcome {
+  outcomeOf(edge: ResolvedEdge, cell: Pick<Cell, 'verdict'>): Outcome {
     if (edge.fixed !== undefined) return edge.fixed
     const decision = this.#decisions.get(edge) ?? { passed: 'learned', denied: 'denied' }
     return outcomeOfCell(cell.verdict, decision, outcomeOfEnds(edge))
@@ -181,26 +177,29 @@ class EdgeResolving {
   }
 
   #give(
-    tally: Tally,
+    record: CommunicationRecord,
+    way: Way,
     from: EndRecord,
     targets: readonly Target[],
-    protocol: Protocol,
   ): readonly ResolvedEdge[] {
     const client = this.#ends.resolve(from)
-    const edges = targets.map(({ end, port }) => this.#edge(client, end, protocol, port))
-    for (const edge of edges) edge.tally.absorb(tally)
+    const edges = targets.map(({ end, port }) => this.#edge(client, end, record.protocol, port))
+    for (const edge of edges) join(edge.tally, record, way)
     const [first] = edges
-    if (first !== undefined) this.#shares.push({ tally, edge: first })
+    if (first !== undefined) this.#share(record, first)
     return edges
   }
 
-  #giveUnported(tally: Tally, record: PendingRecord, fixed: Outcome): ResolvedEdge {
+  #giveUnported(record: PendingRecord, fixed: Outcome): ResolvedEdge {
     const from = this.#ends.resolve(record.from)
     const to = this.#ends.resolve(record.to)
     const edge = this.#edge(from, to, record.protocol, 0, fixed)
-    edge.tally.absorb(tally)
-    if (fixed === 'suspect-reply') this.#shares.push({ tally, edge })
+    edge.tally.absorbRecord(record)
     return edge
+  }
+
+  #share(record: EvidenceRecord, edge: ResolvedEdge): void {
+    this.#shares.push({ record, edge })
   }
 
   #edge(
@@ -225,7 +224,7 @@ class EdgeResolving {
   #notePair(record: PendingRecord, edges: readonly ResolvedEdge[], way: 'kept' | 'turned'): void {
     if (record.port === 0) return
     const key = this.#pairKey(record)
-    const noted = this.#pairEdges.get(key) ?? new Map<ResolvedEdge, 'kept' | 'turned'>()
+    const noted = this.#pairEdges.get(key) ?? new Map<ResolvedEdge, Way>()
     for (const edge of edges) noted.set(edge, way)
     this.#pairEdges.set(key, noted)
   }
@@ -236,12 +235,17 @@ class EdgeResolving {
     return `${client.id} ${client.address} ${server.id} ${server.address} ${protocol}`
   }
 
-  #count(edge: ResolvedEdge, tally: Tally): void {
-    for (const cell of tally.cells) {
+  #count({ cells }: EvidenceRecord, edge: ResolvedEdge): void {
+    for (const cell of cells) {
       const outcome = this.outcomeOf(edge, cell)
       this.counts.set(outcome, addCounts(this.counts.get(outcome) ?? 0, cell.records))
     }
   }
+}
+
+function join(tally: Tally, record: EvidenceRecord, way: Way): void {
+  if (way === 'turned') tally.absorbTurned(record)
+  else tally.absorbRecord(record)
 }
 
 /** The outcome of records that count as learned: that of the end which a policy cannot name, if there is one. */

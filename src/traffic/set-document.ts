@@ -38,10 +38,7 @@ export function encodeSet(set: CommunicationSet): string {
  * @throws {NetweirError} `SET_INVALID` with the path of the first wrong member.
  */
 export function decodeSet(value: unknown, location?: Location): CommunicationSet {
-  const set = readSet(new DocumentField(value, location), location)
-  const aggregate = createAggregate({ outsideLimit: set.outsideLimit })
-  aggregate.addSet(set)
-  return aggregate.toSet()
+  return mergeSets([readSet(new DocumentField(value, location), location)])
 }
 
 /** Tells whether a parsed JSON value says that netweir wrote it: it is then no flow, and {@link decodeSet} reads it. */

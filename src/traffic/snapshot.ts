@@ -74,9 +74,11 @@ export class EdgeSpeller {
   }
 
   #sorted(edges: readonly PortedEdge[]): { from: EndRecord; to: EndRecord; edge: PortedEdge }[] {
-    const spelled = edges
-      .filter((edge) => edge.value.cells.length > 0)
-      .map((edge) => ({ from: this.#spell(edge.from), to: this.#spell(edge.to), edge }))
+    const spelled = edges.map((edge) => ({
+      from: this.#spell(edge.from),
+      to: this.#spell(edge.to),
+      edge,
+    }))
     const ranks = this.#ranks()
     const rank = (end: EndRecord): number => ranks.get(end) ?? 0
     return spelled.sort(

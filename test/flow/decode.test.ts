@@ -429,7 +429,6 @@ describe('outcomes that one record decides', () => {
     ['two addresses', { from: world, to: { world: '203.0.113.8' }, port: 443 }, 'no-pod'],
     ['a health probe', { from: host, to: health, port: 4240 }, 'health'],
     ['a health probe from a pod', { from: web, to: health, port: 4240 }, 'health'],
-    ['an unmanaged pod', { from: web, to: { entity: 'unmanaged' }, port: 80 }, 'unmanaged'],
     ['a starting pod', { from: { entity: 'init' }, to: api, port: 80 }, 'unresolved'],
     ['an unknown end', { from: none, to: api, port: 80 }, 'unresolved'],
     [

@@ -333,9 +333,9 @@ describe('what is refused', () => {
   })
 
   test('what is thrown is bounded, however much is wrong', () => {
-    const { places } = failureOf('x: 1\n'.repeat(3000))
+    const { message, places } = failureOf('x: 1\n'.repeat(150_000))
     expect(places).toHaveLength(1000)
-    expect(failureOf('x: 1\n'.repeat(3000)).message).toBe('2999 problems in f.yaml')
+    expect(message).toBe('149999 problems in f.yaml')
     expect(failureOf(`${'k'.repeat(500)}: 1\n`.repeat(2)).message.length).toBeLessThan(120)
   })
 })

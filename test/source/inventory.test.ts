@@ -286,6 +286,7 @@ describe('the workload of a pod', () => {
       [],
       { kind: 'DaemonSet', name: 'd' },
     ],
+    ['a static pod', ownedBy('Node', 'n1'), [], undefined],
     ['an owner without a name', { ownerReferences: [{ kind: 'DaemonSet' }] }, [], undefined],
   ])('%s', (_name, metadata, controllers, expected) => {
     // Controllers count wherever they stand in the input.

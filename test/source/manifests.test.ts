@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process'
+import { execFile, execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -35,7 +35,10 @@ async function namesIn(path: string): Promise<readonly string[]> {
   return (await readManifestPath(path, none)).map(({ name }) => name)
 }
 
-function failureOf(path: string, read = readPolicyPath): Promise<NetweirError> {
+function failureOf(
+  path: string,
+  read: (...args: Parameters<typeof readPolicyPath>) => Promise<unknown> = readPolicyPath,
+): Promise<NetweirError> {
   return read(path, none).then(
     () => {
       throw new Error('nothing was thrown')
@@ -99,7 +102,7 @@ describe('what is read', () => {
     execFileSync('mkfifo', [pipe])
     const source = put('a.txt', policy('a'))
     const reading = namesIn(pipe)
-    execFileSync('sh', ['-c', 'cat "$1" > "$2"', 'sh', source, pipe])
+    execFile('sh', ['-c', 'cat "$1" > "$2"', 'sh', source, pipe])
     expect(await reading).toEqual(['a'])
   })
 })
@@ -175,7 +178,7 @@ describe('what is refused', () => {
       'c.yaml:3 metadata.name: is "C"',
       'c.yaml:4 spec.podSelector: must be a label selector',
     ])
-    const syntaxOnly = await failureOf(dir, readManifestPath as typeof readPolicyPath)
+    const syntaxOnly = await failureOf(dir, readManifestPath)
     expect(syntaxOnly.message).toBe('3 problems in 2 files')
   })
 

@@ -196,6 +196,8 @@ describe('verdicts', () => {
       'app=web -> app=api 8080 denied-l7 x1',
     ])
     expect(set.ledger.records).toBe(4)
+    const blocks = readOut(set).edges.map(({ evidence }) => evidence.blocks.length)
+    expect(blocks).toEqual([1, 0, 0, 0])
   })
 
   test('are decided for the pod, whatever it was known by', () => {
@@ -320,6 +322,11 @@ describe('pending evidence', () => {
       return { ...unsure, clientPort: 10_000 + index, port: 8080 }
     })
     expect(edgesOf(setOf(...pairs))).toEqual(['app=web -> app=api 8080 learned x70'])
+    const replies = [web5432, { ...unsure, clientPort: 5432, port: 40_001 }]
+    expect(edgesOf(setOf(...pairs, ...replies))).toEqual([
+      'app=api -> app=web 5432 learned x2',
+      'app=web -> app=api 8080 learned x70',
+    ])
     const other = { ...unsure, clientPort: 5432, port: 9090 }
     expect(edgesOf(setOf(...pairs, other))).toEqual([
       'app=web -> app=api 0 cannot-orient x7',
@@ -386,6 +393,12 @@ describe('addresses of services', () => {
       'app=web -> app=api,track=canary 9090 learned x1',
     ])
     expect(readOut(setOf(toService), { inventory: known }).ledger.outcomes).toEqual({ learned: 1 })
+    const gone = { server: pod('gone'), serverPod: { name: 'api-2', generation: [] }, port: 1 }
+    expect(edgesOf(setOf(toService, gone), { inventory: known })).toEqual([
+      'app=web -> app=api 8080 learned x1',
+      'app=web -> app=api,track=canary 9090 learned x1',
+      'app=web -> app=gone 1 learned x1',
+    ])
   })
 
   test('stand for nodes where the pods have their network', () => {
@@ -503,6 +516,21 @@ describe('classes', () => {
     ])
   })
 
+  test('are new ones where a pod changed its labels since', () => {
+    const known = inventory({
+      pods: [inventoryPod('web-0', { labels: labels({ app: 'web', version: '2' }) })],
+    })
+    const set = setOf({
+      client: pod('web', { labels: ['app=web', 'version=1'] }),
+      clientPod: { name: 'web-0', generation: [] },
+    })
+    expect(summary(readOut(set, { inventory: known }))).toEqual([
+      'shop app=api LabelSet/app=api  seen',
+      'shop app=web,version=1 Pod/web-0 web-0 seen',
+      'shop app=web,version=2 Pod/web-0 web-0 unseen',
+    ])
+  })
+
   test('keep the labels that flows show where only the template is left', () => {
     const template = labels({ app: 'web', 'kubernetes.io/hidden': 'x' })
     const workloads = [inventoryWorkload('web', { labels: template })]
@@ -511,6 +539,10 @@ describe('classes', () => {
       'shop app=api LabelSet/app=api  seen',
       'shop app=web Deployment/web web-7d9f8b6c5d-x2k4z seen',
     ])
+    const renamed = [inventoryWorkload('web', { labels: labels({ app: 'shop-web' }) })]
+    expect(summary(readOut(set, { inventory: inventory({ workloads: renamed }) }))).toContain(
+      'shop app=shop-web Deployment/web  unseen',
+    )
   })
 
   test('are never made of pods on their node network', () => {
@@ -534,7 +566,7 @@ describe('classes', () => {
     ]
     const set = setOf(
       { clientPod: { name: 'web-0', generation: [] } },
-      { client: pod('other'), clientPod: { name: 'web-1', generation: [] } },
+      { client: pod('', { labels: ['x=1'] }), clientPod: { name: 'web-1', generation: [] } },
     )
     const forwards = readOut(set, { inventory: inventory({ pods }) })
     expect(readOut(set, { inventory: inventory({ pods: pods.toReversed() }) })).toEqual(forwards)

@@ -37,8 +37,9 @@ describe('a reader', () => {
     const reader = createReader()
     const bytes = new TextEncoder().encode(line)
     reader.consume(bytes, { source: 'a', offset: 0 })
-    reader.consume(bytes, { source: 'b', offset: 0 })
-    expect(reader.finish().ledger.outcomes).toEqual({ learned: 2 })
+    reader.consume(bytes.subarray(0, 40), { source: 'b', offset: 0 })
+    expect(reader.finish().ledger.outcomes).toEqual({ learned: 1, truncated: 1 })
+    expect(reader.notices[0]?.location).toEqual({ file: 'b', line: 1 })
   })
 
   test('counts bad records and names the place of the first of each kind', () => {
