@@ -44,7 +44,8 @@ export class Problems {
     throw new NetweirError(code, message, {
       location: first.location,
       problems: this.#kept,
-      ...(this.#hint === undefined ? {} : { hint: this.#hint }),
+      hint:
+        this.#hint ?? 'the API server refuses this, too: correct what is named above and run again',
     })
   }
 

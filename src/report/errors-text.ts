@@ -16,8 +16,9 @@ const maxCauses = 20
 export function errorToText(error: NetweirError, style: Style): string {
   const line = (message: string, location: Location | undefined): string =>
     `${placeText(location)}${style.red(`error[${error.code}]`)}: ${escapeText(message)}`
-  const problems = error.problems.slice(0, maxProblems)
-  const more = error.problems.length - problems.length
+  // The message of an error with one problem is that problem.
+  const problems = error.problems.length > 1 ? error.problems.slice(0, maxProblems) : []
+  const more = error.problems.length > 1 ? error.problems.length - problems.length : 0
   const cause = innermostCause(error)
   return [
     line(error.message, error.location),

@@ -102,11 +102,10 @@ export class DocumentField {
   fail(expected: string): never {
     const subject = this.path === '' ? 'the document' : this.path
     const text = `${subject} is ${describe(this.#value)}; expected ${expected}`
-    throw new NetweirError(
-      'SET_INVALID',
-      text,
-      this.#location === undefined ? {} : { location: this.#location },
-    )
+    throw new NetweirError('SET_INVALID', text, {
+      ...(this.#location === undefined ? {} : { location: this.#location }),
+      hint: 'write the set again with netweir learn or netweir merge',
+    })
   }
 }
 
