@@ -91,7 +91,8 @@ export function blockHolds(block: IpBlock, address: string): boolean {
   return parsed !== undefined && holdsIp(ipBlockSet(block), parsed)
 }
 
-function blockKey(block: IpBlock): string {
+/** Returns a text that is equal for blocks that are written with the same prefixes. */
+export function blockKey(block: IpBlock): string {
   return `block ${block.cidr} ${[...(block.except ?? [])].sort().join(' ')}`
 }
 

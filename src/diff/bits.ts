@@ -48,7 +48,8 @@ export function withoutBits(a: Bits, b: Bits): Bits {
 
 /** Tells whether the set is empty. */
 export function isEmptyBits(bits: Bits): boolean {
-  return bits.every((word) => word === 0)
+  for (let word = 0; word < bits.length; word++) if (bits[word] !== 0) return false
+  return true
 }
 
 /** Returns how many numbers a word stands for. */
@@ -60,15 +61,17 @@ export function countWord(word: number): number {
 
 /** Returns how many numbers are in the set. */
 export function countBits(bits: Bits): number {
-  return bits.reduce((count, word) => count + countWord(word), 0)
+  let count = 0
+  for (let word = 0; word < bits.length; word++) count += countWord(bits[word] ?? 0)
+  return count
 }
 
 /** Returns the members in ascending order. */
 export function membersOf(bits: Bits): readonly number[] {
   const members: number[] = []
-  for (const [index, word] of bits.entries()) {
-    for (let rest = word; rest !== 0; rest &= rest - 1) {
-      members.push(32 * index + 31 - Math.clz32(rest & -rest))
+  for (let word = 0; word < bits.length; word++) {
+    for (let rest = bits[word] ?? 0; rest !== 0; rest &= rest - 1) {
+      members.push(32 * word + 31 - Math.clz32(rest & -rest))
     }
   }
   return members

@@ -169,18 +169,27 @@ function referenceTo(policy: string, { file, line }: Location): PolicyReference 
 
 type PeerTable = (namespace: string, peers: readonly NetworkPolicyPeer[] | undefined) => Peers
 
+/** The universe answers equal peers with the same list, so that lists of peers are told apart by number. */
 function createPeerTable(universe: Universe): PeerTable {
-  const lists = new Map<string, readonly number[]>()
+  const numbers = new Map<readonly number[], number>()
+  const unions = new Map<string, readonly number[]>()
+  const numberOf = (ends: readonly number[]): number => {
+    const known = numbers.get(ends) ?? numbers.size
+    numbers.set(ends, known)
+    return known
+  }
   return (namespace, peers) => {
     if (peers === undefined || peers.length === 0) return 'everyone'
-    const isLocal = peers.some((peer) => peer.podSelector && !peer.namespaceSelector)
-    const key = JSON.stringify([isLocal ? namespace : '', peers])
-    const known = lists.get(key)
-    if (known !== undefined) return known
-    const ends = new Set(peers.flatMap((peer) => universe.endsMatching(namespace, peer)))
-    const list = [...ends].sort((a, b) => a - b)
-    lists.set(key, list)
-    return list
+    const lists = new Set(peers.map((peer) => universe.endsMatching(namespace, peer)))
+    const [only] = lists
+    if (only !== undefined && lists.size === 1) return only
+    const key = [...lists]
+      .map(numberOf)
+      .sort((a, b) => a - b)
+      .join(',')
+    const union = unions.get(key) ?? [...new Set([...lists].flat())].sort((a, b) => a - b)
+    unions.set(key, union)
+    return union
   }
 }
 

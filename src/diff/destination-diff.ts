@@ -45,11 +45,16 @@ export interface IsolationShare {
   readonly egressQuiet: Bits
 }
 
+/** Rows with the sources that pass both sides, one row per atom. */
+export interface PassingRows extends Rows {
+  readonly both: readonly Bits[]
+}
+
 /** All that differs at one destination. */
 export interface DestinationDifference {
   readonly atoms: readonly Span[]
-  readonly old: Rows
-  readonly new: Rows
+  readonly old: PassingRows
+  readonly new: PassingRows
   readonly differences: readonly Difference[]
   readonly closed: IsolationShare
   readonly opened: IsolationShare
@@ -71,12 +76,14 @@ export function compareDestination(sets: ComparedSets, end: number): Destination
   const old = rowsTo(sets.old, universe, end, atoms, grants.old)
   const fresh = rowsTo(sets.new, universe, end, atoms, grants.new)
   const seenRows = observedRows(universe, atoms, observed)
-  const closed = lossOf(old, fresh, seenRows, freshIsolation(sets.old, sets.new, end))
-  const opened = lossOf(fresh, old, seenRows, freshIsolation(sets.new, sets.old, end))
+  const before = { ...old, both: passing(old) }
+  const after = { ...fresh, both: passing(fresh) }
+  const closed = lossOf(before, after, seenRows, freshIsolation(sets.old, sets.new, end))
+  const opened = lossOf(after, before, seenRows, freshIsolation(sets.new, sets.old, end))
   return {
     atoms,
-    old,
-    new: fresh,
+    old: before,
+    new: after,
     differences: [
       ...sectioned('breaks', closed.seen),
       ...sectioned('opens', opened.listed),
@@ -85,7 +92,7 @@ export function compareDestination(sets: ComparedSets, end: number): Destination
     ],
     closed: closed.share,
     opened: opened.share,
-    unchanged: countRanges(atoms, old, fresh),
+    unchanged: countRanges(atoms, before.both, after.both),
   }
 }
 
@@ -138,7 +145,12 @@ interface Loss {
  * Returns what `before` lets through and `after` does not. An unobserved loss is left to the isolation change when each
  * side that denies it is one that was not isolated before: no rule was taken back then, the pod just became isolated.
  */
-function lossOf(before: Rows, after: Rows, observed: readonly Bits[], fresh: FreshIsolation): Loss {
+function lossOf(
+  before: PassingRows,
+  after: PassingRows,
+  observed: readonly Bits[],
+  fresh: FreshIsolation,
+): Loss {
   const size = 32 * (observed[0]?.length ?? 0)
   const total = (): Bits => createBits(size)
   const share = {
@@ -150,10 +162,8 @@ function lossOf(before: Rows, after: Rows, observed: readonly Bits[], fresh: Fre
   const none = total()
   const seen: Bits[] = []
   const listed: Bits[] = []
-  const had = passing(before)
-  const has = passing(after)
-  for (const [atom, row] of had.entries()) {
-    const lost = withoutBits(row, has[atom] ?? none)
+  for (const [atom, row] of before.both.entries()) {
+    const lost = withoutBits(row, after.both[atom] ?? none)
     if (isEmptyBits(lost)) {
       seen.push(none)
       listed.push(none)
@@ -178,9 +188,11 @@ function lossOf(before: Rows, after: Rows, observed: readonly Bits[], fresh: Fre
 }
 
 /** Counts the maximal port ranges that both allow; all ports of all protocols count as one. */
-function countRanges(atoms: readonly Span[], old: Rows, fresh: Rows): number {
-  const before = passing(old)
-  const after = passing(fresh)
+function countRanges(
+  atoms: readonly Span[],
+  before: readonly Bits[],
+  after: readonly Bits[],
+): number {
   let count = 0
   let previous: Bits | undefined
   let whole: Bits | undefined

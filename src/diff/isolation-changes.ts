@@ -1,31 +1,17 @@
 /** Pods that become isolated, or are no longer: one change for each group and direction, instead of all that it closes. */
-import type { Bits } from './bits.ts'
-import {
-  bitsOf,
-  commonBits,
-  countBits,
-  hasBit,
-  isEmptyBits,
-  membersOf,
-  withoutBits,
-} from './bits.ts'
-import { blocksOf } from './blocks.ts'
+import { countBits, hasBit, isEmptyBits, membersOf } from './bits.ts'
 import { changeId } from './change-id.ts'
 import type { ComparedSets, DestinationDifference, IsolationShare } from './destination-diff.ts'
-import { passing } from './destination-diff.ts'
 import type { EndNames, NamedEnds } from './end-names.ts'
 import type { Change, PolicyReference } from './policy-diff.ts'
-import { spanTexts } from './port-line.ts'
 import { mergeReferences } from './references.ts'
+import type { Direction } from './remainders.ts'
+import { collectRemainders } from './remainders.ts'
 
 /** Peers that a message spells out. */
 const maxPeers = 3
 
 const directions = ['ingress', 'egress'] as const
-type Direction = (typeof directions)[number]
-
-/** What a pod may still do once it is isolated: peers by the text of their ports. */
-type Remainder = Map<string, Set<number>>
 
 /** Pods that turned in one direction: how many unobserved connections that closed or opened, by pod. */
 type Turns = Readonly<Record<Direction, Map<number, number>>>
@@ -40,32 +26,17 @@ export interface IsolationChanges {
 export function collectIsolation(sets: ComparedSets, names: EndNames): IsolationChanges {
   const narrows: Turns = { ingress: new Map(), egress: new Map() }
   const widens: Turns = { ingress: new Map(), egress: new Map() }
-  const remainders = {
-    ingress: new Map<number, Remainder>(),
-    egress: new Map<number, Remainder>(),
-  }
-  const fresh = {
-    ingress: withoutBits(sets.new.ingress.isolated, sets.old.ingress.isolated),
-    egress: withoutBits(sets.new.egress.isolated, sets.old.egress.isolated),
-  }
-  const hasFreshEgress = !isEmptyBits(fresh.egress)
+  const remainders = collectRemainders(sets, names)
   return {
     add: (end, difference) => {
       noteTurns(narrows, end, difference.closed)
       noteTurns(widens, end, difference.opened)
-      const isFresh = hasBit(fresh.ingress, end)
-      if (!isFresh && !hasFreshEgress) return
-      for (const { sources, text } of remaining(sets, difference)) {
-        if (isFresh) keep(remainders.ingress, end, text, membersOf(sources))
-        for (const source of membersOf(commonBits(sources, fresh.egress))) {
-          keep(remainders.egress, source, text, [end])
-        }
-      }
+      remainders.add(end, difference)
     },
     list: () =>
       directions.flatMap((direction) => [
         ...listTurns(narrows[direction], names, (part, closed) =>
-          isolated(sets, names, direction, part, closed, remainders[direction]),
+          isolated(sets, direction, part, closed, remainders.textsOf(direction, part.members)),
         ),
         ...listTurns(widens[direction], names, (part, opened) =>
           released(sets, direction, part, opened),
@@ -85,29 +56,6 @@ function count(counts: Map<number, number>, pod: number, more: number): void {
   counts.set(pod, (counts.get(pod) ?? 0) + more)
 }
 
-function remaining(
-  { universe }: ComparedSets,
-  { atoms, new: rows }: DestinationDifference,
-): readonly { readonly sources: Bits; readonly text: string }[] {
-  return blocksOf(passing(rows)).map((block) => {
-    const spans = block.atoms.flatMap((atom) => atoms[atom] ?? [])
-    return { sources: block.sources, text: spanTexts(spans, universe.portNames).join(', ') }
-  })
-}
-
-function keep(
-  remainders: Map<number, Remainder>,
-  pod: number,
-  text: string,
-  peers: readonly number[],
-): void {
-  const remainder = remainders.get(pod) ?? new Map<string, Set<number>>()
-  remainders.set(pod, remainder)
-  const known = remainder.get(text) ?? new Set<number>()
-  remainder.set(text, known)
-  for (const peer of peers) known.add(peer)
-}
-
 function listTurns(
   turns: ReadonlyMap<number, number>,
   names: EndNames,
@@ -121,13 +69,11 @@ function listTurns(
 
 function isolated(
   sets: ComparedSets,
-  names: EndNames,
   direction: Direction,
   part: NamedEnds,
   closed: number,
-  remainders: ReadonlyMap<number, Remainder>,
+  stays: readonly string[],
 ): Change {
-  const stays = remainderTexts(sets, names, direction, part, remainders)
   const shown = stays.slice(0, maxPeers).join('; ')
   const more = stays.length > maxPeers ? `; and ${stays.length - maxPeers} more` : ''
   const rest = stays.length === 0 ? 'nothing stays allowed' : `still allowed: ${shown}${more}`
@@ -151,37 +97,6 @@ function released(
 
 function pairsText(pairs: number): string {
   return pairs === 1 ? '1 connection' : `${pairs} connections`
-}
-
-function remainderTexts(
-  { universe }: ComparedSets,
-  names: EndNames,
-  direction: Direction,
-  part: NamedEnds,
-  remainders: ReadonlyMap<number, Remainder>,
-): readonly string[] {
-  const total: Remainder = new Map()
-  for (const pod of part.members) {
-    for (const [text, peers] of remainders.get(pod) ?? []) {
-      const known = total.get(text) ?? new Set<number>()
-      total.set(text, known)
-      for (const peer of peers) known.add(peer)
-    }
-  }
-  const everything = bitsOf(universe.ends.length, universe.ends.keys())
-  const universal = direction === 'ingress' ? universe.sourcesOf(0) : everything
-  const word = direction === 'ingress' ? 'from' : 'to'
-  return [...total]
-    .sort(byText)
-    .flatMap(([text, peers]) =>
-      names
-        .split(bitsOf(universe.ends.length, peers), universal)
-        .map((peer) => `${word} ${peer.text} on ${text}`),
-    )
-}
-
-function byText([a]: readonly [string, unknown], [b]: readonly [string, unknown]): number {
-  return a < b ? -1 : a > b ? 1 : 0
 }
 
 function turnChange(

@@ -34,10 +34,17 @@ export function indexPods(pods: readonly PolicyPod[]): PodIndex {
         : found.filter((id) => selectorMatches(selector, pods[id]?.labels ?? {}))
     return selected.sort((a, b) => a - b)
   })
+  const asked = new WeakMap<NetworkPolicyPeer, { namespace: string; found: readonly number[] }>()
   return {
-    matching: (namespace, peer) =>
+    matching: (namespace, peer) => {
       // The policy's own namespace has no say where namespaces are selected: one answer serves all policies.
-      matching(peer.namespaceSelector === undefined ? namespace : '', peer),
+      const home = peer.namespaceSelector === undefined ? namespace : ''
+      const before = asked.get(peer)
+      if (before?.namespace === home) return before.found
+      const found = matching(home, peer)
+      asked.set(peer, { namespace: home, found })
+      return found
+    },
   }
 }
 

@@ -10,7 +10,10 @@ import type { Universe } from './universe.ts'
 /** What a set opens towards one end, rule by rule. */
 export interface Grants {
   /** Absent when the end is not isolated, and lets everyone in. */
-  readonly ingress?: readonly { readonly spans: readonly Span[]; readonly peers: Bits | number[] }[]
+  readonly ingress?: readonly {
+    readonly spans: readonly Span[]
+    readonly peers: Bits | readonly number[]
+  }[]
   readonly egress: readonly { readonly spans: readonly Span[]; readonly sources: Bits }[]
 }
 
@@ -30,7 +33,7 @@ export function grantsTo(set: CompiledSet, universe: Universe, end: number): Gra
   const everyone = universe.sourcesOf(end)
   const ingress = (set.ingress.rules.get(end) ?? []).map(({ ports, peers }) => ({
     spans: spansAt(universe, end, ports),
-    peers: peers === 'everyone' ? everyone : [...peers],
+    peers: peers === 'everyone' ? everyone : peers,
   }))
   return { ingress, egress }
 }

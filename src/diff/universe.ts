@@ -10,7 +10,7 @@ import type {
 } from '../policy/network-policy.ts'
 import type { Edge, EdgeEnd, Traffic, TrafficClass } from '../traffic/traffic.ts'
 import type { AddressCell, LearnedAddress } from './address-cells.ts'
-import { blockHolds, cutAddresses } from './address-cells.ts'
+import { blockHolds, blockKey, cutAddresses } from './address-cells.ts'
 import type { Bits } from './bits.ts'
 import { bitsOf } from './bits.ts'
 import { isObserved } from './observed-outcomes.ts'
@@ -51,7 +51,7 @@ export interface Universe {
   readonly podCount: number
   /** Names of ports that rules use, for pods whose container ports nobody knows. */
   readonly portNames: PortNames
-  /** Returns the ends that a peer of a policy in `namespace` matches, sorted. */
+  /** Returns the ends that a peer of a policy in `namespace` matches, sorted; the same list for the same question. */
   readonly endsMatching: (namespace: string, peer: NetworkPolicyPeer) => readonly number[]
   /** Returns the ends that an end of an edge stands for; none for a pod whose labels nobody knows. */
   readonly endsOfEdge: (end: EdgeEnd) => readonly number[]
@@ -82,20 +82,19 @@ export function createUniverse(
   const entityNames = entitiesOf(traffic.edges)
   const entities = entityNames.map((name): UniverseEnd => ({ kind: 'entity', name }))
   const ends: readonly UniverseEnd[] = [...pods, ...outside, ...entities]
-  const index = indexPods(pods.map((end) => end.pod))
+  const index = standIns.length === 0 ? knownIndex : indexPods(pods.map((end) => end.pod))
   const firstEntity = pods.length + outside.length
   const sources = allowedSources(ends, pods.length)
+  const endsInBlock = rememberBlocks((block) => [
+    ...podsInBlock(pods, block, surroundings.ipBlockPods ?? false),
+    ...cut.cellsOfBlock(block).map((cell) => pods.length + cell),
+  ])
   return {
     ends,
     podCount: pods.length,
     portNames: portNamesOf(policies),
     endsMatching: (namespace, peer) =>
-      peer.ipBlock === undefined
-        ? index.matching(namespace, peer)
-        : [
-            ...podsInBlock(pods, peer.ipBlock, surroundings.ipBlockPods ?? false),
-            ...cut.cellsOfBlock(peer.ipBlock).map((cell) => pods.length + cell),
-          ],
+      peer.ipBlock === undefined ? index.matching(namespace, peer) : endsInBlock(peer.ipBlock),
     endsOfEdge: (end) => {
       if (end.kind === 'class') return [end.class]
       if (end.kind === 'address') {
@@ -216,6 +215,18 @@ function allowedSources(
   return {
     toPods: bitsOf(ends.length, positions.filter(isSource)),
     toOthers: bitsOf(ends.length, positions.slice(0, podCount)),
+  }
+}
+
+function rememberBlocks(
+  answer: (block: IpBlock) => readonly number[],
+): (block: IpBlock) => readonly number[] {
+  const answers = new Map<string, readonly number[]>()
+  return (block) => {
+    const key = blockKey(block)
+    const ends = answers.get(key) ?? answer(block)
+    answers.set(key, ends)
+    return ends
   }
 }
 

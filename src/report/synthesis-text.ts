@@ -12,15 +12,10 @@ const maxPolicies = 3
 /** Returns what a person must decide or cannot have, each with the way out: what the output does not say exactly. */
 export function actionLines({ findings }: Synthesis, style: Style): readonly string[] {
   const actions = findings.filter(({ severity }) => severity === 'action')
-  // What could not be said at all comes first: it is where the policies differ from what was learned.
-  const ordered = [
-    ...actions.filter(({ code }) => code === 'INEXPRESSIBLE'),
-    ...actions.filter(({ code }) => code !== 'INEXPRESSIBLE'),
-  ]
-  if (ordered.length === 0) return []
+  if (actions.length === 0) return []
   return [
-    `${style.red(style.bold('needs a decision'))} (${formatCount(ordered.length)}):`,
-    ...limited(ordered, (finding) => findingLines(finding, style.red)),
+    `${style.red(style.bold('needs a decision'))} (${formatCount(actions.length)}):`,
+    ...limited(mergeAlike(actions), (finding) => findingLines(finding, style.red)),
   ]
 }
 
@@ -100,15 +95,31 @@ function warningLines(findings: readonly Finding[], style: Style): readonly stri
       ? []
       : [
           `${style.yellow('warnings')} (${formatCount(warnings.length)}):`,
-          ...limited(warnings, (finding) => findingLines(finding, style.yellow)),
+          ...limited(mergeAlike(warnings), (finding) => findingLines(finding, style.yellow)),
         ]),
     ...(infos.length === 0
       ? []
       : [
           `${style.cyan('notes')} (${formatCount(infos.length)}):`,
-          ...limited(infos, (finding) => findingLines(finding, style.cyan)),
+          ...limited(mergeAlike(infos), (finding) => findingLines(finding, style.cyan)),
         ]),
   ]
+}
+
+/** Findings that differ in their subject alone are one line with all their subjects. */
+function mergeAlike(findings: readonly Finding[]): readonly Finding[] {
+  const alike = new Map<string, { readonly first: Finding; readonly subjects: string[] }>()
+  for (const finding of findings) {
+    const key = JSON.stringify([finding.code, finding.message, finding.hint])
+    const known = alike.get(key) ?? { first: finding, subjects: [] }
+    known.subjects.push(finding.subject)
+    alike.set(key, known)
+  }
+  return [...alike.values()].map(({ first, subjects }) => {
+    const more = subjects.length - maxPolicies
+    const shown = subjects.slice(0, maxPolicies).join('; ')
+    return { ...first, subject: more > 0 ? `${shown}; and ${formatCount(more)} more` : shown }
+  })
 }
 
 function findingLines(

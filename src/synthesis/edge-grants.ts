@@ -122,38 +122,75 @@ function openPorts(plan: Plan, uses: readonly Use[]): Contribution {
       },
     )
   }
-  const findings = uses.map(({ edge, direction, subject, end }): Finding => {
-    const way = direction === 'egress' ? 'reach' : 'be reached by'
-    return {
-      code: 'INEXPRESSIBLE',
-      severity: 'action',
-      subject: describeEdge(plan, edge),
-      message:
-        mode === 'block'
-          ? `a NetworkPolicy has no word for ${describeEnd(plan, end)}: this edge will be blocked`
-          : `a NetworkPolicy has no word for ${describeEnd(plan, end)}: ${subject.name} may ${way} everyone on ${edge.port}/${edge.protocol}`,
-      hint: tighterWay(end),
-    }
-  })
+  const openings = [...groupOpenings(uses).values()]
+  const findings = openings.map((same) => inexpressible(plan, same, mode))
   if (mode === 'block') return { grants: [], widenings: [], findings }
-  const grants: Grant[] = []
-  const widenings: Widening[] = []
-  for (const { edge, direction, subject, protocol, end } of uses) {
-    const { port } = edge
-    const why = 'inexpressible'
-    grants.push({ direction, subject: subject.id, peer: { kind: 'everyone' }, protocol, port, why })
-    widenings.push({
-      reason: why,
-      policy: plan.policyNames[subject.id] ?? '',
+  return {
+    grants: uses.map(({ direction, subject, protocol, edge: { port } }) => ({
       direction,
-      subject: subject.name,
-      peer: 'everyone',
-      ports: [`${port}/${protocol}`],
-      size: `any pod, node or address, for the sake of ${describeEnd(plan, end)}`,
-      hint: tighterWay(end),
-    })
+      subject: subject.id,
+      peer: { kind: 'everyone' },
+      protocol,
+      port,
+      why: 'inexpressible',
+    })),
+    widenings: openings.flatMap((same) => openedPort(plan, same)),
+    findings,
   }
-  return { grants, widenings, findings }
+}
+
+/** Uses of one port of one subject in one direction are one opening, whoever is at the other end. */
+function groupOpenings(uses: readonly Use[]): ReadonlyMap<string, readonly Use[]> {
+  const openings = new Map<string, Use[]>()
+  for (const use of uses) {
+    const key = `${use.subject.id} ${use.direction} ${use.edge.port}/${use.protocol}`
+    const same = openings.get(key)
+    if (same === undefined) openings.set(key, [use])
+    else same.push(use)
+  }
+  return openings
+}
+
+function inexpressible(plan: Plan, uses: readonly Use[], mode: 'port' | 'block' | 'fail'): Finding {
+  const [first] = uses
+  const peers = peersOf(plan, uses)
+  const port = `${first?.edge.port}/${first?.protocol}`
+  const subject = first?.subject.name ?? ''
+  const way = first?.direction === 'egress' ? 'reach' : 'be reached by'
+  return {
+    code: 'INEXPRESSIBLE',
+    severity: 'action',
+    subject:
+      first?.direction === 'egress'
+        ? `${subject} -> ${peers} ${port}`
+        : `${peers} -> ${subject} ${port}`,
+    message:
+      mode === 'block'
+        ? `a NetworkPolicy has no word for ${peers}: this will be blocked`
+        : `a NetworkPolicy has no word for ${peers}: ${subject} may ${way} everyone on ${port}`,
+    hint: tighterWay(uses),
+  }
+}
+
+function openedPort(plan: Plan, uses: readonly Use[]): readonly Widening[] {
+  const [first] = uses
+  if (first === undefined) return []
+  return [
+    {
+      reason: 'inexpressible',
+      policy: plan.policyNames[first.subject.id] ?? '',
+      direction: first.direction,
+      subject: first.subject.name,
+      peer: 'everyone',
+      ports: [`${first.edge.port}/${first.protocol}`],
+      size: `any pod, node or address, for the sake of ${peersOf(plan, uses)}`,
+      hint: tighterWay(uses),
+    },
+  ]
+}
+
+function peersOf(plan: Plan, uses: readonly Use[]): string {
+  return [...new Set(uses.map(({ end }) => describeEnd(plan, end)))].sort().join(', ')
 }
 
 /**
@@ -209,10 +246,10 @@ function namespacePeer(plan: Plan, use: Use, peer: Group): Widening {
   }
 }
 
-function tighterWay(end: EdgeEnd): string {
-  if (end.kind === 'remote')
-    return 'a policy kind that names clusters (CiliumNetworkPolicy) can say this exactly'
-  return 'a policy kind that names nodes and the API server (CiliumNetworkPolicy with entities) can say this exactly'
+function tighterWay(uses: readonly Use[]): string {
+  return uses.every(({ end }) => end.kind === 'remote')
+    ? 'a policy kind that names clusters (CiliumNetworkPolicy) can say this exactly'
+    : 'a policy kind that names nodes and the API server (CiliumNetworkPolicy with entities) can say this exactly'
 }
 
 function peerEnd(edge: Edge, direction: 'ingress' | 'egress'): EdgeEnd {

@@ -1,0 +1,157 @@
+/** What pods that become isolated may still do. */
+import type { Bits } from './bits.ts'
+import {
+  addBit,
+  addBits,
+  bitsOf,
+  commonBits,
+  createBits,
+  hasBit,
+  isEmptyBits,
+  membersOf,
+  withoutBits,
+} from './bits.ts'
+import type { ComparedSets, DestinationDifference } from './destination-diff.ts'
+import type { EndNames, NamedEnds } from './end-names.ts'
+import type { Span } from './port-line.ts'
+import { spanTexts } from './port-line.ts'
+
+/** The two sides of a connection. */
+export type Direction = 'ingress' | 'egress'
+
+/** Peers that stay allowed over some ports. The bits of one entry are shared by many pods, and never change. */
+interface Entry {
+  readonly text: string
+  readonly peers: Bits
+}
+
+/** Collects what stays, destination by destination. */
+export interface Remainders {
+  readonly add: (end: number, difference: DestinationDifference) => void
+  /** Returns what stays allowed to pods that become isolated, in words, one text for each peer and its ports. */
+  readonly textsOf: (direction: Direction, pods: readonly number[]) => readonly string[]
+}
+
+/** Returns a collector for two sets. */
+export function collectRemainders(sets: ComparedSets, names: EndNames): Remainders {
+  const { universe } = sets
+  const fresh = {
+    ingress: withoutBits(sets.new.ingress.isolated, sets.old.ingress.isolated),
+    egress: withoutBits(sets.new.egress.isolated, sets.old.egress.isolated),
+  }
+  const hasFreshEgress = !isEmptyBits(fresh.egress)
+  const ingress = new Map<number, readonly Entry[]>()
+  const outgoing = collectOutgoing(universe.ends.length)
+  const everything = bitsOf(universe.ends.length, universe.ends.keys())
+  const split = rememberSplit(names)
+  return {
+    add: (end, { atoms, new: { both } }) => {
+      const isFresh = hasBit(fresh.ingress, end)
+      if (!isFresh && !hasFreshEgress) return
+      const rows = alikeRows(both).map(({ row, atoms: positions }) => ({
+        text: spanTexts(spansOf(atoms, positions), universe.portNames).join(', '),
+        row,
+      }))
+      if (isFresh) {
+        ingress.set(
+          end,
+          rows.map(({ text, row }) => ({ text, peers: row })),
+        )
+      }
+      for (const { text, row } of rows) outgoing.add(end, text, commonBits(row, fresh.egress))
+    },
+    textsOf: (direction, pods) => {
+      const universal = direction === 'ingress' ? universe.sourcesOf(pods[0] ?? 0) : everything
+      const entries = pods.flatMap((pod) =>
+        direction === 'ingress' ? (ingress.get(pod) ?? []) : outgoing.of(pod),
+      )
+      const word = direction === 'ingress' ? 'from' : 'to'
+      return uniteEntries(entries).flatMap(({ text, peers }) =>
+        split(peers, universal).map((peer) => `${word} ${peer.text} on ${text}`),
+      )
+    },
+  }
+}
+
+function spansOf(atoms: readonly Span[], positions: readonly number[]): readonly Span[] {
+  return positions.flatMap((position) => atoms[position] ?? [])
+}
+
+/** Returns the rows that are not empty, equal ones once with all their atoms. */
+function alikeRows(
+  rows: readonly Bits[],
+): readonly { readonly row: Bits; readonly atoms: readonly number[] }[] {
+  const alike = new Map<string, { readonly row: Bits; readonly atoms: number[] }>()
+  for (const [atom, row] of rows.entries()) {
+    if (isEmptyBits(row)) continue
+    const key = row.join(',')
+    const known = alike.get(key) ?? { row, atoms: [] }
+    known.atoms.push(atom)
+    alike.set(key, known)
+  }
+  return [...alike.values()]
+}
+
+/** What pods may still reach, kept by destination first: most of them are open to the same sources. */
+function collectOutgoing(size: number): {
+  readonly add: (end: number, text: string, sources: Bits) => void
+  readonly of: (pod: number) => readonly Entry[]
+} {
+  const totals = new Map<
+    string,
+    { readonly text: string; readonly sources: Bits; readonly peers: Bits }
+  >()
+  let bySource: Map<number, Entry[]> | undefined
+  return {
+    add: (end, text, sources) => {
+      if (isEmptyBits(sources)) return
+      const key = `${text} ${sources.join(',')}`
+      const total = totals.get(key) ?? { text, sources, peers: createBits(size) }
+      addBit(total.peers, end)
+      totals.set(key, total)
+    },
+    of: (pod) => {
+      bySource ??= entriesBySource([...totals.values()])
+      return bySource.get(pod) ?? []
+    },
+  }
+}
+
+function entriesBySource(
+  totals: readonly { readonly text: string; readonly sources: Bits; readonly peers: Bits }[],
+): Map<number, Entry[]> {
+  const bySource = new Map<number, Entry[]>()
+  for (const total of totals) {
+    for (const source of membersOf(total.sources)) {
+      const list = bySource.get(source)
+      if (list === undefined) bySource.set(source, [total])
+      else list.push(total)
+    }
+  }
+  return bySource
+}
+
+/** Returns the entries by text, in order; an entry that is alone keeps its very bits. */
+function uniteEntries(entries: readonly Entry[]): readonly Entry[] {
+  const byText = new Map<string, Entry>()
+  for (const { text, peers } of entries) {
+    const known = byText.get(text)
+    if (known === undefined) byText.set(text, { text, peers })
+    else {
+      const united = known.peers.slice()
+      addBits(united, peers)
+      byText.set(text, { text, peers: united })
+    }
+  }
+  return [...byText.values()].sort((a, b) => (a.text < b.text ? -1 : 1))
+}
+
+/** The same bits, open to thousands of pods, are put into words once. */
+function rememberSplit(names: EndNames): EndNames['split'] {
+  const known = new WeakMap<Bits, readonly NamedEnds[]>()
+  return (ends, universal) => {
+    const words = known.get(ends) ?? names.split(ends, universal)
+    known.set(ends, words)
+    return words
+  }
+}
