@@ -170,16 +170,18 @@ function addressText({ v4, v6 }: IpSet): string {
 
 /** Spells the addresses of one family as the shorter of what is in and what is left out. */
 function familyText(own: IpSet, others: IpSet, family: string): string {
-  const prefixes = toPrefixes(own)
-  if (prefixes.length <= maxPrefixes) return prefixes.map(bareAddress).join(', ')
-  const holes = toPrefixes(others)
-  if (holes.length <= maxPrefixes) return `${family} except ${holes.map(bareAddress).join(', ')}`
-  const shown = prefixes.slice(0, maxPrefixes).map(bareAddress).join(', ')
-  return `${shown} and ${prefixes.length - maxPrefixes} more prefixes`
+  const prefixes = toPrefixes(own).map(bareAddress)
+  const holes = toPrefixes(others).map(bareAddress)
+  if (holes.length + 1 < prefixes.length && holes.length <= maxPrefixes) {
+    return `${family} except ${holes.join(', ')}`
+  }
+  const shown = prefixes.slice(0, maxPrefixes).join(', ')
+  const more = prefixes.length - maxPrefixes
+  return more > 0 ? `${shown} and ${more} more prefixes` : shown
 }
 
 function bareAddress(prefix: string): string {
-  return prefix.replace(/\/(?:32|128)$/, '')
+  return prefix.replace(prefix.includes(':') ? /\/128$/ : /\/32$/, '')
 }
 
 function byKey(a: NamedEnds, b: NamedEnds): number {

@@ -25,13 +25,9 @@ const blocks = fc.array(
   ),
   { maxLength: 5 },
 )
-const learned = fc.array(
-  fc.record({
-    address: fc.constantFrom('10.1.2.3', '10.1.2.4', '203.0.113.0/24', '2001:db8::7'),
-    likeness: fc.constantFrom('a', 'b'),
-  }),
-  { maxLength: 4 },
-)
+const learned = fc
+  .uniqueArray(fc.constantFrom('10.1.2.3', '10.1.2.4', '203.0.113.0/24', '2001:db8::7'))
+  .map((addresses) => addresses.map((address) => ({ address, likeness: address })))
 
 describe('the cut of the address space', () => {
   test('is a partition, and each block and learned address is a union of cells', () => {

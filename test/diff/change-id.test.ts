@@ -2,7 +2,9 @@ import { expect, test } from 'vitest'
 import { changeId } from '../../src/diff/change-id.ts'
 
 test('an id is twelve hex digits, and stays what it is from version to version', () => {
-  expect(changeId(['breaks', 'shop/web', 'shop/db', '5432/TCP'])).toMatchInlineSnapshot(`"fe24d10bc530"`)
+  expect(changeId(['breaks', 'shop/web', 'shop/db', '5432/TCP'])).toMatchInlineSnapshot(
+    `"fe24d10bc530"`,
+  )
   expect(changeId([])).toMatchInlineSnapshot(`"cbf29ce48422"`)
 })
 
