@@ -60,6 +60,7 @@ export { createStyle, escapeText } from './report/style.ts'
 export { summaryToText } from './report/summary.ts'
 export type {
   Finding,
+  FindingCode,
   GeneratedPolicy,
   Grant,
   GrantPeer,
@@ -70,7 +71,7 @@ export type {
   Widening,
   WideningReason,
 } from './synthesis/synthesis.ts'
-export { wideningReasons } from './synthesis/synthesis.ts'
+export { findingCodes, wideningReasons } from './synthesis/synthesis.ts'
 export type {
   CellRecord,
   ClassRecord,
