@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { createStyle } from '../../src/report/style.ts'
 import type { SummaryInput } from '../../src/report/summary.ts'
 import { summaryToText } from '../../src/report/summary.ts'
-import type { Finding, Synthesis, Widening } from '../../src/synthesis/synthesis.ts'
+import type { Finding, FindingCode, Synthesis, Widening } from '../../src/synthesis/synthesis.ts'
 import { policy } from '../diff/policies.ts'
 import { makeTraffic } from '../support/traffic.ts'
 import { emptyDiff, emptySynthesis, exampleDiff, hostile, obeyed } from './examples.ts'
@@ -11,7 +11,7 @@ const plain = createStyle({ color: false })
 
 const well = makeTraffic(['shop/app=web', 'shop/app=db'], [{ from: 0, to: 1, port: 5432 }])
 
-function finding(code: string, severity: Finding['severity'], subject: string): Finding {
+function finding(code: FindingCode, severity: Finding['severity'], subject: string): Finding {
   return { code, severity, subject, message: 'is so', hint: 'do something' }
 }
 
@@ -184,7 +184,7 @@ describe('the closing summary', () => {
 
   test('counts what is too much to list', () => {
     const findings = Array.from({ length: 60 }, (_, index) => ({
-      ...finding('X', 'action', `s${index}`),
+      ...finding('ICMP', 'action', `s${index}`),
       message: `is ${index}`,
     }))
     const text = summaryToText(
@@ -208,7 +208,7 @@ describe('the closing summary', () => {
           ...made,
           findings: [
             {
-              code: hostile,
+              code: hostile as FindingCode,
               severity: 'action',
               subject: hostile,
               message: hostile,
