@@ -193,7 +193,7 @@ describe('the closing summary', () => {
     )
     expect(text).toContain('needs a decision (60):\n')
     expect(text).toContain('  and 10 more\n')
-    expect(text).toContain('  1. 60 X: s0, and 59 more\n')
+    expect(text).toContain('  1. 60 ICMP: s0, and 59 more\n')
   })
 
   test('escapes text from outside', () => {
