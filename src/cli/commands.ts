@@ -50,7 +50,7 @@ export async function runMerge(command: MergeCommand, session: Session): Promise
   await session.writeResult(encodeSet(set), command.out)
   const { communications, ledger } = set
   await session.note(
-    `merged ${command.sets.length} inputs: ${ledger.records} records, ${communications.length} communications\n`,
+    `merged ${command.sets.length} ${command.sets.length === 1 ? 'input' : 'inputs'}: ${ledger.records} records, ${communications.length} communications\n`,
   )
   return 0
 }

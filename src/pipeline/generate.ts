@@ -64,9 +64,18 @@ export async function readPolicies(
   for (const path of paths) {
     const parsed = await readPolicyPath(path, host.stdin)
     policies.push(...parsed.policies)
-    if (parsed.others.length > 0) {
-      const shown = parsed.others.slice(0, 3).join(', ')
-      const more = parsed.others.length > 3 ? ` and ${parsed.others.length - 3} more` : ''
+    const isPolicy = (other: string): boolean => /^[A-Za-z]*NetworkPolicy /.test(other)
+    const unknown = parsed.others.filter(isPolicy)
+    if (unknown.length > 0) {
+      notices.push({
+        message: `policies of kinds that are not compared, though they may allow or deny: ${unknown.join(', ')}`,
+        location: { file: path },
+      })
+    }
+    const others = parsed.others.filter((other) => !isPolicy(other))
+    if (others.length > 0) {
+      const shown = others.slice(0, 3).join(', ')
+      const more = others.length > 3 ? ` and ${others.length - 3} more` : ''
       notices.push({
         message: `passed over what is no policy: ${shown}${more}`,
         location: { file: path },
@@ -110,7 +119,7 @@ function refuseNoEdge(traffic: Traffic, options: GenerateOptions): void {
     .map(([outcome, count]) => `${count} ${outcome}`)
   throw new NetweirError(
     'NO_TRAFFIC',
-    `nothing was learned from ${records} records (${counts.join(', ')}), and a policy of nothing would deny everything`,
+    `nothing was learned from ${records} ${records === 1 ? 'record' : 'records'} (${counts.join(', ')}), and a policy of nothing would deny everything`,
     { hint: wayToLearn(outcomes, options) },
   )
 }

@@ -1,8 +1,8 @@
 /** Default deny: the policy that makes everything else in a namespace an exception, and when it is held back. */
 import { isDefaultDeny, isManaged } from '../policy/network-policy.ts'
 import { managedPolicy } from './assemble.ts'
+import { defaultDenyName } from './ownership.ts'
 import type { Plan } from './plan.ts'
-import { defaultDenyName } from './plan.ts'
 import { assignPolicyNames } from './policy-names.ts'
 import type { Finding, GeneratedPolicy, Grant } from './synthesis.ts'
 

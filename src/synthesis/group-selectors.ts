@@ -2,6 +2,7 @@
 import { NetweirError } from '../errors.ts'
 import type { Labels } from '../labels.ts'
 import type { LocatedPolicy, NetworkPolicy } from '../policy/network-policy.ts'
+import { labelKeyProblem, labelValueProblem } from '../policy/syntax.ts'
 import type { Traffic, TrafficClass } from '../traffic/traffic.ts'
 import type { Conjunction } from './conjunction.ts'
 import { conjunctionMatches, conjunctionText, fromLabelSelector } from './conjunction.ts'
@@ -55,9 +56,9 @@ export function selectorOf(group: Group, context: SelectorContext): GroupSelecto
     others.map((known) => known.labels),
     {
       ...(anchor === undefined ? {} : { anchor }),
-      allowKey: (key) => (seen.length > 0 ? visible.has(key) : passesIdentityFilter(key)),
-      volatile: (key) =>
-        isStaticVolatileKey(key) || (grouping.volatileKeys.has(key) && !controllerKeys.has(key)),
+      allowKey: (key) =>
+        (seen.length > 0 ? visible.has(key) : passesIdentityFilter(key)) && isValidKey(key, judged),
+      volatile: isStaticVolatileKey,
       suspect: (key) =>
         (isSuspectKey(key) || grouping.suspectKeys.has(key)) && !controllerKeys.has(key),
       negatives: options.onInseparable === 'negative',
@@ -73,6 +74,15 @@ export function selectorOf(group: Group, context: SelectorContext): GroupSelecto
         ? group.classes
         : [...group.classes, ...collides.map((known) => known.id)].sort((a, b) => a - b),
   }
+}
+
+/** What the API server would refuse in a selector is no label, whatever a record says. */
+function isValidKey(key: string, classes: readonly TrafficClass[]): boolean {
+  if (labelKeyProblem(key) !== undefined) return false
+  return classes.every(
+    ({ labels }) =>
+      !Object.hasOwn(labels, key) || labelValueProblem(labels[key] ?? '') === undefined,
+  )
 }
 
 function commonAnchor(

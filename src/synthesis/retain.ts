@@ -12,13 +12,9 @@ import type { PortRange } from '../policy/port-set.ts'
 import { formatPorts, toPortSet } from '../policy/port-set.ts'
 import { selectorMatches } from '../policy/selector.ts'
 import type { Literal } from './conjunction.ts'
-import {
-  conjunctionMatches,
-  conjunctionText,
-  fromLabelSelector,
-  literalText,
-} from './conjunction.ts'
+import { conjunctionMatches, literalText } from './conjunction.ts'
 import { describePeer, grantsOf, portRanges } from './managed-grants.ts'
+import { classesOfPolicy, fullName } from './ownership.ts'
 import type { Cube } from './peer-cubes.ts'
 import { fromPeer } from './peer-cubes.ts'
 import type { Plan } from './plan.ts'
@@ -49,8 +45,8 @@ export function retainGrants(plan: Plan, fresh: readonly Grant[]): Retention {
   for (const located of plan.managed) {
     const { policy } = located
     if (isDefaultDeny(policy)) continue
-    const owner = ownerOf(plan, policy)
-    if (owner === undefined) {
+    const owner = plan.ownership.ownerOf.get(fullName(policy))
+    if (owner === undefined || !plan.subjects.has(owner)) {
       if (isGone(plan, policy)) deleted.push(fullName(policy))
       else {
         carried.push({ policy, role: 'workload', carried: true })
@@ -67,18 +63,6 @@ export function retainGrants(plan: Plan, fresh: readonly Grant[]): Retention {
     }
   }
   return { grants: kept, stale: mergeStale(stale), carried, deleted, findings }
-}
-
-/** Returns the subject whose policy takes the place of a managed one: by name, or as a further part of that policy. */
-function ownerOf(plan: Plan, policy: NetworkPolicy): number | undefined {
-  const name = fullName(policy)
-  const direct = plan.policyNames.indexOf(name)
-  if (direct >= 0) return direct
-  const base = plan.policyNames.indexOf(name.replace(/-\d+$/, ''))
-  if (base < 0) return undefined
-  const selector = conjunctionText(fromLabelSelector(policy.spec.podSelector))
-  const isPart = plan.selectors[base]?.selectors.some((own) => conjunctionText(own) === selector)
-  return isPart === true ? base : undefined
 }
 
 function toStale(plan: Plan, grant: Grant, isDead: boolean): StaleGrant {
@@ -131,19 +115,13 @@ function isGone(plan: Plan, policy: NetworkPolicy): boolean {
   return !here.some((one) => selectorMatches(policy.spec.podSelector, one.labels))
 }
 
-/** Returns the subjects that a managed policy selects: each of them had its grants. */
+/** Returns the owner of a managed policy, and the groups that its successor no longer selects: they had its grants. */
 function subjectsOf(plan: Plan, policy: NetworkPolicy, owner: number): readonly number[] {
-  const selected = new Set<number>()
-  for (const known of plan.traffic.classes) {
-    if (known.namespace !== policy.metadata.namespace) continue
-    if (!selectorMatches(policy.spec.podSelector, known.labels)) continue
-    const group = plan.grouping.groupOf[known.id]
-    if (group !== undefined && plan.subjects.has(group)) selected.add(group)
-  }
-  if (selected.size === 0) return [owner]
-  // What the widest selector keeps, the groups inside it need not keep again.
-  const width = (id: number): number => plan.selectors[id]?.selects.length ?? 0
-  return [...selected].sort((a, b) => width(b) - width(a) || a - b)
+  const covered = plan.selectors[owner]?.selects ?? []
+  const left = classesOfPolicy(plan, policy)
+    .filter((id) => !covered.includes(id))
+    .map((id) => plan.grouping.groupOf[id] ?? owner)
+  return [owner, ...[...new Set(left)].sort((a, b) => a - b)]
 }
 
 /** A grant is implied by what is fresh when its text is, or when every known class that it reaches is reached anyway. */
@@ -270,10 +248,6 @@ function mergeStale(stale: readonly StaleGrant[]): readonly StaleGrant[] {
 
 function portTexts(ranges: readonly PortRange[]): readonly string[] {
   return formatPorts(toPortSet(ranges))
-}
-
-function fullName(policy: NetworkPolicy): string {
-  return `${policy.metadata.namespace}/${policy.metadata.name}`
 }
 
 function rangeOf(grant: Grant): PortRange {

@@ -89,6 +89,7 @@ export interface Widening {
 /** Every kind of finding, as a closed list; `docs/policies.md` says what each means. */
 export const findingCodes = [
   'ADDRESS_CHURN',
+  'API_SERVER_BACKEND',
   'AUDIT',
   'CONFLICT',
   'DEFAULT_DENY_HELD',
