@@ -170,7 +170,7 @@ function worldReason(
     const names = services.map(({ namespace, name, type }) => `${namespace}/${name} (${type})`)
     const isOpen = services.some((service) => service.loadBalancerSourceRanges.length === 0)
     return {
-      text: `${services.length === 1 ? 'service' : 'services'} ${names.sort().join(', ')} publish it`,
+      text: `${services.length === 1 ? 'service' : 'services'} ${names.sort().join(', ')} ${services.length === 1 ? 'publishes' : 'publish'} it`,
       hint: 'limit the service with loadBalancerSourceRanges, which is honoured',
       ranges: isOpen ? [] : services.flatMap((service) => service.loadBalancerSourceRanges),
     }
