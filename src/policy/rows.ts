@@ -1,6 +1,6 @@
 /** Who may connect to one end, port by port, as bit rows: the exact engine of the comparison. */
 import type { Bits } from './bits.ts'
-import { addBit, addBits, createBits, hasBit, withoutBits } from './bits.ts'
+import { addBit, addBits, commonBits, createBits, hasBit, withoutBits } from './bits.ts'
 import type { CompiledSet } from './compiled-set.ts'
 import { spansAt } from './compiled-set.ts'
 import type { Span } from './port-line.ts'
@@ -21,6 +21,11 @@ export interface Grants {
 export interface Rows {
   readonly ingress: readonly Bits[]
   readonly egress: readonly Bits[]
+}
+
+/** Rows with the sources that pass both sides, one row per atom. */
+export interface PassingRows extends Rows {
+  readonly both: readonly Bits[]
 }
 
 /** Returns what a set opens towards an end. */
@@ -78,6 +83,11 @@ export function rowsTo(
     for (const row of rowsWithin(ingress, atoms, grant.spans)) addPeers(row, grant.peers)
   }
   return { ingress, egress }
+}
+
+/** Returns the sources that pass both sides, one row per atom. */
+export function passing(rows: Rows): readonly Bits[] {
+  return rows.ingress.map((row, atom) => commonBits(row, rows.egress[atom] ?? row))
 }
 
 function addPeers(row: Bits, peers: Bits | readonly number[]): void {

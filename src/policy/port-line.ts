@@ -2,8 +2,8 @@
  * Ports of every protocol on one line of numbers, so that a set of ports is a list of spans: TCP 1 to 65535 first, then
  * UDP, then SCTP, then one position for each named port whose number nobody knows.
  */
-import type { NetworkPolicyPort, PortProtocol } from '../policy/network-policy.ts'
-import { formatPorts, maxPort, portProtocols, toPortSet } from '../policy/port-set.ts'
+import type { NetworkPolicyPort, PortProtocol } from './network-policy.ts'
+import { formatPorts, maxPort, portProtocols, toPortSet } from './port-set.ts'
 
 /** Positions `low` to `high`, both included, of one protocol or one named port. */
 export interface Span {
