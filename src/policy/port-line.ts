@@ -29,6 +29,15 @@ export function portPosition(protocol: PortProtocol, port: number): number {
   return portProtocols.indexOf(protocol) * maxPort + port - 1
 }
 
+/** Returns the numbered port at a position before {@link namedStart}. */
+export function portAt(position: number): {
+  readonly protocol: PortProtocol
+  readonly port: number
+} {
+  const index = Math.floor(position / maxPort)
+  return { protocol: portProtocols[index] ?? 'TCP', port: position - index * maxPort + 1 }
+}
+
 /** The names that rules use for ports, as `http/TCP`, sorted: what stands at {@link namedStart} and after. */
 export type PortNames = readonly string[]
 
@@ -94,13 +103,8 @@ export function spanTexts(spans: readonly Span[], names: PortNames): readonly st
       spans
         .filter(({ low }) => low < namedStart)
         .map(({ low, high }) => {
-          const index = Math.floor(low / maxPort)
-          const before = index * maxPort - 1
-          return {
-            protocol: portProtocols[index] ?? 'TCP',
-            first: low - before,
-            last: high - before,
-          }
+          const { protocol, port } = portAt(low)
+          return { protocol, first: port, last: port + high - low }
         }),
     ),
   )

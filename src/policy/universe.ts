@@ -45,6 +45,8 @@ export interface KnownEnds {
   readonly pods: readonly { readonly name: string; readonly pod: PolicyPod }[]
   /** Labels of the namespaces that are known, by name. Default: none. */
   readonly namespaces?: ReadonlyMap<string, Labels>
+  /** Blocks that the addresses are cut at, beside those of the policies. Default: none. */
+  readonly blocks?: readonly IpBlock[]
   /** Addresses that are ends of their own. Default: none. */
   readonly learned?: readonly LearnedAddress[]
   /** Default: none. */
@@ -90,7 +92,7 @@ export function layOutUniverse(policies: readonly NetworkPolicy[], known: KnownE
         ).map(({ name, pod }): PodEnd => ({ kind: 'pod', name, pod, known: false }))
       : []
   const pods = [...knownPods, ...standIns]
-  const cut = cutAddresses(blocksOf(policies), known.learned ?? [])
+  const cut = cutAddresses([...blocksOf(policies), ...(known.blocks ?? [])], known.learned ?? [])
   const outside = cut.cells.map((cell): OutsideEnd => ({ kind: 'outside', cell }))
   const entityNames = [...new Set(known.entities)].sort()
   const entities = entityNames.map((name): EntityEnd => ({ kind: 'entity', name }))
