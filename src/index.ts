@@ -4,7 +4,6 @@ export type {
   Change,
   ObjectChange,
   PolicyDiff,
-  PolicyReference,
   Section,
 } from './diff/policy-diff.ts'
 export { sections } from './diff/policy-diff.ts'
@@ -50,6 +49,7 @@ export type {
   PortProtocol,
 } from './policy/network-policy.ts'
 export { isManaged, managedBy, managedByLabel } from './policy/network-policy.ts'
+export type { PolicyReference } from './policy/policy-reference.ts'
 export { renderList, renderPolicies, renderPolicy } from './policy/render.ts'
 export { diffToMarkdown } from './report/diff-markdown.ts'
 export { diffToJson, diffToText } from './report/diff-text.ts'

@@ -1,12 +1,7 @@
 /** The words that every form of a diff shares. */
-import type {
-  Change,
-  ObjectChange,
-  PolicyDiff,
-  PolicyReference,
-  Section,
-} from '../diff/policy-diff.ts'
+import type { Change, ObjectChange, PolicyDiff, Section } from '../diff/policy-diff.ts'
 import { sections } from '../diff/policy-diff.ts'
+import type { PolicyReference } from '../policy/policy-reference.ts'
 import { countOf } from './style.ts'
 
 /** What a section is called, and what its changes are. */

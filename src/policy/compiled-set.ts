@@ -1,14 +1,14 @@
 /** A policy set, worked out over a universe: who is isolated, and what each rule opens to whom. */
 import type { Location } from '../errors.ts'
+import type { Bits } from './bits.ts'
+import { addBit, bitsOf, createBits } from './bits.ts'
 import type {
   LocatedPolicy,
   NetworkPolicy,
   NetworkPolicyPeer,
   NetworkPolicyPort,
-} from '../policy/network-policy.ts'
-import type { Bits } from './bits.ts'
-import { addBit, bitsOf, createBits } from './bits.ts'
-import type { PolicyReference } from './policy-diff.ts'
+} from './network-policy.ts'
+import type { PolicyReference } from './policy-reference.ts'
 import type { PortResolution, Span } from './port-line.ts'
 import { rulePortSpans } from './port-line.ts'
 import type { Universe } from './universe.ts'

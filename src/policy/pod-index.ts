@@ -1,6 +1,6 @@
 /** Finds pods by the selectors of policies. */
-import type { LabelSelector, NetworkPolicyPeer, PolicyPod } from '../policy/network-policy.ts'
-import { selectorMatches } from '../policy/selector.ts'
+import type { LabelSelector, NetworkPolicyPeer, PolicyPod } from './network-policy.ts'
+import { selectorMatches } from './selector.ts'
 
 /** Answers which pods a peer selects; each distinct question is worked out once. */
 export interface PodIndex {
