@@ -92,6 +92,7 @@ export const findingCodes = [
   'API_SERVER_BACKEND',
   'AUDIT',
   'CONFLICT',
+  'CUT_OFF',
   'DEFAULT_DENY_HELD',
   'DNS_ASSUMED',
   'DYNAMIC_PORTS',

@@ -2,6 +2,7 @@
 import type { EdgeEnd, Traffic } from '../traffic/traffic.ts'
 import { grantApiServer } from './api-server.ts'
 import { assemblePolicies } from './assemble.ts'
+import { findCutOff } from './cut-off.ts'
 import { denyByDefault } from './default-deny.ts'
 import { grantDns } from './dns.ts'
 import { reportPorts } from './dynamic-ports.ts'
@@ -40,6 +41,7 @@ export function synthesize(traffic: Traffic, options: SynthesisOptions): Synthes
   const grants = uniqueGrants([...fresh, ...retention.grants])
   const denies = denyByDefault(plan, grants)
   const policies = [...assemblePolicies(plan, grants), ...retention.carried, ...denies.policies]
+  const cutOff = findCutOff(plan, policies)
   return {
     policies: policies.toSorted(comparePolicies),
     groups: plan.groups,
@@ -55,12 +57,13 @@ export function synthesize(traffic: Traffic, options: SynthesisOptions): Synthes
       ...reportPorts(plan),
       ...retention.findings,
       ...denies.findings,
+      ...cutOff.findings,
     ]),
     stale: retention.stale,
     deleted: retention.deleted,
     heldBack: denies.heldBack,
     selected: plan.selectors.map((selector) => selector.selects),
-    obligations: obligationsOf(plan),
+    obligations: obligationsOf(plan).filter((index) => !cutOff.edges.has(index)),
     subjects: [...plan.subjects].sort((a, b) => a - b),
   }
 }
