@@ -5,9 +5,10 @@ import { labelTexts, splitLabel } from '../labels.ts'
 import type { LocatedPolicy, NetworkPolicy } from '../policy/network-policy.ts'
 import { isManaged } from '../policy/network-policy.ts'
 import type { Edge, EdgeEnd, Traffic, TrafficClass } from '../traffic/traffic.ts'
+import type { Conjunction } from './conjunction.ts'
 import { conjunctionText, fromLabelSelector } from './conjunction.ts'
 import type { GroupSelector } from './group-selectors.ts'
-import { selectorOf } from './group-selectors.ts'
+import { selectorContext, selectorOf } from './group-selectors.ts'
 import type { Grouping } from './groups.ts'
 import { groupClasses } from './groups.ts'
 import { assignPolicyNames } from './policy-names.ts'
@@ -53,9 +54,8 @@ export function makePlan(traffic: Traffic, options: SynthesisOptions): Plan {
   const grouping = groupClasses(traffic, options.inventory)
   const managed = managedPolicies(options.existing ?? [])
   const findings: Finding[] = []
-  const selectors = grouping.groups.map((group) =>
-    selectorOf(group, { traffic, options, grouping, managed, findings }),
-  )
+  const context = selectorContext({ traffic, options, grouping, managed, findings })
+  const selectors = grouping.groups.map((group) => selectorOf(group, context))
   const subjects = chooseSubjects(traffic, options, grouping, selectors)
   const policyNames = namePolicies(selectors, grouping, subjects, options.existing ?? [], managed)
   return {
@@ -164,18 +164,23 @@ function parseSubjectSelector(text: string | undefined): readonly (readonly [str
   })
 }
 
-/** The managed policy that has the group's selector: content may change, a name does not. */
-function previousName(
-  group: Group | undefined,
-  selector: GroupSelector | undefined,
+/** Names the managed policy that has a group's selector: content may change, a name does not. */
+function previousNames(
   managed: readonly LocatedPolicy<NetworkPolicy>[],
-): string | undefined {
-  const own = (selector?.selectors ?? []).map(conjunctionText)
-  return managed.find(
-    ({ policy }) =>
-      policy.metadata.namespace === group?.namespace &&
-      own.includes(conjunctionText(fromLabelSelector(policy.spec.podSelector))),
-  )?.policy.metadata.name
+): (group: Group | undefined, selector: GroupSelector | undefined) => string | undefined {
+  const placeOf = (namespace: string | undefined, conjunction: Conjunction): string =>
+    `${namespace} ${conjunctionText(conjunction)}`
+  const first = new Map<string, number>()
+  for (const [index, { policy }] of managed.entries()) {
+    const place = placeOf(policy.metadata.namespace, fromLabelSelector(policy.spec.podSelector))
+    if (!first.has(place)) first.set(place, index)
+  }
+  return (group, selector) => {
+    const found = (selector?.selectors ?? []).flatMap(
+      (conjunction) => first.get(placeOf(group?.namespace, conjunction)) ?? [],
+    )
+    return managed[Math.min(...found)]?.policy.metadata.name
+  }
 }
 
 function namePolicies(
@@ -194,10 +199,11 @@ function namePolicies(
       .concat(grouping.groups.map((group) => `${group.namespace}/${defaultDenyName}`)),
   )
   const ids = [...subjects].sort((a, b) => a - b)
+  const previousName = previousNames(managed)
   const names = assignPolicyNames(
     ids.flatMap((id) => grouping.groups[id] ?? []),
     taken,
-    ids.map((id) => previousName(grouping.groups[id], selectors[id], managed)),
+    ids.map((id) => previousName(grouping.groups[id], selectors[id])),
   )
   const byGroup = grouping.groups.map(() => '')
   for (const [index, id] of ids.entries()) {

@@ -1,8 +1,6 @@
 /** What managed policies grant and this traffic lacks: kept, so that a short look revokes nothing. */
 
-import { hasNoIps, ipBlockSet, noIps, subtractIps, uniteIps } from '../policy/ip-set.ts'
 import type {
-  LabelSelector,
   NetworkPolicy,
   NetworkPolicyPeer,
   NetworkPolicyPort,
@@ -11,18 +9,12 @@ import { isDefaultDeny } from '../policy/network-policy.ts'
 import type { PortRange } from '../policy/port-set.ts'
 import { formatPorts, toPortSet } from '../policy/port-set.ts'
 import { selectorMatches } from '../policy/selector.ts'
-import type { Literal } from './conjunction.ts'
-import {
-  conjunctionMatches,
-  conjunctionText,
-  fromLabelSelector,
-  literalText,
-} from './conjunction.ts'
+import type { TrafficClass } from '../traffic/traffic.ts'
+import { conjunctionText, fromLabelSelector } from './conjunction.ts'
+import { indexGrants } from './implied-grants.ts'
 import { describePeer, grantsOf, portRanges } from './managed-grants.ts'
-import type { Cube } from './peer-cubes.ts'
-import { fromPeer } from './peer-cubes.ts'
 import type { Plan } from './plan.ts'
-import type { Finding, GeneratedPolicy, Grant, GrantPeer, StaleGrant } from './synthesis.ts'
+import type { Finding, GeneratedPolicy, Grant, StaleGrant } from './synthesis.ts'
 
 /** Days of silence after which `prune` takes a grant for dead that no record of the whole window supports. */
 export const defaultPruneAfterDays = 90
@@ -46,10 +38,14 @@ export function retainGrants(plan: Plan, fresh: readonly Grant[]): Retention {
   const deleted: string[] = []
   const findings: Finding[] = []
   const isDead = isPruned(plan)
+  const granted = indexGrants(plan)
+  for (const grant of fresh) granted.add(grant)
+  const ownerOf = ownersByName(plan)
+  const subjectsOf = subjectsByNamespace(plan)
   for (const located of plan.managed) {
     const { policy } = located
     if (isDefaultDeny(policy)) continue
-    const owner = ownerOf(plan, policy)
+    const owner = ownerOf(policy)
     if (owner === undefined) {
       if (isGone(plan, policy)) deleted.push(fullName(policy))
       else {
@@ -58,27 +54,33 @@ export function retainGrants(plan: Plan, fresh: readonly Grant[]): Retention {
       }
       continue
     }
-    for (const subject of subjectsOf(plan, policy, owner)) {
+    for (const subject of subjectsOf(policy, owner)) {
       const lacking = grantsOf(plan, located, subject, findings).filter(
-        (grant) => !isImplied(plan, grant, fresh) && !isImplied(plan, grant, kept),
+        (grant) => !granted.implies(grant),
       )
       stale.push(...lacking.map((grant) => toStale(plan, grant, isDead)))
-      if (!isDead) kept.push(...lacking)
+      if (isDead) continue
+      kept.push(...lacking)
+      for (const grant of lacking) granted.add(grant)
     }
   }
   return { grants: kept, stale: mergeStale(stale), carried, deleted, findings }
 }
 
-/** Returns the subject whose policy takes the place of a managed one: by name, or as a further part of that policy. */
-function ownerOf(plan: Plan, policy: NetworkPolicy): number | undefined {
-  const name = fullName(policy)
-  const direct = plan.policyNames.indexOf(name)
-  if (direct >= 0) return direct
-  const base = plan.policyNames.indexOf(name.replace(/-\d+$/, ''))
-  if (base < 0) return undefined
-  const selector = conjunctionText(fromLabelSelector(policy.spec.podSelector))
-  const isPart = plan.selectors[base]?.selectors.some((own) => conjunctionText(own) === selector)
-  return isPart === true ? base : undefined
+/** Returns the look-up of the subject whose policy takes the place of a managed one: by name, or as a further part of that policy. */
+function ownersByName(plan: Plan): (policy: NetworkPolicy) => number | undefined {
+  const byName = new Map<string, number>()
+  for (const [id, name] of plan.policyNames.entries()) if (!byName.has(name)) byName.set(name, id)
+  return (policy) => {
+    const name = fullName(policy)
+    const direct = byName.get(name)
+    if (direct !== undefined) return direct
+    const base = byName.get(name.replace(/-\d+$/, ''))
+    if (base === undefined) return undefined
+    const selector = conjunctionText(fromLabelSelector(policy.spec.podSelector))
+    const isPart = plan.selectors[base]?.selectors.some((own) => conjunctionText(own) === selector)
+    return isPart === true ? base : undefined
+  }
 }
 
 function toStale(plan: Plan, grant: Grant, isDead: boolean): StaleGrant {
@@ -88,28 +90,6 @@ function toStale(plan: Plan, grant: Grant, isDead: boolean): StaleGrant {
     peer: describePeer(grant.peer),
     ports: portTexts([rangeOf(grant)]),
     kept: !isDead,
-  }
-}
-
-/** Returns the cubes that a grant's peer stands for, or nothing when it is no selector. */
-export function cubesOf(plan: Plan, peer: GrantPeer, ownNamespace: string): readonly Cube[] {
-  switch (peer.kind) {
-    case 'group': {
-      const group = plan.groups[peer.group]
-      if (group === undefined) return []
-      return (plan.selectors[peer.group]?.selectors ?? []).map((literals) => ({
-        namespaces: [group.namespace],
-        literals,
-      }))
-    }
-    case 'namespace':
-      return [{ namespaces: [peer.namespace], literals: [] }]
-    case 'selector': {
-      const cube = fromPeer(peer.peer, ownNamespace)
-      return cube === undefined ? [] : [cube]
-    }
-    default:
-      return []
   }
 }
 
@@ -131,107 +111,28 @@ function isGone(plan: Plan, policy: NetworkPolicy): boolean {
   return !here.some((one) => selectorMatches(policy.spec.podSelector, one.labels))
 }
 
-/** Returns the subjects that a managed policy selects: each of them had its grants. */
-function subjectsOf(plan: Plan, policy: NetworkPolicy, owner: number): readonly number[] {
-  const selected = new Set<number>()
+/** Returns the look-up of the subjects that a managed policy selects: each of them had its grants. */
+function subjectsByNamespace(
+  plan: Plan,
+): (policy: NetworkPolicy, owner: number) => readonly number[] {
+  const classes = new Map<string, TrafficClass[]>()
   for (const known of plan.traffic.classes) {
-    if (known.namespace !== policy.metadata.namespace) continue
-    if (!selectorMatches(policy.spec.podSelector, known.labels)) continue
-    const group = plan.grouping.groupOf[known.id]
-    if (group !== undefined && plan.subjects.has(group)) selected.add(group)
+    const list = classes.get(known.namespace)
+    if (list === undefined) classes.set(known.namespace, [known])
+    else list.push(known)
   }
-  if (selected.size === 0) return [owner]
   // What the widest selector keeps, the groups inside it need not keep again.
   const width = (id: number): number => plan.selectors[id]?.selects.length ?? 0
-  return [...selected].sort((a, b) => width(b) - width(a) || a - b)
-}
-
-/** A grant is implied by what is fresh when its text is, or when every known class that it reaches is reached anyway. */
-function isImplied(plan: Plan, grant: Grant, fresh: readonly Grant[]): boolean {
-  const own = plan.groups[grant.subject]?.namespace ?? ''
-  const classes = plan.groups[grant.subject]?.classes ?? []
-  const rivals = fresh.filter(
-    (one) =>
-      one.direction === grant.direction &&
-      coversPorts(one, grant) &&
-      classes.every((id) => plan.selectors[one.subject]?.selects.includes(id) === true),
-  )
-  if (rivals.some((one) => one.peer.kind === 'everyone')) return true
-  if (grant.peer.kind === 'block') return isBlockCovered(grant.peer, rivals)
-  if (rivals.some((one) => isEveryPod(one.peer))) return true
-  const atom = cubesOf(plan, grant.peer, own)[0]
-  if (atom === undefined) {
-    const text = JSON.stringify(grant.peer)
-    return rivals.some((one) => JSON.stringify(one.peer) === text)
-  }
-  const cubes = rivals.flatMap((one) => cubesOf(plan, one.peer, own))
-  if (cubes.some((cube) => cubeHolds(cube, atom))) return true
-  const reached = plan.traffic.classes.filter((known) => cubeSelects(atom, known))
-  return (
-    reached.length > 0 && reached.every((known) => cubes.some((cube) => cubeSelects(cube, known)))
-  )
-}
-
-function isEveryPod(peer: GrantPeer): boolean {
-  if (peer.kind !== 'selector') return false
-  const { namespaceSelector, podSelector } = peer.peer
-  return (
-    namespaceSelector !== undefined &&
-    isEmptySelector(namespaceSelector) &&
-    (podSelector === undefined || isEmptySelector(podSelector))
-  )
-}
-
-function isEmptySelector(selector: LabelSelector): boolean {
-  const { matchLabels = {}, matchExpressions = [] } = selector
-  return Object.keys(matchLabels).length === 0 && matchExpressions.length === 0
-}
-
-function coversPorts(wide: Grant, narrow: Grant): boolean {
-  return (
-    wide.protocol === narrow.protocol &&
-    wide.port <= narrow.port &&
-    (wide.endPort ?? wide.port) >= (narrow.endPort ?? narrow.port)
-  )
-}
-
-function isBlockCovered(
-  block: { readonly cidr: string; readonly except: readonly string[] },
-  rivals: readonly Grant[],
-): boolean {
-  let granted = noIps
-  for (const { peer } of rivals) {
-    if (peer.kind === 'block') granted = uniteIps(granted, ipBlockSet(peer))
-  }
-  return hasNoIps(subtractIps(ipBlockSet(block), granted))
-}
-
-function cubeSelects(
-  cube: Cube,
-  known: { readonly namespace: string; readonly labels: Readonly<Record<string, string>> },
-): boolean {
-  return (
-    cube.namespaces.includes(known.namespace) && conjunctionMatches(cube.literals, known.labels)
-  )
-}
-
-function cubeHolds(wide: Cube, narrow: Cube): boolean {
-  return (
-    narrow.namespaces.every((namespace) => wide.namespaces.includes(namespace)) &&
-    wide.literals.every((literal) => narrow.literals.some((one) => literalImplies(one, literal)))
-  )
-}
-
-function literalImplies(narrow: Literal, wide: Literal): boolean {
-  if (narrow.key !== wide.key) return false
-  if (narrow.op === 'Eq' || narrow.op === 'In') {
-    if (wide.op === 'Exists') return true
-    if (wide.op === 'Eq' || wide.op === 'In') {
-      return narrow.values.every((value) => wide.values.includes(value))
+  return (policy, owner) => {
+    const selected = new Set<number>()
+    for (const known of classes.get(policy.metadata.namespace) ?? []) {
+      if (!selectorMatches(policy.spec.podSelector, known.labels)) continue
+      const group = plan.grouping.groupOf[known.id]
+      if (group !== undefined && plan.subjects.has(group)) selected.add(group)
     }
-    return false
+    if (selected.size === 0) return [owner]
+    return [...selected].sort((a, b) => width(b) - width(a) || a - b)
   }
-  return literalText(narrow) === literalText(wide)
 }
 
 function wholePolicy(plan: Plan, policy: NetworkPolicy): readonly StaleGrant[] {

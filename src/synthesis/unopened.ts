@@ -40,6 +40,7 @@ function listPorts(ports: readonly string[]): string {
 function deniedRecords(plan: Plan): ReadonlyMap<string, number> {
   const counts = new Map<string, number>()
   for (const edge of plan.traffic.edges) {
+    if (edge.evidence.denied === 0) continue
     const place = placeOf(edge)
     counts.set(place, (counts.get(place) ?? 0) + edge.evidence.denied)
   }
