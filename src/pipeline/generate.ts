@@ -5,6 +5,7 @@ import type { LocatedPolicy } from '../policy/network-policy.ts'
 import { isManaged } from '../policy/network-policy.ts'
 import { readPolicyPath } from '../source/manifests.ts'
 import { prove } from '../synthesis/gate.ts'
+import { systemNamespaces } from '../synthesis/plan.ts'
 import type { Synthesis, SynthesisOptions } from '../synthesis/synthesis.ts'
 import { synthesize } from '../synthesis/synthesize.ts'
 import type { Inventory } from '../traffic/inventory.ts'
@@ -125,6 +126,9 @@ function refuseNoEdge(traffic: Traffic, options: GenerateOptions): void {
 }
 
 function wayToLearn(outcomes: Traffic['ledger']['outcomes'], options: GenerateOptions): string {
+  if ((outcomes['remote-cluster'] ?? 0) > 0 && options.clusterName !== undefined) {
+    return `no traffic within cluster ${JSON.stringify(options.clusterName)} was seen: check --cluster-name`
+  }
   if ((outcomes.audit ?? 0) > 0 && options.learnAudit !== true) {
     return 'the cluster enforces in audit mode: learn what it would deny with --learn-audit'
   }
@@ -146,6 +150,13 @@ function wayToLearn(outcomes: Traffic['ledger']['outcomes'], options: GenerateOp
 function refuseNoSubject(synthesis: Synthesis, traffic: Traffic): void {
   if (synthesis.policies.length > 0) return
   const namespaces = [...new Set(traffic.classes.map((known) => known.namespace))].sort()
+  if (namespaces.every((namespace) => systemNamespaces.includes(namespace))) {
+    throw new NetweirError(
+      'NO_TRAFFIC',
+      `the traffic shows system namespaces alone (${namespaces.join(', ')}), which get no policies unless they are asked for`,
+      { hint: `ask for one with --include-system ${namespaces[0] ?? 'NAMESPACE'}` },
+    )
+  }
   throw new NetweirError(
     'NO_TRAFFIC',
     `no workload is left to write a policy for; the traffic shows the namespaces ${namespaces.join(', ')}`,

@@ -14,11 +14,11 @@ import { managedBy, managedByLabel } from '../policy/network-policy.ts'
 import { coverAddresses } from './cidr-cover.ts'
 import type { Conjunction } from './conjunction.ts'
 import { conjunctionText, fromLabelSelector, toLabelSelector } from './conjunction.ts'
+import { cubesOf } from './grant-cubes.ts'
 import { fullName } from './ownership.ts'
 import type { Cube } from './peer-cubes.ts'
 import { mergeCubes, toPeer } from './peer-cubes.ts'
 import type { Plan } from './plan.ts'
-import { cubesOf } from './retain.ts'
 import type { GeneratedPolicy, Grant } from './synthesis.ts'
 
 /** A policy whose JSON is longer is split: etcd refuses objects of about 1.5 MiB, and people refuse to read them. */

@@ -6,7 +6,7 @@ import type { LocatedPolicy, NetworkPolicy } from '../policy/network-policy.ts'
 import { isManaged } from '../policy/network-policy.ts'
 import type { Edge, EdgeEnd, Traffic, TrafficClass } from '../traffic/traffic.ts'
 import type { GroupSelector } from './group-selectors.ts'
-import { selectorOf } from './group-selectors.ts'
+import { selectorContext, selectorOf } from './group-selectors.ts'
 import type { Grouping } from './groups.ts'
 import { groupClasses } from './groups.ts'
 import type { Ownership } from './ownership.ts'
@@ -52,9 +52,8 @@ export function makePlan(traffic: Traffic, options: SynthesisOptions): Plan {
   const grouping = groupClasses(traffic, options.inventory)
   const managed = managedPolicies(options.existing ?? [])
   const findings: Finding[] = []
-  const selectors = grouping.groups.map((group) =>
-    selectorOf(group, { traffic, options, grouping, managed, findings }),
-  )
+  const context = selectorContext({ traffic, options, grouping, managed, findings })
+  const selectors = grouping.groups.map((group) => selectorOf(group, context))
   const existing = options.existing ?? []
   const ownership = assignOwnership({ traffic, grouping, selectors, existing, managed })
   const subjects = chooseSubjects(traffic, options, grouping, selectors, ownership)

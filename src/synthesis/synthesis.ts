@@ -14,7 +14,7 @@ export interface SynthesisOptions {
   readonly existing?: readonly LocatedPolicy[]
   /** Remove managed grants that are stale by evidence, and managed policies whose workload is gone. Default: no. */
   readonly prune?: boolean
-  /** Days that the traffic must span before `prune` removes a grant it lacks. Default: 90. */
+  /** Days with traffic that there must be before `prune` removes a grant they lack. Default: 90. */
   readonly pruneAfterDays?: number
   /** Namespaces whose pods become subjects. Default: all but system ones. */
   readonly namespaces?: readonly string[]

@@ -144,7 +144,7 @@ describe('the closing summary', () => {
       default deny for shop
       default deny held back for data
       default deny held back for ops: one; two
-      widened on purpose (6):
+      widened on purpose (2):
         dns: shop/a, shop/b, shop/c and 2 more policies: egress to kube-system/coredns on 53/TCP, 53/UDP (2 ports)
         world-ingress: shop/a: ingress from everyone on 53/TCP, 53/UDP (every address)
       warnings (1):
@@ -155,7 +155,7 @@ describe('the closing summary', () => {
       stale: 1 grant that this traffic lacks kept
       pruned: 1 stale grant
       deleted: shop/gone
-      1 would break, 1 isolation, 1 opened, 1 needed, 1 tightened; 12,345 connections unchanged
+      1 would break, 1 pod direction newly isolated, 1 opened, 1 needed, 1 tightened; 12,345 connections unchanged
       look first at:
         1. 1 change that would break traffic that was seen: shop/web -> shop/db on 5432/TCP
         2. 1 NO_LABELS: shop/odd
