@@ -8,12 +8,13 @@ import type {
   IpBlock,
   NetworkPolicy,
   NetworkPolicyPeer,
+  NetworkPolicyPort,
   PolicyEndpoint,
   PolicyPod,
 } from './network-policy.ts'
 import { indexPods } from './pod-index.ts'
-import type { PortNames } from './port-line.ts'
-import { portName } from './port-line.ts'
+import type { PortNames, Span } from './port-line.ts'
+import { portName, rulePortSpans } from './port-line.ts'
 import { standInsOf } from './stand-ins.ts'
 
 /** One end of a connection. */
@@ -57,6 +58,9 @@ export interface KnownEnds {
   readonly unseen?: 'stand-ins' | 'none'
 }
 
+/** Ports of a rule; absent or empty for all. */
+export type RulePorts = readonly NetworkPolicyPort[] | undefined
+
 /** The ends, and what policies select of them. Ends are named by their position. */
 export interface Universe {
   /** Pods first (the known ones at the position they were given in), then outside cells, then entities. */
@@ -70,6 +74,8 @@ export interface Universe {
   readonly endsOfLearned: (address: string) => readonly number[]
   /** Returns the end that stands for an entity; undefined for one that was not given. */
   readonly endOfEntity: (name: string) => number | undefined
+  /** Returns the spans that ports of a rule open at an end; the same list for the same list of ports where it can. */
+  readonly spansOf: (end: number, ports: RulePorts) => readonly Span[]
   /** Sources whose connections to the end can depend on a policy. */
   readonly sourcesOf: (end: number) => Bits
 }
@@ -101,6 +107,7 @@ export function layOutUniverse(policies: readonly NetworkPolicy[], known: KnownE
   const entityIds = new Map(
     entityNames.map((name, place) => [name, pods.length + outside.length + place]),
   )
+  const portNames = portNamesOf(policies)
   const sources = allowedSources(ends, pods.length)
   const endsInBlock = rememberBlocks((block) => [
     ...podsInBlock(pods, block, known.ipBlockPods ?? false),
@@ -109,7 +116,8 @@ export function layOutUniverse(policies: readonly NetworkPolicy[], known: KnownE
   return {
     ends,
     podCount: pods.length,
-    portNames: portNamesOf(policies),
+    portNames,
+    spansOf: spansOf(ends, portNames),
     endsMatching: (namespace, peer) =>
       peer.ipBlock === undefined ? index.matching(namespace, peer) : endsInBlock(peer.ipBlock),
     endsOfLearned: (address) => cut.cellsOfLearned(address).map((cell) => pods.length + cell),
@@ -144,6 +152,39 @@ function portNamesOf(policies: readonly NetworkPolicy[]): PortNames {
     ),
   )
   return [...new Set(names)].sort()
+}
+
+/** A port of a number means the same at every end, so its spans are worked out once. */
+function spansOf(
+  ends: readonly UniverseEnd[],
+  names: PortNames,
+): (end: number, ports: RulePorts) => readonly Span[] {
+  const shared = {
+    unknown: createSpanTable(names, 'unknown'),
+    none: createSpanTable(names, 'none'),
+  }
+  return (end, ports) => {
+    const at = ends[end]
+    if (at?.kind !== 'pod') return shared.none(ports)
+    const known = at.pod.ports
+    if (known === undefined) return shared.unknown(ports)
+    const hasName = ports?.some(({ port }) => typeof port === 'string') === true
+    return hasName ? rulePortSpans(ports, { names, ports: known }) : shared.none(ports)
+  }
+}
+
+function createSpanTable(
+  names: PortNames,
+  ports: 'unknown' | 'none',
+): (rule: RulePorts) => readonly Span[] {
+  const all = rulePortSpans(undefined, { names, ports })
+  const known = new WeakMap<readonly NetworkPolicyPort[], readonly Span[]>()
+  return (rule) => {
+    if (rule === undefined || rule.length === 0) return all
+    const spans = known.get(rule) ?? rulePortSpans(rule, { names, ports })
+    known.set(rule, spans)
+    return spans
+  }
 }
 
 function allowedSources(

@@ -17,7 +17,7 @@ import { conjunctionText, fromLabelSelector, toLabelSelector } from './conjuncti
 import { cubesOf } from './grant-cubes.ts'
 import { fullName } from './ownership.ts'
 import type { Cube } from './peer-cubes.ts'
-import { mergeCubes, toPeer } from './peer-cubes.ts'
+import { cubeText, mergeCubes, toPeer } from './peer-cubes.ts'
 import type { Plan } from './plan.ts'
 import type { GeneratedPolicy, Grant } from './synthesis.ts'
 
@@ -138,7 +138,7 @@ function makeRules(plan: Plan, namespace: string, grants: readonly Grant[]): rea
   const byPeer = new Map<string, { peer: Cube | NetworkPolicyPeer; ports: Set<string> }>()
   for (const grant of closed) {
     for (const peer of peersOf(plan, grant, namespace)) {
-      const key = JSON.stringify(peer)
+      const key = isCube(peer) ? cubeText(peer) : JSON.stringify(peer)
       const known = byPeer.get(key) ?? { peer, ports: new Set<string>() }
       byPeer.set(key, known)
       known.ports.add(portKey(grant))

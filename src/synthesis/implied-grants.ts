@@ -3,20 +3,16 @@ import { hasNoIps, ipBlockSet, noIps, subtractIps, uniteIps } from '../policy/ip
 import type { LabelSelector } from '../policy/network-policy.ts'
 import type { TrafficClass } from '../traffic/traffic.ts'
 import type { Literal } from './conjunction.ts'
-import {
-  canonicalConjunction,
-  conjunctionMatches,
-  conjunctionText,
-  literalText,
-} from './conjunction.ts'
+import { conjunctionMatches, literalText } from './conjunction.ts'
 import { cubesOf } from './grant-cubes.ts'
 import type { Cube } from './peer-cubes.ts'
+import { cubeText } from './peer-cubes.ts'
 import type { Plan } from './plan.ts'
 import type { Grant, GrantPeer } from './synthesis.ts'
 
 /** Grants by subject, asked what they imply. */
 export interface GrantIndex {
-  readonly add: (grant: Grant) => void
+  readonly add: (grants: readonly Grant[]) => void
   /**
    * Tells whether a grant is implied: its text is there already, or every known class or address that it reaches is
    * reached anyway, by grants of subjects that hold its own.
@@ -37,21 +33,25 @@ interface Shelf {
   readonly texts: Set<string>
 }
 
-/** Returns an index without grants. */
-export function indexGrants(plan: Plan): GrantIndex {
+/** Returns the index of some grants, to which more can be added. */
+export function indexGrants(plan: Plan, grants: readonly Grant[]): GrantIndex {
   const shelves = new Map<string, Shelf>()
   const coveringOf = coveringSubjects(plan)
   const classes = classesByNamespace(plan.traffic.classes)
   const cubesOfGrant = (grant: Grant): readonly Cube[] =>
     cubesOf(plan, grant.peer, plan.groups[grant.subject]?.namespace ?? '')
+  const add = (grant: Grant): void => {
+    const key = `${grant.direction} ${grant.subject}`
+    const shelf = shelves.get(key) ?? { rivals: [], texts: new Set<string>() }
+    shelves.set(key, shelf)
+    const cubes = cubesOfGrant(grant)
+    shelf.rivals.push({ grant, cubes })
+    for (const cube of cubes) shelf.texts.add(cellText(grant, cube))
+  }
+  for (const grant of grants) add(grant)
   return {
-    add: (grant) => {
-      const key = `${grant.direction} ${grant.subject}`
-      const shelf = shelves.get(key) ?? { rivals: [], texts: new Set<string>() }
-      shelves.set(key, shelf)
-      const cubes = cubesOfGrant(grant)
-      shelf.rivals.push({ grant, cubes })
-      for (const cube of cubes) shelf.texts.add(cellText(grant, cube))
+    add: (more) => {
+      for (const grant of more) add(grant)
     },
     implies: (grant) => {
       const [atom] = cubesOfGrant(grant)
@@ -101,9 +101,8 @@ function classesByNamespace(
   return byNamespace
 }
 
-function cellText({ protocol, port, endPort }: Grant, { namespaces, literals }: Cube): string {
-  const labels = conjunctionText(canonicalConjunction(literals))
-  return `${protocol} ${port} ${endPort ?? port} ${namespaces.join(',')} ${labels}`
+function cellText({ protocol, port, endPort }: Grant, cube: Cube): string {
+  return `${protocol} ${port} ${endPort ?? port} ${cubeText(cube)}`
 }
 
 function isImplied(

@@ -30,16 +30,18 @@ export interface Retention {
   readonly findings: readonly Finding[]
 }
 
+const nothing: Retention = { grants: [], stale: [], carried: [], deleted: [], findings: [] }
+
 /** Returns what the managed policies grant beyond `fresh`, and what becomes of it under the options of the plan. */
 export function retainGrants(plan: Plan, fresh: readonly Grant[]): Retention {
+  if (plan.managed.length === 0) return nothing
   const kept: Grant[] = []
   const stale: StaleGrant[] = []
   const carried: GeneratedPolicy[] = []
   const deleted: string[] = []
   const findings: Finding[] = []
   const isDead = isPruned(plan)
-  const granted = indexGrants(plan)
-  for (const grant of fresh) granted.add(grant)
+  const granted = indexGrants(plan, fresh)
   for (const located of plan.managed) {
     const { policy } = located
     if (isDefaultDeny(policy)) continue
@@ -59,7 +61,7 @@ export function retainGrants(plan: Plan, fresh: readonly Grant[]): Retention {
       stale.push(...lacking.map((grant) => toStale(plan, grant, isDead)))
       if (isDead) continue
       kept.push(...lacking)
-      for (const grant of lacking) granted.add(grant)
+      granted.add(lacking)
     }
   }
   return { grants: kept, stale: mergeStale(stale), carried, deleted, findings }

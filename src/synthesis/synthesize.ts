@@ -38,7 +38,8 @@ export function synthesize(traffic: Traffic, options: SynthesisOptions): Synthes
   ]
   const fresh = uniqueGrants(steps.flatMap((step) => step.grants))
   const retention = retainGrants(plan, fresh)
-  const grants = uniqueGrants([...fresh, ...retention.grants])
+  const grants =
+    retention.grants.length === 0 ? fresh : uniqueGrants([...fresh, ...retention.grants])
   const denies = denyByDefault(plan, grants)
   const policies = [...assemblePolicies(plan, grants), ...retention.carried, ...denies.policies]
   const cutOff = findCutOff(plan, policies)
