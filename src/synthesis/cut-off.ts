@@ -1,4 +1,4 @@
-/** Learned edges that a managed policy cuts off which this run leaves as it found it. */
+/** Learned edges that a policy cuts off to which this run makes no exception: one taken over, or a forced default deny. */
 import { labelTexts } from '../labels.ts'
 import type { Evaluator } from '../policy/evaluate.ts'
 import { createEvaluator } from '../policy/evaluate.ts'
@@ -17,11 +17,13 @@ export interface CutOff {
 }
 
 /**
- * Returns the edges that policies taken over unchanged deny at a pod that gets no policy: out of the chosen namespaces,
+ * Returns the edges that default denies, and policies taken over unchanged, deny at a pod that gets no policy: out of the chosen namespaces,
  * or without a label that could name it. Nothing that is written can let them through.
  */
 export function findCutOff(plan: Plan, policies: readonly GeneratedPolicy[]): CutOff {
-  const carried = policies.filter((one) => one.carried === true).map((one) => one.policy)
+  const carried = policies
+    .filter((one) => one.carried === true || one.role === 'default-deny')
+    .map((one) => one.policy)
   const edges = new Set<number>()
   const findings: Finding[] = []
   if (carried.length === 0) return { edges, findings }
@@ -35,7 +37,7 @@ export function findCutOff(plan: Plan, policies: readonly GeneratedPolicy[]): Cu
       code: 'CUT_OFF',
       severity: 'action',
       subject: describeEdge(plan, edge),
-      message: `was learned, and is denied by ${culprits.join(', ')}, which this run leaves as it is`,
+      message: `was learned, and is denied by ${culprits.join(', ')}, which has no exception for it`,
       hint: 'write policies for that namespace, too (-n, --include-system), label the pod, or change that policy by hand',
     })
   }

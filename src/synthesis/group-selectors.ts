@@ -9,6 +9,7 @@ import { conjunctionMatches, conjunctionText, fromLabelSelector } from './conjun
 import type { Grouping } from './groups.ts'
 import { controllersOf } from './groups.ts'
 import { fromPeer } from './peer-cubes.ts'
+import { policyName } from './policy-names.ts'
 import type { SelectorChoice } from './selector-choice.ts'
 import { chooseSelector } from './selector-choice.ts'
 import type { Finding, Group, SynthesisOptions } from './synthesis.ts'
@@ -34,18 +35,24 @@ export interface SelectorInput {
 /** The same, looked up by namespace. */
 export interface SelectorContext extends SelectorInput {
   readonly classes: ReadonlyMap<string, readonly TrafficClass[]>
-  /** Conjunctions by which managed policies select their pods. */
-  readonly subjects: ReadonlyMap<string, readonly Conjunction[]>
+  /** Managed policies with the conjunctions by which they select their pods. */
+  readonly subjects: ReadonlyMap<string, readonly NamedConjunction[]>
   /** Conjunctions by which managed policies name their peers. */
   readonly peers: ReadonlyMap<string, readonly Conjunction[]>
 }
 
+/** A conjunction with the name of the policy that it stands in. */
+interface NamedConjunction {
+  readonly name: string
+  readonly conjunction: Conjunction
+}
+
 /** Returns the context that serves all groups. */
 export function selectorContext(input: SelectorInput): SelectorContext {
-  const subjects = input.managed.map(
-    ({ policy }) =>
-      [policy.metadata.namespace, fromLabelSelector(policy.spec.podSelector)] as const,
-  )
+  const subjects = input.managed.map(({ policy: { metadata, spec } }) => {
+    const conjunction = fromLabelSelector(spec.podSelector)
+    return [metadata.namespace, { name: metadata.name, conjunction }] as const
+  })
   const peers = input.managed.flatMap(({ policy }) =>
     [
       ...(policy.spec.ingress ?? []).flatMap((rule) => rule.from ?? []),
@@ -88,11 +95,13 @@ export function selectorOf(group: Group, context: SelectorContext): GroupSelecto
   // A negative literal is about a key that the targets lack, and others were seen to have.
   const judged = options.onInseparable === 'negative' ? classes : targets
   const seen = judged.filter((known) => known.observed)
-  const visible = new Set(seen.flatMap((known) => Object.keys(known.labels)))
   const controllerKeys = new Set<string>()
   const anchor = commonAnchor(group, context, controllerKeys)
   const previous =
-    options.reoptimise === true ? [] : previousSelectors(group.namespace, targets, others, context)
+    options.reoptimise === true ? [] : previousSelectors(group, targets, others, context)
+  const visible = new Set(seen.flatMap((known) => Object.keys(known.labels)))
+  // What a negative literal of last time is about was seen then.
+  for (const { key } of previous.flat()) visible.add(key)
   const choice = chooseSelector(
     targets.map((known) => known.labels),
     others.map((known) => known.labels),
@@ -142,11 +151,11 @@ function commonAnchor(
 }
 
 /**
- * Returns the selectors that managed policies used for these classes: those of the group's own policies, else one that
- * a peer used. Stickiness reads nothing that was not named (`--existing`).
+ * Returns the selectors that managed policies used for these classes: those of the policy that has the group's name,
+ * else of any that selects them, else one that a peer used. Stickiness reads nothing that was not named (`--existing`).
  */
 function previousSelectors(
-  namespace: string,
+  group: Group,
   targets: readonly TrafficClass[],
   others: readonly TrafficClass[],
   context: SelectorContext,
@@ -157,19 +166,32 @@ function previousSelectors(
     targets.every((known) => conjunctionMatches(conjunction, known.labels))
   const surplus = (conjunction: Conjunction): number =>
     others.filter((known) => conjunctionMatches(conjunction, known.labels)).length
-  const subjects = (context.subjects.get(namespace) ?? []).filter(touches)
-  const single = tightest(subjects.filter(covers), surplus)
-  if (single !== undefined) return [single]
-  const parts = subjects.filter((conjunction) => surplus(conjunction) === 0)
-  if (parts.length > 0) return parts
-  const peer = tightest(
-    (context.peers.get(namespace) ?? []).filter(
-      (conjunction) => touches(conjunction) && covers(conjunction),
-    ),
-    surplus,
+  const subjects = (context.subjects.get(group.namespace) ?? []).filter(({ conjunction }) =>
+    touches(conjunction),
   )
+  const names = new Set(
+    group.workloads.flatMap((ref) =>
+      nameForms.map((form) => policyName({ ...ref, namespace: group.namespace }, form)),
+    ),
+  )
+  const named = subjects.filter(({ name }) => names.has(name))
+  for (const candidates of [named, subjects]) {
+    const conjunctions = candidates.map(({ conjunction }) => conjunction)
+    const single = tightest(conjunctions.filter(covers), surplus)
+    if (single !== undefined) return [single]
+  }
+  const parts = subjects
+    .map(({ conjunction }) => conjunction)
+    .filter((conjunction) => surplus(conjunction) === 0)
+  if (parts.length > 0) return parts
+  const peers = (context.peers.get(group.namespace) ?? []).filter(
+    (conjunction) => touches(conjunction) && covers(conjunction),
+  )
+  const peer = tightest(peers, surplus)
   return peer === undefined ? [] : [peer]
 }
+
+const nameForms = ['plain', 'kind', 'hash'] as const
 
 /** Returns the conjunction that selects the fewest others, then the one with the most literals. */
 function tightest(

@@ -14,7 +14,7 @@ import type { Grant, GrantPeer } from './synthesis.ts'
 export interface GrantIndex {
   readonly add: (grants: readonly Grant[]) => void
   /**
-   * Tells whether a grant is implied: its text is there already, or every known class or address that it reaches is
+   * Tells whether a grant is implied: its text is there already, or a wider one, or every address that it reaches is
    * reached anyway, by grants of subjects that hold its own.
    */
   readonly implies: (grant: Grant) => boolean
@@ -37,7 +37,8 @@ interface Shelf {
 export function indexGrants(plan: Plan, grants: readonly Grant[]): GrantIndex {
   const shelves = new Map<string, Shelf>()
   const coveringOf = coveringSubjects(plan)
-  const classes = classesByNamespace(plan.traffic.classes)
+  const classes =
+    plan.options.reoptimise === true ? classesByNamespace(plan.traffic.classes) : undefined
   const cubesOfGrant = (grant: Grant): readonly Cube[] =>
     cubesOf(plan, grant.peer, plan.groups[grant.subject]?.namespace ?? '')
   const add = (grant: Grant): void => {
@@ -109,7 +110,7 @@ function isImplied(
   grant: Grant,
   atom: Cube | undefined,
   rivals: readonly Rival[],
-  classes: ReadonlyMap<string, readonly TrafficClass[]>,
+  classes: ReadonlyMap<string, readonly TrafficClass[]> | undefined,
 ): boolean {
   const peers = rivals.map((rival) => rival.grant.peer)
   if (peers.some((peer) => peer.kind === 'everyone')) return true
@@ -121,6 +122,9 @@ function isImplied(
   }
   const cubes = rivals.flatMap((rival) => rival.cubes)
   if (cubes.some((cube) => cubeHolds(cube, atom))) return true
+  // A selector that is chosen afresh replaces the old one where it reaches the same; else pods that were not seen this
+  // time would lose what the old one granted them.
+  if (classes === undefined) return false
   const reached = atom.namespaces
     .flatMap((namespace) => classes.get(namespace) ?? [])
     .filter((known) => cubeSelects(atom, known))

@@ -1,5 +1,5 @@
 /** From traffic to policies: the steps of a synthesis, joined. */
-import type { EdgeEnd, Traffic } from '../traffic/traffic.ts'
+import type { Traffic } from '../traffic/traffic.ts'
 import { grantApiServer } from './api-server.ts'
 import { assemblePolicies } from './assemble.ts'
 import { findCutOff } from './cut-off.ts'
@@ -10,7 +10,7 @@ import type { Contribution } from './edge-grants.ts'
 import { grantEdges, isObligation } from './edge-grants.ts'
 import { grantOutside } from './outside.ts'
 import type { Plan } from './plan.ts'
-import { groupOfEnd, makePlan } from './plan.ts'
+import { makePlan } from './plan.ts'
 import { retainGrants } from './retain.ts'
 import type {
   Finding,
@@ -64,7 +64,9 @@ export function synthesize(traffic: Traffic, options: SynthesisOptions): Synthes
     deleted: retention.deleted,
     heldBack: denies.heldBack,
     selected: plan.selectors.map((selector) => selector.selects),
-    obligations: obligationsOf(plan).filter((index) => !cutOff.edges.has(index)),
+    obligations: plan.traffic.edges.flatMap((edge, index) =>
+      isObligation(plan, edge) && !cutOff.edges.has(index) ? [index] : [],
+    ),
     subjects: [...plan.subjects].sort((a, b) => a - b),
   }
 }
@@ -75,23 +77,6 @@ function ofSubject(plan: Plan, finding: Finding): Finding {
     (group) => group.name === finding.subject && plan.subjects.has(group.id),
   )
   return isSubject ? finding : { ...finding, severity: 'info' }
-}
-
-/**
- * The edges to let through. Under a default deny that was forced, a pod that no selector names is cut off on purpose,
- * and its edges are findings, not obligations.
- */
-function obligationsOf(plan: Plan): readonly number[] {
-  const forced = plan.options.defaultDeny === 'always'
-  const closed = new Set([...plan.subjects].map((id) => plan.groups[id]?.namespace))
-  const isCutOff = (end: EdgeEnd): boolean => {
-    const group = groupOfEnd(plan, end)
-    if (!forced || group === undefined || plan.subjects.has(group.id)) return false
-    return closed.has(group.namespace)
-  }
-  return plan.traffic.edges.flatMap((edge, index) =>
-    isObligation(plan, edge) && !isCutOff(edge.from) && !isCutOff(edge.to) ? [index] : [],
-  )
 }
 
 /** What a selector that cannot be made exact lets its grants reach beyond the group. */

@@ -525,3 +525,38 @@ describe('what managed policies hold must not be lost', () => {
     expect(again.stale).toEqual([])
   })
 })
+
+test("a selector is that of the policy with the workload's name, though another policy would fit too", () => {
+  const w0 = { of: 'n/app=a,version=b', workload: 'w' }
+  const w1 = { of: 'n/app=c,version=b', workload: 'w' }
+  const all = makeTraffic(
+    ['a/app=x', w0, w1, { of: 'n/app=c', workload: 'o' }],
+    [
+      { from: 0, to: 2, port: 80 },
+      { from: 1, to: 0, port: 81 },
+      { from: 0, to: 3, port: 99 },
+    ],
+  )
+  const options = { dns: 'none', defaultDeny: 'never' } as const
+  const first = proven(all, options)
+  const less = makeTraffic(['a/app=x', w1], [{ from: 0, to: 1, port: 80 }])
+  const again = proven(less, {
+    ...options,
+    existing: located(first.policies.map((one) => one.policy)),
+  })
+  expect(names(again)).toEqual(names(first))
+  expect(policy(again, 'n/w')).toEqual(policy(first, 'n/w'))
+})
+
+test('what a forced default deny cuts off is named', () => {
+  const traffic = makeTraffic(
+    ['n/app=a', 'n/app=b', 'n/app=c'],
+    [
+      { from: 0, to: 1, port: 80 },
+      { from: 1, to: 2, port: 81 },
+    ],
+  )
+  const synthesis = proven(traffic, { dns: 'none', selector: 'app=a', defaultDeny: 'always' })
+  const cut = synthesis.findings.filter((finding) => finding.code === 'CUT_OFF')
+  expect(cut.map((finding) => finding.subject)).toEqual(['n/a -> n/b 80/TCP', 'n/b -> n/c 81/TCP'])
+})
