@@ -1,5 +1,5 @@
 /** The difference in meaning between two policy sets: what each allows, compared over everything that is known. */
-import type { CiliumPolicy, LocatedPolicy, NetworkPolicy } from '../policy/network-policy.ts'
+import type { LocatedPolicy } from '../policy/network-policy.ts'
 import type { CompiledSet } from './compiled-set.ts'
 import { compileSet } from './compiled-set.ts'
 import { collectConnections } from './connection-changes.ts'
@@ -10,6 +10,7 @@ import { compareObjects } from './object-changes.ts'
 import { observedConnections } from './observed.ts'
 import type { Change, PolicyDiff } from './policy-diff.ts'
 import { sections } from './policy-diff.ts'
+import { splitKinds } from './policy-kinds.ts'
 import type { Surroundings, Universe } from './universe.ts'
 import { createUniverse } from './universe.ts'
 
@@ -68,28 +69,6 @@ function compare(
   }
   const changes = [...isolation.list(), ...connections.list()].sort(compareChanges)
   return { changes, unchanged }
-}
-
-function splitKinds(policies: readonly LocatedPolicy[]): {
-  readonly network: readonly LocatedPolicy<NetworkPolicy>[]
-  readonly others: readonly string[]
-} {
-  const network = policies.filter(isNetworkPolicy)
-  const others = policies.filter(isOtherPolicy).map(({ policy }) => {
-    const { namespace, name } = policy.metadata
-    // A clusterwide policy has no namespace of its own, whatever its metadata defaults to.
-    const isClusterwide = policy.kind === 'CiliumClusterwideNetworkPolicy'
-    return `${policy.kind} ${isClusterwide ? name : `${namespace}/${name}`}`
-  })
-  return { network, others }
-}
-
-function isNetworkPolicy(located: LocatedPolicy): located is LocatedPolicy<NetworkPolicy> {
-  return located.policy.kind === 'NetworkPolicy'
-}
-
-function isOtherPolicy(located: LocatedPolicy): located is LocatedPolicy<CiliumPolicy> {
-  return located.policy.kind !== 'NetworkPolicy'
 }
 
 function compareChanges(a: Change, b: Change): number {
