@@ -78,6 +78,18 @@ describe.each(formats)('as %s', (format, extension) => {
   })
 })
 
+test('docs/verify.md shows what the commands write', async () => {
+  const page = readFileSync('docs/verify.md', 'utf8')
+  const shown = [
+    ...page.matchAll(/^```sh\nnpx netweir (.*?)(?: # exit \d)?\n```\n\n```text\n(.*?)^```$/gms),
+  ]
+  expect(shown).toHaveLength(2)
+  for (const [, command = '', text = ''] of shown) {
+    const { out } = await netweir(...command.split(' '))
+    expect(out.startsWith(text), command).toBe(true)
+  }
+})
+
 test('what generate writes denies nothing of what it was made from', async () => {
   const dir = join(work, 'policies')
   expect((await netweir('generate', ...shop, '--out-dir', dir)).code).toBe(0)
