@@ -7,11 +7,13 @@ import type { OverPermission } from '../../src/diff/verify-report.ts'
 import { toLabels } from '../../src/labels.ts'
 import { createEvaluator } from '../../src/policy/evaluate.ts'
 import type {
+  LabelSelector,
   LocatedPolicy,
   NetworkPolicy,
   PolicyEndpoint,
   PolicyPod,
 } from '../../src/policy/network-policy.ts'
+import { selectorMatches } from '../../src/policy/selector.ts'
 import { synthesize } from '../../src/synthesis/synthesize.ts'
 import type { Edge, EdgeEnd, Traffic } from '../../src/traffic/traffic.ts'
 import { located } from '../diff/policies.ts'
@@ -334,6 +336,7 @@ function namedAlone(
     evaluator.evaluate(other, target, { protocol: 'TCP', port: 1 }).ingress.isolatedBy,
   )
   return policies
+    .filter(({ spec }) => isSatisfiable(spec.podSelector))
     .flatMap(({ metadata, spec }) => [
       ...(ingress.has(`${metadata.namespace}/${metadata.name}`)
         ? (spec.ingress ?? []).flatMap((rule) => rule.ports ?? [])
@@ -349,6 +352,24 @@ function namedAlone(
     .flatMap(({ port, endPort, protocol = 'TCP' }) =>
       typeof port === 'number' && (endPort ?? port) === port ? [`${port}/${protocol}`] : [],
     )
+}
+
+/** Tells whether any labels at all match: a policy that can select no pod names no port for anyone. */
+function isSatisfiable(selector: LabelSelector): boolean {
+  const expressions = selector.matchExpressions ?? []
+  const keys = new Set([
+    ...Object.keys(selector.matchLabels ?? {}),
+    ...expressions.map((one) => one.key),
+  ])
+  let candidates: readonly (readonly [string, string])[][] = [[]]
+  for (const key of keys) {
+    const values = ['a', 'b', '', 'true', '1e3', 'null', '0x1f', 'other']
+    candidates = candidates.flatMap((entries) => [
+      entries,
+      ...values.map((value) => [...entries, [key, value] as const]),
+    ])
+  }
+  return candidates.some((entries) => selectorMatches(selector, toLabels(entries)))
 }
 
 /** Asks the evaluator with a policy of that one rule. */
