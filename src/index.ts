@@ -14,7 +14,6 @@ export type {
   Change,
   ObjectChange,
   PolicyDiff,
-  PolicyReference,
   Section,
 } from './diff/policy-diff.ts'
 export { sections } from './diff/policy-diff.ts'
@@ -83,6 +82,7 @@ export type {
   PortProtocol,
 } from './policy/network-policy.ts'
 export { isManaged, managedBy, managedByLabel } from './policy/network-policy.ts'
+export type { PolicyReference } from './policy/policy-reference.ts'
 export { renderList, renderPolicies, renderPolicy } from './policy/render.ts'
 export { diffToMarkdown } from './report/diff-markdown.ts'
 export { diffToJson, diffToText } from './report/diff-text.ts'
@@ -97,6 +97,7 @@ export { verifyToMarkdown } from './report/verify-markdown.ts'
 export { verifyToJson, verifyToText } from './report/verify-text.ts'
 export type {
   Finding,
+  FindingCode,
   GeneratedPolicy,
   Grant,
   GrantPeer,
@@ -107,7 +108,7 @@ export type {
   Widening,
   WideningReason,
 } from './synthesis/synthesis.ts'
-export { wideningReasons } from './synthesis/synthesis.ts'
+export { findingCodes, wideningReasons } from './synthesis/synthesis.ts'
 export type {
   CellRecord,
   ClassRecord,

@@ -3,7 +3,14 @@ import { dirname, join } from 'node:path'
 import type { Command, Option } from 'commander'
 import { describe, expect, test } from 'vitest'
 import { createProgram } from '../src/cli/program.ts'
-import { errorCodes, exitCodeOf, sections } from '../src/index.ts'
+import {
+  errorCodes,
+  exitCodeOf,
+  findingCodes,
+  outcomes,
+  sections,
+  wideningReasons,
+} from '../src/index.ts'
 import { root } from './support/built.ts'
 
 const read = (path: string): string => readFileSync(join(root, path), 'utf8')
@@ -102,6 +109,21 @@ describe('docs/errors.md', () => {
       const expected = errorCodes.filter((code) => String(exitCodeOf(code)) === row[0])
       if (named.length > 0) expect([...named].sort()).toEqual([...expected].sort())
     }
+  })
+})
+
+describe('docs/policies.md and docs/flows.md', () => {
+  test.each(findingCodes)('say what finding %s means', (code) => {
+    expect(read('docs/policies.md')).toContain(`\`${code}\``)
+  })
+
+  test.each(wideningReasons)('say what a widening for %s is', (reason) => {
+    expect(read('docs/policies.md')).toContain(`\`${reason}\``)
+  })
+
+  test('have every outcome, in the order of the list', () => {
+    const listed = rows(section(read('docs/flows.md'), '## Outcomes')).map(([cell]) => cell)
+    expect(listed).toEqual(outcomes.map((outcome) => `\`${outcome}\``))
   })
 })
 

@@ -248,7 +248,7 @@ const synthesis: readonly OptionSpec[] = [
   {
     group: 'Synthesis',
     flags: '--prune-after <days>',
-    text: 'days that the traffic must span before a grant it lacks is removed',
+    text: 'days with traffic that there must be before a grant they lack is removed',
     fallback: '90',
   },
   {

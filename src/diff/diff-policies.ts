@@ -1,7 +1,8 @@
 /** The difference in meaning between two policy sets: what each allows, compared over everything that is known. */
+
+import type { CompiledSet } from '../policy/compiled-set.ts'
+import { compileSet } from '../policy/compiled-set.ts'
 import type { LocatedPolicy } from '../policy/network-policy.ts'
-import type { CompiledSet } from './compiled-set.ts'
-import { compileSet } from './compiled-set.ts'
 import { collectConnections } from './connection-changes.ts'
 import { compareDestination } from './destination-diff.ts'
 import { createEndNames } from './end-names.ts'
@@ -11,7 +12,7 @@ import { observedConnections } from './observed.ts'
 import type { Change, PolicyDiff } from './policy-diff.ts'
 import { sections } from './policy-diff.ts'
 import { splitKinds } from './policy-kinds.ts'
-import type { Surroundings, Universe } from './universe.ts'
+import type { Surroundings, TrafficUniverse } from './universe.ts'
 import { createUniverse } from './universe.ts'
 
 /** What is compared, and what is known of the cluster. */
@@ -52,7 +53,7 @@ export function diffPolicies(input: DiffInput): PolicyDiff {
 }
 
 function compare(
-  universe: Universe,
+  universe: TrafficUniverse,
   input: DiffInput,
   compiled: { readonly old: CompiledSet; readonly new: CompiledSet },
 ): { readonly changes: readonly Change[]; readonly unchanged: number } {

@@ -4,10 +4,10 @@ import { canonicalAddress } from '../ip.ts'
 import type { Labels } from '../labels.ts'
 import { labelTexts, splitLabel, toLabels } from '../labels.ts'
 import type { PolicyEndpoint, PolicyPod } from '../policy/network-policy.ts'
+import { namespaceNameLabel } from '../policy/stand-ins.ts'
 import { createEndTexts } from '../traffic/edge-ends.ts'
 import type { Inventory } from '../traffic/inventory.ts'
 import type { EdgeEnd, Traffic } from '../traffic/traffic.ts'
-import { namespaceNameLabel } from './stand-ins.ts'
 
 /** Ends that policies have no name for, as they may be asked for. */
 const namedEntities = ['host', 'kube-apiserver', 'remote-node', 'ingress', 'unmanaged'] as const

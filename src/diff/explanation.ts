@@ -1,5 +1,5 @@
 /** Why a connection is allowed or denied, and what stands behind the rules of a policy, as data. */
-import type { PolicyReference } from './policy-diff.ts'
+import type { PolicyReference } from '../policy/policy-reference.ts'
 import type { Direction, NearMiss, PolicyUsage, SeenEdge } from './verify-report.ts'
 
 /** The document that `explain` prints. */

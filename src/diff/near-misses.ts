@@ -1,5 +1,6 @@
 /** Rules that nearly allow a connection, and what is in the way: the answer to "why not?". */
 import type { Labels } from '../labels.ts'
+import { blockHolds } from '../policy/address-cells.ts'
 import type {
   LabelSelector,
   NetworkPolicyPeer,
@@ -9,7 +10,6 @@ import type {
   PortProtocol,
 } from '../policy/network-policy.ts'
 import { selectorMatches } from '../policy/selector.ts'
-import { blockHolds } from './address-cells.ts'
 import type { BookEntry, PlainRule, PolicyBook } from './policy-book.ts'
 import { portText, requirementText } from './rule-words.ts'
 import type { Direction, NearMiss } from './verify-report.ts'

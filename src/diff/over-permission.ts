@@ -1,6 +1,6 @@
 /** How much more policies let known pods do than was seen: counted over bit rows, never pair by pair. */
-import type { Traffic } from '../traffic/traffic.ts'
-import type { Bits } from './bits.ts'
+
+import type { Bits } from '../policy/bits.ts'
 import {
   addBits,
   bitsOf,
@@ -10,15 +10,15 @@ import {
   hasBit,
   isEmptyBits,
   withoutBits,
-} from './bits.ts'
-import type { CompiledSet } from './compiled-set.ts'
-import { passing } from './destination-diff.ts'
+} from '../policy/bits.ts'
+import type { CompiledSet } from '../policy/compiled-set.ts'
+import type { Span } from '../policy/port-line.ts'
+import { namedStart, portPosition, spanTexts } from '../policy/port-line.ts'
+import { cutPorts, grantSpans, grantsTo, passing, rowsTo } from '../policy/rows.ts'
+import type { Traffic } from '../traffic/traffic.ts'
 import { createEndNames } from './end-names.ts'
 import { observedConnections } from './observed.ts'
-import type { Span } from './port-line.ts'
-import { namedStart, portPosition, spanTexts } from './port-line.ts'
-import { cutPorts, grantSpans, grantsTo, rowsTo } from './rows.ts'
-import type { Universe } from './universe.ts'
+import type { TrafficUniverse } from './universe.ts'
 import type { OverPermission, UnusedConnections } from './verify-report.ts'
 
 /** Unused connections that are spelled out for each namespace. */
@@ -35,7 +35,7 @@ export interface ListeningPort {
 
 /** What over-permission is counted over. */
 export interface OverPermissionInput {
-  readonly universe: Universe
+  readonly universe: TrafficUniverse
   readonly set: CompiledSet
   readonly traffic: Traffic
   /** Returns the ports that a class is said to listen on. */
@@ -86,7 +86,7 @@ export function overPermissionOf(input: OverPermissionInput): readonly OverPermi
     }))
 }
 
-function homesOf(universe: Universe, traffic: Traffic): ReadonlyMap<string, Bits> {
+function homesOf(universe: TrafficUniverse, traffic: Traffic): ReadonlyMap<string, Bits> {
   const homes = new Map<string, Bits>()
   for (const { id, namespace } of traffic.classes) {
     const home = homes.get(namespace) ?? createBits(universe.ends.length)
@@ -192,7 +192,10 @@ function countDestination(
   share.addOtherPorts(others)
 }
 
-function largestOf(universe: Universe, parts: readonly UnusedPart[]): readonly UnusedConnections[] {
+function largestOf(
+  universe: TrafficUniverse,
+  parts: readonly UnusedPart[],
+): readonly UnusedConnections[] {
   const names = createEndNames(universe)
   const nothing = createBits(universe.ends.length)
   return [...parts]

@@ -12,7 +12,7 @@ import type {
   PolicyEndpoint,
   PolicyService,
 } from '../policy/network-policy.ts'
-import type { PolicyReference } from './policy-diff.ts'
+import type { PolicyReference } from '../policy/policy-reference.ts'
 import type { Direction } from './verify-report.ts'
 
 /** One rule, whichever direction it is about. */

@@ -1,19 +1,20 @@
 /** What each rule of each policy grants, cell by cell, and which recorded edges use it. */
+
+import { spansAt } from '../policy/compiled-set.ts'
 import type { NetworkPolicyPeer, NetworkPolicyPort } from '../policy/network-policy.ts'
+import { portPosition } from '../policy/port-line.ts'
 import type { Edge, EdgeEnd } from '../traffic/traffic.ts'
-import { spansAt } from './compiled-set.ts'
 import { seenEdge, timeText } from './flow-evidence.ts'
 import type { BookEntry, PlainRule, PolicyBook } from './policy-book.ts'
-import { portPosition } from './port-line.ts'
 import type { Replayed } from './replay.ts'
 import { peerText, portText } from './rule-words.ts'
-import type { Universe } from './universe.ts'
+import type { TrafficUniverse } from './universe.ts'
 import type { Direction, PolicyUsage, RuleUsage, UnusedGrants, UsedGrant } from './verify-report.ts'
 
 /** What the usage of rules is counted over. */
 export interface UsageInput {
   readonly book: PolicyBook
-  readonly universe: Universe
+  readonly universe: TrafficUniverse
   readonly replayed: readonly Replayed[]
   readonly endText: (end: EdgeEnd) => string
   /** Edges that are spelled out for each grant. */
@@ -104,7 +105,7 @@ function ruleUsage(
 type CellUsers = ReadonlyMap<number, ReadonlyMap<number, readonly Edge[]>>
 
 function cellUsers(
-  universe: Universe,
+  universe: TrafficUniverse,
   namespace: string,
   direction: Direction,
   { peers, ports }: Axes,
@@ -143,7 +144,7 @@ function addUser(
 }
 
 function isPortUsed(
-  universe: Universe,
+  universe: TrafficUniverse,
   destinations: readonly number[],
   port: NetworkPolicyPort | undefined,
   { protocol, port: number }: Edge,

@@ -1,6 +1,7 @@
 /** What a replay of recorded traffic against given policies found, as data. */
+
+import type { PolicyReference } from '../policy/policy-reference.ts'
 import type { Edge } from '../traffic/traffic.ts'
-import type { PolicyReference } from './policy-diff.ts'
 
 /** One side of a connection: what its source may send, or what its destination lets in. */
 export type Direction = 'egress' | 'ingress'

@@ -1,9 +1,10 @@
 /** Replays what was recorded against given policies: what they would deny, never use, and allow beyond it. */
+
+import { compileSet } from '../policy/compiled-set.ts'
 import type { LocatedPolicy, PolicyPod } from '../policy/network-policy.ts'
 import { createEndTexts } from '../traffic/edge-ends.ts'
 import type { Edge, EdgeEnd, Traffic } from '../traffic/traffic.ts'
 import { changeId } from './change-id.ts'
-import { compileSet } from './compiled-set.ts'
 import { edgePortText, flowEvidence } from './flow-evidence.ts'
 import { nearMisses } from './near-misses.ts'
 import type { ListeningPort } from './over-permission.ts'
@@ -14,7 +15,7 @@ import { splitKinds } from './policy-kinds.ts'
 import type { Denial, Replayed } from './replay.ts'
 import { isReplayed, replayEdges } from './replay.ts'
 import { usageOf } from './rule-usage.ts'
-import type { Surroundings, Universe } from './universe.ts'
+import type { Surroundings, TrafficUniverse } from './universe.ts'
 import { createUniverse } from './universe.ts'
 import type {
   Coverage,
@@ -82,7 +83,7 @@ export function verifyPolicies(input: VerifyInput): VerifyReport {
 }
 
 /** Returns the pods of the classes of a traffic, by position. */
-export function knownPods(universe: Universe, traffic: Traffic): readonly PolicyPod[] {
+export function knownPods(universe: TrafficUniverse, traffic: Traffic): readonly PolicyPod[] {
   return universe.ends
     .slice(0, traffic.classes.length)
     .flatMap((end) => (end.kind === 'pod' ? end.pod : []))

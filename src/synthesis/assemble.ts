@@ -12,11 +12,13 @@ import type {
 } from '../policy/network-policy.ts'
 import { managedBy, managedByLabel } from '../policy/network-policy.ts'
 import { coverAddresses } from './cidr-cover.ts'
-import { toLabelSelector } from './conjunction.ts'
+import type { Conjunction } from './conjunction.ts'
+import { conjunctionText, fromLabelSelector, toLabelSelector } from './conjunction.ts'
+import { cubesOf } from './grant-cubes.ts'
+import { fullName } from './ownership.ts'
 import type { Cube } from './peer-cubes.ts'
-import { mergeCubes, toPeer } from './peer-cubes.ts'
+import { cubeText, mergeCubes, toPeer } from './peer-cubes.ts'
 import type { Plan } from './plan.ts'
-import { cubesOf } from './retain.ts'
 import type { GeneratedPolicy, Grant } from './synthesis.ts'
 
 /** A policy whose JSON is longer is split: etcd refuses objects of about 1.5 MiB, and people refuse to read them. */
@@ -33,7 +35,7 @@ interface Rule {
 
 /** Returns the policies that say exactly the grants, one for each subject, sorted by namespace and name. */
 export function assemblePolicies(plan: Plan, grants: readonly Grant[]): readonly GeneratedPolicy[] {
-  const used = new Set(plan.policyNames)
+  const used = new Set([...plan.policyNames, ...plan.ownership.taken])
   const bySubject = new Map<number, Grant[]>()
   for (const subject of plan.subjects) bySubject.set(subject, [])
   for (const grant of grants) bySubject.get(grant.subject)?.push(grant)
@@ -77,18 +79,45 @@ function policiesOf(
       grants.filter((grant) => grant.direction === direction),
     )
   const parts = splitRules(rulesOf('ingress'), rulesOf('egress'))
-  const selectors = plan.selectors[subject]?.selectors ?? []
-  return selectors
-    .flatMap((conjunction) => parts.map((part) => ({ conjunction, part })))
-    .map(({ conjunction, part }, index) => ({
-      policy: managedPolicy(
-        index === 0 ? name : freeName(name, index + 1, used),
-        toLabelSelector(conjunction),
-        part,
-      ),
+  const names = partNames(plan, subject, name, used)
+  return (plan.selectors[subject]?.selectors ?? []).flatMap((conjunction) =>
+    parts.map((part) => ({
+      policy: managedPolicy(names(conjunction), toLabelSelector(conjunction), part),
       role: 'workload' as const,
       group: subject,
+    })),
+  )
+}
+
+/** A part is called as the managed policy of its selector was; the first of a new subject has the subject's name. */
+function partNames(
+  plan: Plan,
+  subject: number,
+  name: string,
+  used: Set<string>,
+): (conjunction: Conjunction) => string {
+  const known = plan.managed
+    .map(({ policy }) => policy)
+    .filter((policy) => plan.ownership.ownerOf.get(fullName(policy)) === subject)
+    .map((policy) => ({
+      name: fullName(policy),
+      selector: conjunctionText(fromLabelSelector(policy.spec.podSelector)),
     }))
+    .filter((policy) => policy.name !== name)
+  let isNamed = false
+  const isFirst = (selector: string): boolean =>
+    !isNamed && !known.some((policy) => policy.selector === selector)
+  const first = plan.selectors[subject]?.selectors.map(conjunctionText).find(isFirst)
+  return (conjunction) => {
+    const selector = conjunctionText(conjunction)
+    if (!isNamed && (first === undefined || selector === first)) {
+      isNamed = true
+      return name
+    }
+    const at = known.findIndex((policy) => policy.selector === selector)
+    const [before] = at < 0 ? [] : known.splice(at, 1)
+    return before?.name ?? freeName(name, 2, used)
+  }
 }
 
 function freeName(name: string, first: number, used: Set<string>): string {
@@ -109,7 +138,7 @@ function makeRules(plan: Plan, namespace: string, grants: readonly Grant[]): rea
   const byPeer = new Map<string, { peer: Cube | NetworkPolicyPeer; ports: Set<string> }>()
   for (const grant of closed) {
     for (const peer of peersOf(plan, grant, namespace)) {
-      const key = JSON.stringify(peer)
+      const key = isCube(peer) ? cubeText(peer) : JSON.stringify(peer)
       const known = byPeer.get(key) ?? { peer, ports: new Set<string>() }
       byPeer.set(key, known)
       known.ports.add(portKey(grant))
