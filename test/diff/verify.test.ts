@@ -148,6 +148,29 @@ describe('what would be denied', () => {
   })
 })
 
+test('a pod of another cluster is reached by a rule without peers alone', () => {
+  const traffic = makeTraffic(classes, [{ from: web, to: db, port: 5432 }])
+  const remote = {
+    ...traffic.edges[0]!,
+    from: {
+      kind: 'remote' as const,
+      cluster: 'west',
+      namespace: 'shop',
+      labels: toLabels([['app', 'api']]),
+    },
+    outcome: 'remote-cluster' as const,
+  }
+  const open = located(
+    policy('shop/open', { pods: { app: 'db' }, ingress: [{ ports: ports('5432/TCP') }] }),
+  )
+  const deniedBy = (policies: readonly LocatedPolicy[]) =>
+    verifyPolicies({ policies, traffic: { ...traffic, edges: [remote] } }).denied.map(
+      ({ from }) => from,
+    )
+  expect(deniedBy([dbOnly])).toEqual(['west:shop {app=api}'])
+  expect(deniedBy([dbOnly, open])).toEqual([])
+})
+
 describe('usage', () => {
   test('says for each rule which cells are used and which never are', () => {
     const report = verify(
