@@ -38,28 +38,44 @@ export interface SideQuestion {
 export function nearMisses(book: PolicyBook, question: SideQuestion): readonly NearMiss[] {
   const subject = question.direction === 'egress' ? question.from : question.to
   if (subject.kind !== 'pod') return []
-  return book
+  const candidates = book
     .inNamespace(subject.namespace)
-    .flatMap((entry) => missesOf(entry, subject, question))
-    .sort((a, b) => a.reasons.length - b.reasons.length)
-    .slice(0, maxMisses)
+    .map((entry) => ({ entry, common: commonObstacles(entry, subject, question.direction) }))
+    .filter(({ common }) => common.length <= maxObstacles)
+    .sort((a, b) => a.common.length - b.common.length)
+  let closest: readonly NearMiss[] = []
+  for (const { entry, common } of candidates) {
+    // A policy with as many obstacles of its own as the last rule has in all cannot offer a closer one.
+    const last = closest[maxMisses - 1]
+    if (last !== undefined && last.reasons.length <= common.length) break
+    closest = [...closest, ...missesOf(entry, common, question)]
+      .sort((a, b) => a.reasons.length - b.reasons.length)
+      .slice(0, maxMisses)
+  }
+  return closest
+}
+
+/** Returns what keeps every rule of a policy from counting for a pod. */
+function commonObstacles(
+  entry: BookEntry,
+  subject: PolicyPod,
+  direction: Direction,
+): readonly string[] {
+  const type = direction === 'ingress' ? 'Ingress' : 'Egress'
+  return [
+    ...(entry.isolates.includes(direction)
+      ? []
+      : [`the policy is not about ${direction}: its policyTypes lack ${type}`]),
+    ...obstacles(entry.policy.spec.podSelector, subject.labels, 'the policy selects pods with'),
+  ]
 }
 
 function missesOf(
   entry: BookEntry,
-  subject: PolicyPod,
+  common: readonly string[],
   question: SideQuestion,
 ): readonly NearMiss[] {
   const { direction } = question
-  const common = [
-    ...(entry.isolates.includes(direction)
-      ? []
-      : [
-          `the policy is not about ${direction}: its policyTypes lack ${direction === 'ingress' ? 'Ingress' : 'Egress'}`,
-        ]),
-    ...obstacles(entry.policy.spec.podSelector, subject.labels, 'the policy selects pods with'),
-  ]
-  if (common.length > maxObstacles) return []
   return entry.rules
     .filter((rule) => rule.direction === direction)
     .flatMap((rule): readonly NearMiss[] => {
