@@ -153,6 +153,21 @@ describe('docs/output.md', () => {
       ['CommunicationSet', 'CommunicationRecord'],
     ],
     ['## PolicyDiff', 'src/diff/policy-diff.ts', ['PolicyDiff', 'Change']],
+    [
+      '## VerifyReport',
+      'src/diff/verify-report.ts',
+      [
+        'VerifyReport',
+        'CoveredShare',
+        'DeniedEdge',
+        'NearMiss',
+        'PolicyUsage',
+        'RuleUsage',
+        'OverPermission',
+        'Gate',
+      ],
+    ],
+    ['## Explanation', 'src/diff/explanation.ts', ['Explanation', 'Answer', 'PathSide']],
   ] as const)('%s names every member, in order', (heading, path, names) => {
     expect(documented(heading)).toEqual(names.flatMap((name) => members(path, name)))
   })

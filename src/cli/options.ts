@@ -3,15 +3,30 @@
  * read this. Values are not judged here but in `resolve-options.ts`, which knows how to say what it expects.
  */
 import { Option } from 'commander'
+import { limits, policies, question } from './verify-options.ts'
 
 /** Headings under which help lists options, in order. */
-export const optionGroups = ['Source', 'Selection', 'Synthesis', 'Output', 'Other'] as const
+export const optionGroups = [
+  'Source',
+  'Question',
+  'Selection',
+  'Synthesis',
+  'Output',
+  'Other',
+] as const
 
 /** One of {@link optionGroups}. */
 export type OptionGroup = (typeof optionGroups)[number]
 
 /** Names of the commands. */
-export type CommandName = 'learn' | 'merge' | 'generate' | 'diff' | 'completion'
+export type CommandName =
+  | 'learn'
+  | 'merge'
+  | 'generate'
+  | 'diff'
+  | 'verify'
+  | 'explain'
+  | 'completion'
 
 /** What was typed: commander's values before any of them was judged. */
 export interface RawOptions {
@@ -45,6 +60,13 @@ export interface RawOptions {
   readonly out?: string
   readonly outDir?: string
   readonly failOn?: string
+  readonly policies?: readonly string[]
+  readonly maxUnused?: string
+  readonly minCoverage?: string
+  readonly from?: string
+  readonly to?: string
+  readonly port?: string
+  readonly policy?: string
   readonly quiet?: boolean
   readonly verbose?: boolean
   readonly color?: string
@@ -314,6 +336,15 @@ const specs: Readonly<Record<CommandName, readonly OptionSpec[]>> = {
     format(choices.diffOutput),
     outFile(outText),
     failOn('any'),
+    ...other,
+  ],
+  verify: [policies, ...reading, format(choices.diffOutput), outFile(outText), ...limits, ...other],
+  explain: [
+    policies,
+    ...reading,
+    ...question,
+    format(choices.diffOutput),
+    outFile(outText),
     ...other,
   ],
   completion: [],

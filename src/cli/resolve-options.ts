@@ -150,7 +150,8 @@ export function choice<T extends string>(
   throw usage(`${flag} must be ${list}, is "${value}"`)
 }
 
-function resolveDisplay(raw: RawOptions): DisplayOptions {
+/** Returns how a run speaks. @throws NetweirError `USAGE`. */
+export function resolveDisplay(raw: RawOptions): DisplayOptions {
   if (raw.quiet === true && raw.verbose === true) {
     throw usage('--quiet and --verbose contradict each other')
   }
@@ -162,7 +163,8 @@ function resolveDisplay(raw: RawOptions): DisplayOptions {
   }
 }
 
-function resolveReading(raw: RawOptions, nowMs: number): LearnOptions {
+/** Returns how sources are read. @throws NetweirError `USAGE`. */
+export function resolveReading(raw: RawOptions, nowMs: number): LearnOptions {
   const sinceMs = raw.since === undefined ? undefined : parseMoment('--since', raw.since, nowMs)
   const untilMs = raw.until === undefined ? undefined : parseMoment('--until', raw.until, nowMs)
   if (sinceMs !== undefined && untilMs !== undefined && sinceMs >= untilMs) {
@@ -242,25 +244,30 @@ function resolveSets(sources: readonly string[], raw: RawOptions): DiffCommand['
   return { old, new: fresh }
 }
 
-/** Standard input can be read once. */
-function checkStdin(inputs: readonly string[]): void {
+/** Refuses to read standard input twice. @throws NetweirError `USAGE`. */
+export function checkStdin(inputs: readonly string[]): void {
   if (inputs.filter((input) => input === '-').length > 1) {
     throw usage('standard input ("-") can be named once', 'put the other input in a file')
   }
 }
 
-function paths(flag: string, values: readonly string[] | undefined): readonly string[] | undefined {
+/** Returns paths that are not empty. @throws NetweirError `USAGE`. */
+export function paths(
+  flag: string,
+  values: readonly string[] | undefined,
+): readonly string[] | undefined {
   return values?.map((value) => nonEmpty(flag, value))
 }
 
-/** An output: a path, of which `-` is not one. */
-function place(flag: string, value: string | undefined): string | undefined {
+/** Returns an output: a path, of which `-` is not one. @throws NetweirError `USAGE`. */
+export function place(flag: string, value: string | undefined): string | undefined {
   if (value === undefined) return undefined
   if (value === '-') throw usage(`${flag} must be a path, is "-"`, 'standard output is the default')
   return nonEmpty(flag, value)
 }
 
-function nonEmpty(what: string, value: string): string {
+/** Returns a value that is not empty. @throws NetweirError `USAGE`. */
+export function nonEmpty(what: string, value: string): string {
   if (value === '') throw usage(`${what} must not be empty`)
   if (value.includes('\0')) throw usage(`${what} must not hold a NUL character, is "${value}"`)
   return value
@@ -306,7 +313,8 @@ function pruneAfter(raw: RawOptions): number | undefined {
   return count('--prune-after', raw.pruneAfter, 'days')
 }
 
-function count(flag: string, value: string | undefined, unit: string): number | undefined {
+/** Returns a whole number. @throws NetweirError `USAGE`. */
+export function count(flag: string, value: string | undefined, unit: string): number | undefined {
   if (value === undefined) return undefined
   if (/^\d{1,15}$/.test(value)) return Number(value)
   throw usage(`${flag} must be a number of ${unit} such as 0 or 16, is "${value}"`)
@@ -325,6 +333,7 @@ function allOf(options: LearnOptions): Named<LearnOptions> {
   return options as Named<LearnOptions>
 }
 
-function usage(message: string, hint?: string): NetweirError {
+/** Returns the error for something that was typed wrong. */
+export function usage(message: string, hint?: string): NetweirError {
   return new NetweirError('USAGE', message, hint === undefined ? {} : { hint })
 }

@@ -2,7 +2,7 @@
 
 import type { CompiledSet } from '../policy/compiled-set.ts'
 import { compileSet } from '../policy/compiled-set.ts'
-import type { CiliumPolicy, LocatedPolicy, NetworkPolicy } from '../policy/network-policy.ts'
+import type { LocatedPolicy } from '../policy/network-policy.ts'
 import { collectConnections } from './connection-changes.ts'
 import { compareDestination } from './destination-diff.ts'
 import { createEndNames } from './end-names.ts'
@@ -11,6 +11,7 @@ import { compareObjects } from './object-changes.ts'
 import { observedConnections } from './observed.ts'
 import type { Change, PolicyDiff } from './policy-diff.ts'
 import { sections } from './policy-diff.ts'
+import { splitKinds } from './policy-kinds.ts'
 import type { Surroundings, TrafficUniverse } from './universe.ts'
 import { createUniverse } from './universe.ts'
 
@@ -69,28 +70,6 @@ function compare(
   }
   const changes = [...isolation.list(), ...connections.list()].sort(compareChanges)
   return { changes, unchanged }
-}
-
-function splitKinds(policies: readonly LocatedPolicy[]): {
-  readonly network: readonly LocatedPolicy<NetworkPolicy>[]
-  readonly others: readonly string[]
-} {
-  const network = policies.filter(isNetworkPolicy)
-  const others = policies.filter(isOtherPolicy).map(({ policy }) => {
-    const { namespace, name } = policy.metadata
-    // A clusterwide policy has no namespace of its own, whatever its metadata defaults to.
-    const isClusterwide = policy.kind === 'CiliumClusterwideNetworkPolicy'
-    return `${policy.kind} ${isClusterwide ? name : `${namespace}/${name}`}`
-  })
-  return { network, others }
-}
-
-function isNetworkPolicy(located: LocatedPolicy): located is LocatedPolicy<NetworkPolicy> {
-  return located.policy.kind === 'NetworkPolicy'
-}
-
-function isOtherPolicy(located: LocatedPolicy): located is LocatedPolicy<CiliumPolicy> {
-  return located.policy.kind !== 'NetworkPolicy'
 }
 
 function compareChanges(a: Change, b: Change): number {

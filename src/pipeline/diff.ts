@@ -55,7 +55,8 @@ export async function diffSets(
   }
 }
 
-async function withoutTraffic(
+/** Returns the traffic of a run without sources: what the inventory shows, if anything. */
+export async function withoutTraffic(
   options: LearnOptions,
   host: RunHost,
 ): Promise<{ traffic: Traffic; inventory: Inventory | undefined; notices: readonly Notice[] }> {

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import type { PolicyDiff } from '../../src/diff/policy-diff.ts'
-import { diffToMarkdown, maxMarkdownLength } from '../../src/report/diff-markdown.ts'
+import { diffToMarkdown } from '../../src/report/diff-markdown.ts'
+import { maxMarkdownLength } from '../../src/report/markdown-parts.ts'
 import { emptyDiff, exampleDiff, hostileDiff, obeyed } from './examples.ts'
 
 test('a diff in Markdown: what would break is open, the rest is folded', () => {
