@@ -55,6 +55,7 @@ export interface RawOptions {
   readonly prune?: boolean
   readonly pruneAfter?: string
   readonly reoptimise?: boolean
+  readonly minimise?: string
   readonly output?: string
   readonly diffOutput?: string
   readonly out?: string
@@ -80,6 +81,7 @@ export const choices = {
   onInexpressible: ['port', 'block', 'fail'],
   onInseparable: ['merge', 'negative', 'fail'],
   outside: ['exact', 'port'],
+  minimise: ['canonical', 'rules'],
   learnOutput: ['json', 'text'],
   mergeOutput: ['json'],
   generateOutput: ['yaml', 'json'],
@@ -255,6 +257,13 @@ const synthesis: readonly OptionSpec[] = [
     group: 'Synthesis',
     flags: '--reoptimise',
     text: 'choose selectors afresh instead of keeping those of managed policies',
+  },
+  {
+    group: 'Synthesis',
+    flags: '--minimise <what>',
+    text: 'rules: one for peers with the same ports, or as few as there can be',
+    choices: choices.minimise,
+    fallback: 'canonical',
   },
 ]
 

@@ -191,6 +191,7 @@ function resolveSynthesis(raw: RawOptions, nowMs: number): GenerateOptions {
     prune: raw.prune,
     pruneAfterDays: pruneAfter(raw),
     reoptimise: raw.reoptimise,
+    minimise: choice('--minimise', raw.minimise, choices.minimise),
     namespaces: namespaces('--namespace', raw.namespace),
     selector: selector(raw.selector),
     includeSystem: namespaces('--include-system', raw.includeSystem),

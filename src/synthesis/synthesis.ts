@@ -39,6 +39,8 @@ export interface SynthesisOptions {
   readonly nodeCidrs?: readonly string[]
   /** Choose selectors afresh instead of keeping those of managed policies. Default: no. */
   readonly reoptimise?: boolean
+  /** Peers with the same ports share a rule, or the fewest rules, in which a peer may stand twice. Default: `canonical`. */
+  readonly minimise?: 'canonical' | 'rules'
 }
 
 /** Workloads that share a class: the subject and the peer of rules. */
@@ -106,6 +108,7 @@ export const findingCodes = [
   'NOTHING_LEARNED',
   'NO_LABELS',
   'OUTSIDE_PORT',
+  'RULE_CAP',
   'SELECTOR_CAP',
   'SERVICE_ADDRESS',
   'SPECIAL_ADDRESS',

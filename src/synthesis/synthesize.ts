@@ -41,7 +41,8 @@ export function synthesize(traffic: Traffic, options: SynthesisOptions): Synthes
   const grants =
     retention.grants.length === 0 ? fresh : uniqueGrants([...fresh, ...retention.grants])
   const denies = denyByDefault(plan, grants)
-  const policies = [...assemblePolicies(plan, grants), ...retention.carried, ...denies.policies]
+  const assembly = assemblePolicies(plan, grants)
+  const policies = [...assembly.policies, ...retention.carried, ...denies.policies]
   const cutOff = findCutOff(plan, policies)
   return {
     policies: policies.toSorted(comparePolicies),
@@ -57,6 +58,7 @@ export function synthesize(traffic: Traffic, options: SynthesisOptions): Synthes
       ...reportUnopened(plan),
       ...reportPorts(plan),
       ...retention.findings,
+      ...assembly.findings,
       ...denies.findings,
       ...cutOff.findings,
     ]),
