@@ -1,7 +1,7 @@
 /** Differences at all destinations, taken together into the changes that a person reads. */
 
 import type { Bits } from '../policy/bits.ts'
-import { bitsOf, hasBit } from '../policy/bits.ts'
+import { bitsOf, commonBits, hasBit } from '../policy/bits.ts'
 import type { CompiledSet } from '../policy/compiled-set.ts'
 import type { PolicyReference } from '../policy/policy-reference.ts'
 import type { Span } from '../policy/port-line.ts'
@@ -16,7 +16,7 @@ import type { EndNames, NamedEnds } from './end-names.ts'
 import type { Change } from './policy-diff.ts'
 import { allowingPolicies, blockingPolicies, mergeReferences } from './references.ts'
 
-/** Sources that a change spells out before the list is shortened. */
+/** Ends that a change spells out before the list is shortened. */
 const maxSources = 50
 
 /** Names of one side that a message spells out. */
@@ -39,6 +39,7 @@ interface Part {
 /** Destinations with the same difference: section, sources and ports are equal. */
 interface Bundle {
   readonly section: Difference['section']
+  readonly effect: Difference['effect']
   readonly sources: Bits
   readonly ports: readonly string[]
   readonly parts: Part[]
@@ -52,9 +53,9 @@ export function collectConnections(sets: ComparedSets, names: EndNames): Connect
       for (const block of difference.differences) {
         const spans = spansOf(block, difference.atoms)
         const ports = spanTexts(spans, sets.universe.portNames)
-        const key = `${block.section} ${ports.join(',')} ${block.sources.join(',')}`
-        const { section, sources } = block
-        const bundle = bundles.get(key) ?? { section, sources, ports, parts: [] }
+        const { section, effect, sources } = block
+        const key = `${section} ${effect} ${ports.join(',')} ${sources.join(',')}`
+        const bundle = bundles.get(key) ?? { section, effect, sources, ports, parts: [] }
         bundle.parts.push(partAt(sets, end, difference, block, spans))
         bundles.set(key, bundle)
       }
@@ -84,17 +85,13 @@ function partAt(
   })
   const old = at(sets.old, difference.old)
   const fresh = at(sets.new, difference.new)
-  const widens = effectOf(block.section) === 'widens'
+  const widens = block.effect === 'widens'
   return {
     end,
     old: widens ? blockingPolicies(old, block) : allowingPolicies(old, block),
     new: widens ? allowingPolicies(fresh, block) : blockingPolicies(fresh, block),
     edges: isSeen(block.section) ? edgesOf(sets, end, block, spans) : [],
   }
-}
-
-function effectOf(section: Difference['section']): Change['effect'] {
-  return section === 'opens' || section === 'needed' ? 'widens' : 'narrows'
 }
 
 function isSeen(section: Difference['section']): boolean {
@@ -119,8 +116,10 @@ function edgesOf(
 /** A change with what two changes of the same words are told apart, and put together, by. */
 interface Draft {
   readonly section: Difference['section']
+  readonly effect: Difference['effect']
   readonly from: readonly NamedEnds[]
-  readonly to: NamedEnds
+  /** One for known pods; where pods that do not exist yet take part, all that differ alike. */
+  readonly to: readonly NamedEnds[]
   readonly ports: readonly string[]
   readonly parts: readonly Part[]
 }
@@ -128,16 +127,26 @@ interface Draft {
 function bundleChanges(
   { universe }: ComparedSets,
   names: EndNames,
-  { section, sources, ports, parts }: Bundle,
+  { section, effect, sources, ports, parts }: Bundle,
 ): readonly Draft[] {
-  const from = names.split(sources, universe.sourcesOf(parts[0]?.end ?? 0))
+  const everySource = universe.sourcesOf(parts[0]?.end ?? 0)
+  const isFuture = section === 'future'
+  const from = names.split(
+    sources,
+    isFuture ? everySource : commonBits(everySource, universe.known),
+  )
   const destinations = bitsOf(
     universe.ends.length,
     parts.map((part) => part.end),
   )
-  return names.split(destinations, everyEnd(universe)).map((to) => {
+  if (isFuture) {
+    const to = names.split(destinations, everyEnd(universe))
+    return [{ section, effect, from, to, ports, parts }]
+  }
+  return names.split(destinations, universe.known).map((to) => {
     const members = new Set(to.members)
-    return { section, from, to, ports, parts: parts.filter((part) => members.has(part.end)) }
+    const own = parts.filter((part) => members.has(part.end))
+    return { section, effect, from, to: [to], ports, parts: own }
   })
 }
 
@@ -159,37 +168,37 @@ function mergeAlike(drafts: readonly Draft[]): readonly Change[] {
 }
 
 function draftId({ section, from, to, ports }: Draft): string {
-  return changeId([section, from.map((part) => part.key).join('\n'), to.key, ports.join(',')])
+  const keysOf = (ends: readonly NamedEnds[]): string => ends.map((part) => part.key).join('\n')
+  return changeId([section, keysOf(from), keysOf(to), ports.join(',')])
 }
 
-function changeOf(id: string, { section, from, to, ports, parts }: Draft): Change {
+function changeOf(id: string, { section, effect, from, to, ports, parts }: Draft): Change {
   const evidence = evidenceOf(parts)
   return {
     id,
     section,
-    effect: effectOf(section),
+    effect,
     from: shorten(from, maxSources),
-    to: to.text,
+    to: shorten(to, maxSources),
     ports,
     old: mergeReferences(parts.map((part) => part.old)),
     new: mergeReferences(parts.map((part) => part.new)),
     ...(evidence === undefined ? {} : { evidence }),
-    message: `${shorten(from, maxNames)} ${verbs[section]} ${to.text} on ${ports.join(', ')}, ${tails[section]}`,
+    message: `${shorten(from, maxNames)} ${verbs[effect]} ${shorten(to, maxNames)} on ${ports.join(', ')}, ${tails[section]}`,
   }
 }
 
 const verbs = {
-  breaks: 'would no longer reach',
-  opens: 'would reach',
-  needed: 'would reach',
-  tightens: 'would no longer reach',
-} as const satisfies Record<Difference['section'], string>
+  widens: 'would reach',
+  narrows: 'would no longer reach',
+} as const satisfies Record<Difference['effect'], string>
 
 const tails = {
   breaks: 'which was seen',
   opens: 'which was never seen',
   needed: 'which was seen',
   tightens: 'which was never seen',
+  future: 'once there are such pods',
 } as const satisfies Record<Difference['section'], string>
 
 function shorten(names: readonly NamedEnds[], limit: number): string {

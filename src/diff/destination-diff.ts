@@ -7,6 +7,7 @@ import {
   countBits,
   countWord,
   createBits,
+  firstDifference,
   hasBit,
   isEmptyBits,
   withoutBits,
@@ -33,11 +34,15 @@ export interface ComparedSets {
 /** Sources whose ports at the destination differ in one way. */
 export interface Difference extends Block {
   readonly section: Exclude<Section, 'isolation'>
+  readonly effect: 'widens' | 'narrows'
 }
 
 /** What pods that change their isolation have to do with what was lost, or won, at the destination. */
 export interface IsolationShare {
-  /** Sources that the destination's own side cuts off, when that side is newly isolated; unobserved ones alone in `quiet`. */
+  /**
+   * Sources that the destination's own side cuts off, when that side is newly isolated; `quiet` are the known ones
+   * among them that were never observed, for a known destination.
+   */
   readonly ingress: Bits
   readonly ingressQuiet: Bits
   /** Sources whose own side, newly isolated, cuts them off. */
@@ -73,26 +78,55 @@ export function compareDestination(sets: ComparedSets, end: number): Destination
   const seenRows = observedRows(universe, atoms, observed)
   const before = { ...old, both: passing(old) }
   const after = { ...fresh, both: passing(fresh) }
-  const closed = lossOf(before, after, seenRows, freshIsolation(sets.old, sets.new, end))
-  const opened = lossOf(after, before, seenRows, freshIsolation(sets.new, sets.old, end))
+  const everyone = universe.sourcesOf(end)
+  const counted = hasBit(universe.known, end) ? universe.known : createBits(universe.ends.length)
+  const closed = lossOf(before, after, {
+    observed: seenRows,
+    fresh: freshIsolation(sets.old, sets.new, end),
+    counted,
+  })
+  const opened = lossOf(after, before, {
+    observed: seenRows,
+    fresh: freshIsolation(sets.new, sets.old, end),
+    counted,
+  })
   return {
     atoms,
     old: before,
     new: after,
     differences: [
-      ...sectioned('breaks', closed.seen),
-      ...sectioned('opens', opened.listed),
-      ...sectioned('needed', opened.seen),
-      ...sectioned('tightens', closed.listed),
+      ...sectioned('breaks', 'narrows', closed.seen),
+      ...sectioned('opens', 'widens', within(opened.listed, counted)),
+      ...sectioned('needed', 'widens', opened.seen),
+      ...sectioned('tightens', 'narrows', within(closed.listed, counted)),
+      ...sectioned('future', 'widens', beyond(opened.listed, counted, everyone)),
+      ...sectioned('future', 'narrows', beyond(closed.listed, counted, everyone)),
     ],
     closed: closed.share,
     opened: opened.share,
-    unchanged: countRanges(atoms, before.both, after.both),
+    unchanged: countRanges(atoms, within(before.both, counted), after.both),
   }
 }
 
-function sectioned(section: Difference['section'], rows: readonly Bits[]): readonly Difference[] {
-  return blocksOf(rows).map((block) => ({ ...block, section }))
+function sectioned(
+  section: Difference['section'],
+  effect: Difference['effect'],
+  rows: readonly Bits[],
+): readonly Difference[] {
+  return blocksOf(rows).map((block) => ({ ...block, section, effect }))
+}
+
+function within(rows: readonly Bits[], ends: Bits): readonly Bits[] {
+  return rows.map((row) => (isEmptyBits(row) ? row : commonBits(row, ends)))
+}
+
+/** Pods that do not exist yet are part of `everyone`: where known ends are called so, they need no line of their own. */
+function beyond(rows: readonly Bits[], ends: Bits, everyone: Bits): readonly Bits[] {
+  return rows.map((row) => {
+    if (isEmptyBits(row)) return row
+    const isSaid = !isEmptyBits(ends) && firstDifference(row, everyone) === undefined
+    return isSaid ? createBits(32 * row.length) : withoutBits(row, ends)
+  })
 }
 
 function observedRows(
@@ -123,6 +157,14 @@ function freshIsolation(first: CompiledSet, second: CompiledSet, end: number): F
   }
 }
 
+/** What a loss is judged by. */
+interface LossContext {
+  readonly observed: readonly Bits[]
+  readonly fresh: FreshIsolation
+  /** Sources that count for the isolation changes: known ones, where the destination is known. */
+  readonly counted: Bits
+}
+
 interface Loss {
   /** Lost, although it was observed. */
   readonly seen: readonly Bits[]
@@ -138,8 +180,7 @@ interface Loss {
 function lossOf(
   before: PassingRows,
   after: PassingRows,
-  observed: readonly Bits[],
-  fresh: FreshIsolation,
+  { observed, fresh, counted }: LossContext,
 ): Loss {
   const size = 32 * (observed[0]?.length ?? 0)
   const total = (): Bits => createBits(size)
@@ -165,7 +206,7 @@ function lossOf(
     const revoked = withoutBits(byEgress, fresh.egress)
     if (!fresh.ingress) addBits(revoked, byIngress)
     const unseen = withoutBits(lost, observed[atom] ?? none)
-    const quiet = withoutBits(unseen, revoked)
+    const quiet = commonBits(withoutBits(unseen, revoked), counted)
     seen.push(commonBits(lost, observed[atom] ?? none))
     listed.push(commonBits(unseen, revoked))
     addBits(share.egress, freshEgress)

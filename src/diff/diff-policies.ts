@@ -26,8 +26,8 @@ export interface DiffInput extends Surroundings {
 }
 
 /**
- * Returns what changes in meaning from the old set to the new one, over known classes, pods that only the policies
- * speak of, the whole address space, the entities of the traffic, and exact port ranges. The order of policies has no
+ * Returns what changes in meaning from the old set to the new one, over known classes, pods that do not exist yet as far
+ * as the policies can tell them apart, the whole address space, the entities of the traffic, and exact port ranges. The order of policies has no
  * influence. Policies of other kinds are left out and named. A policy whose location has an empty file name is taken as
  * not read from a file.
  */
@@ -49,6 +49,7 @@ export function diffPolicies(input: DiffInput): PolicyDiff {
     objects: compareObjects(old.network, fresh.network),
     stale: input.stale ?? [],
     notCompared: [...new Set([...old.others, ...fresh.others])].sort(),
+    ...(universe.truncated ? { truncated: true } : {}),
   }
 }
 

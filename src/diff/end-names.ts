@@ -49,12 +49,16 @@ export function createEndNames(universe: Universe): EndNames {
         return end?.kind === 'entity' ? named(end.name, [id]) : []
       })
       return [
-        ...podNames(registry, pods, universe.podCount),
+        ...podNames(registry, pods, countPods(universal, universe.podCount)),
         ...outsideNames(universe, outside),
         ...entities,
       ]
     },
   }
+}
+
+function countPods(ends: Bits, podCount: number): number {
+  return membersOf(ends).filter((id) => id < podCount).length
 }
 
 function named(text: string, members: readonly number[], key = text): NamedEnds {

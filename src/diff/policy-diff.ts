@@ -2,7 +2,7 @@
 import type { PolicyReference } from '../policy/policy-reference.ts'
 
 /** Sections of a diff, in the order in which they are shown. */
-export const sections = ['breaks', 'isolation', 'opens', 'needed', 'tightens'] as const
+export const sections = ['breaks', 'isolation', 'opens', 'needed', 'tightens', 'future'] as const
 
 /** One of {@link sections}. */
 export type Section = (typeof sections)[number]
@@ -58,4 +58,6 @@ export interface PolicyDiff {
   }[]
   /** Policies that were left out of the comparison (other kinds), as `kind namespace/name`. */
   readonly notCompared: readonly string[]
+  /** True when there are more kinds of pods that do not exist yet than could be compared; known pods all were. */
+  readonly truncated?: true
 }

@@ -3,7 +3,6 @@ import type { Bits } from '../policy/bits.ts'
 import {
   addBit,
   addBits,
-  bitsOf,
   commonBits,
   createBits,
   hasBit,
@@ -32,7 +31,7 @@ export interface Remainders {
   readonly textsOf: (direction: Direction, pods: readonly number[]) => readonly string[]
 }
 
-/** Returns a collector for two sets. */
+/** Returns a collector for two sets; pods that do not exist yet are told of only where nothing else stays allowed. */
 export function collectRemainders(sets: ComparedSets, names: EndNames): Remainders {
   const { universe } = sets
   const fresh = {
@@ -42,8 +41,8 @@ export function collectRemainders(sets: ComparedSets, names: EndNames): Remainde
   const hasFreshEgress = !isEmptyBits(fresh.egress)
   const ingress = new Map<number, readonly Entry[]>()
   const outgoing = collectOutgoing(universe.ends.length)
-  const everything = bitsOf(universe.ends.length, universe.ends.keys())
   const split = rememberSplit(names)
+  const shownOf = rememberKnown(universe.known)
   return {
     add: (end, { atoms, new: { both } }) => {
       const isFresh = hasBit(fresh.ingress, end)
@@ -61,13 +60,14 @@ export function collectRemainders(sets: ComparedSets, names: EndNames): Remainde
       for (const { text, row } of rows) outgoing.add(end, text, commonBits(row, fresh.egress))
     },
     textsOf: (direction, pods) => {
-      const universal = direction === 'ingress' ? universe.sourcesOf(pods[0] ?? 0) : everything
+      const everyone = direction === 'ingress' ? universe.sourcesOf(pods[0] ?? 0) : universe.known
+      const universal = commonBits(everyone, universe.known)
       const entries = pods.flatMap((pod) =>
         direction === 'ingress' ? (ingress.get(pod) ?? []) : outgoing.of(pod),
       )
       const word = direction === 'ingress' ? 'from' : 'to'
       return uniteEntries(entries).flatMap(({ text, peers }) =>
-        split(peers, universal).map((peer) => `${word} ${peer.text} on ${text}`),
+        split(shownOf(peers), universal).map((peer) => `${word} ${peer.text} on ${text}`),
       )
     },
   }
@@ -153,5 +153,18 @@ function rememberSplit(names: EndNames): EndNames['split'] {
     const words = known.get(ends) ?? names.split(ends, universal)
     known.set(ends, words)
     return words
+  }
+}
+
+/** Returns the known ends of some bits, or the bits where there are none. */
+function rememberKnown(known: Bits): (ends: Bits) => Bits {
+  const masked = new WeakMap<Bits, Bits>()
+  return (ends) => {
+    const before = masked.get(ends)
+    if (before !== undefined) return before
+    const part = commonBits(ends, known)
+    const shown = isEmptyBits(part) ? ends : part
+    masked.set(ends, shown)
+    return shown
   }
 }

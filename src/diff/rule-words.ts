@@ -5,7 +5,7 @@ import type {
   NetworkPolicyPeer,
   NetworkPolicyPort,
 } from '../policy/network-policy.ts'
-import { namespaceNameLabel } from '../policy/stand-ins.ts'
+import { namespaceNameLabel } from '../policy/symbolic-pods.ts'
 
 /**
  * Returns a peer of a policy of `namespace`: `app=web in namespace shop`, `every pod of namespace shop`,

@@ -4,7 +4,7 @@ import { toLabels } from '../labels.ts'
 import type { LearnedAddress } from '../policy/address-cells.ts'
 import type { NetworkPolicy, PolicyPod } from '../policy/network-policy.ts'
 import type { NamedContainerPorts } from '../policy/port-line.ts'
-import { namespaceNameLabel } from '../policy/stand-ins.ts'
+import { namespaceNameLabel } from '../policy/symbolic-pods.ts'
 import type { Universe } from '../policy/universe.ts'
 import { layOutUniverse } from '../policy/universe.ts'
 import type { Edge, EdgeEnd, Traffic, TrafficClass } from '../traffic/traffic.ts'
@@ -42,7 +42,7 @@ export function createUniverse(
     learned: learnedAddresses(traffic.edges),
     entities: entitiesOf(traffic.edges),
     ipBlockPods: surroundings.ipBlockPods ?? false,
-    unseen: 'stand-ins',
+    symbolic: 'novel',
   })
   return {
     ...universe,

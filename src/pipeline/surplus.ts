@@ -23,7 +23,7 @@ export function reportSurplus(
       old,
       new: [...old, ...oneSide(theirs, direction)],
     })
-    for (const change of diff.changes.filter(({ section }) => section === 'opens')) {
+    for (const change of diff.changes.filter(isSurplus)) {
       for (const { policy, at } of change.new) {
         const known = opened.get(policy) ?? { at, changes: [] }
         opened.set(policy, known)
@@ -46,6 +46,11 @@ export function reportSurplus(
       },
     ]
   })
+}
+
+/** What opens for pods that do not exist yet comes last: it is named where nothing else is. */
+function isSurplus({ section, effect }: Change): boolean {
+  return section === 'opens' || (section === 'future' && effect === 'widens')
 }
 
 /** Returns the policies as far as they are about one direction. */

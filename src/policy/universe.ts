@@ -15,7 +15,7 @@ import type {
 import { indexPods } from './pod-index.ts'
 import type { PortNames, Span } from './port-line.ts'
 import { portName, rulePortSpans } from './port-line.ts'
-import { standInsOf } from './stand-ins.ts'
+import { symbolicPods } from './symbolic-pods.ts'
 
 /** One end of a connection. */
 export type UniverseEnd = PodEnd | OutsideEnd | EntityEnd
@@ -25,7 +25,7 @@ export interface PodEnd {
   readonly kind: 'pod'
   readonly name: string
   readonly pod: PolicyPod
-  /** False for a pod that only the policies speak of. */
+  /** False for a pod that does not exist yet and stands for all of its kind. */
   readonly known: boolean
 }
 
@@ -54,8 +54,11 @@ export interface KnownEnds {
   readonly entities?: readonly string[]
   /** Let ipBlock match the addresses of pods. Default: no. */
   readonly ipBlockPods?: boolean
-  /** Add the pods that the policies speak of and nobody knows. Default: `none`. */
-  readonly unseen?: 'stand-ins' | 'none'
+  /**
+   * Add the pods that do not exist yet, as far as policies can tell them from those that do: `novel`, or as many as the
+   * number says at most. Default: `none`.
+   */
+  readonly symbolic?: 'novel' | 'none' | number
 }
 
 /** Ports of a rule; absent or empty for all. */
@@ -66,6 +69,10 @@ export interface Universe {
   /** Pods first (the known ones at the position they were given in), then outside cells, then entities. */
   readonly ends: readonly UniverseEnd[]
   readonly podCount: number
+  /** Ends that are no symbolic pods. */
+  readonly known: Bits
+  /** True when there are more kinds of pods that do not exist yet than could be told. */
+  readonly truncated: boolean
   /** Names of ports that rules use, for pods whose container ports nobody knows. */
   readonly portNames: PortNames
   /** Returns the ends that a peer of a policy in `namespace` matches, sorted; the same list for the same question. */
@@ -88,22 +95,14 @@ export function layOutUniverse(policies: readonly NetworkPolicy[], known: KnownE
   const knownPods = known.pods.map(({ name, pod }): PodEnd => {
     return { kind: 'pod', name, pod, known: true }
   })
-  const knownIndex = indexPods(knownPods.map((end) => end.pod))
-  const standIns =
-    known.unseen === 'stand-ins'
-      ? standInsOf(
-          policies,
-          known.namespaces ?? new Map(),
-          (namespace, peer) => knownIndex.matching(namespace, peer).length > 0,
-        ).map(({ name, pod }): PodEnd => ({ kind: 'pod', name, pod, known: false }))
-      : []
-  const pods = [...knownPods, ...standIns]
+  const symbolic = symbolicEnds(policies, known)
+  const pods = [...knownPods, ...symbolic.pods]
   const cut = cutAddresses([...blocksOf(policies), ...(known.blocks ?? [])], known.learned ?? [])
   const outside = cut.cells.map((cell): OutsideEnd => ({ kind: 'outside', cell }))
   const entityNames = [...new Set(known.entities)].sort()
   const entities = entityNames.map((name): EntityEnd => ({ kind: 'entity', name }))
   const ends: readonly UniverseEnd[] = [...pods, ...outside, ...entities]
-  const index = standIns.length === 0 ? knownIndex : indexPods(pods.map((end) => end.pod))
+  const index = indexPods(pods.map((end) => end.pod))
   const entityIds = new Map(
     entityNames.map((name, place) => [name, pods.length + outside.length + place]),
   )
@@ -116,6 +115,11 @@ export function layOutUniverse(policies: readonly NetworkPolicy[], known: KnownE
   return {
     ends,
     podCount: pods.length,
+    known: bitsOf(
+      ends.length,
+      [...ends.keys()].filter((id) => id < knownPods.length || id >= pods.length),
+    ),
+    truncated: symbolic.truncated,
     portNames,
     spansOf: spansOf(ends, portNames),
     endsMatching: (namespace, peer) =>
@@ -123,6 +127,22 @@ export function layOutUniverse(policies: readonly NetworkPolicy[], known: KnownE
     endsOfLearned: (address) => cut.cellsOfLearned(address).map((cell) => pods.length + cell),
     endOfEntity: (name) => entityIds.get(name),
     sourcesOf: (end) => (end < pods.length ? sources.toPods : sources.toOthers),
+  }
+}
+
+function symbolicEnds(
+  policies: readonly NetworkPolicy[],
+  { pods, namespaces = new Map(), symbolic = 'none' }: KnownEnds,
+): { readonly pods: readonly PodEnd[]; readonly truncated: boolean } {
+  if (symbolic === 'none') return { pods: [], truncated: false }
+  const made = symbolicPods(policies, {
+    pods: pods.map(({ pod }) => pod),
+    namespaces,
+    ...(symbolic === 'novel' ? {} : { maxPods: symbolic }),
+  })
+  return {
+    pods: made.pods.map(({ name, pod }): PodEnd => ({ kind: 'pod', name, pod, known: false })),
+    truncated: made.truncated,
   }
 }
 

@@ -8,6 +8,7 @@ import {
   referenceText,
   roleTexts,
   sectionWords,
+  truncatedText,
 } from './diff-words.ts'
 import type { MarkdownPart as Part } from './markdown-parts.ts'
 import { code, fitParts, folded } from './markdown-parts.ts'
@@ -24,11 +25,18 @@ const maxRuleLines = 20
  * Markdown, HTML or a mention; rows that do not fit are counted in a note at the end.
  */
 export function diffToMarkdown(diff: PolicyDiff): string {
-  const head = `### netweir: ${countsText(diff)}\n`
+  const note = diff.truncated === true ? `\n**Incomplete:** ${truncatedText}.\n` : ''
+  const head = `### netweir: ${countsText(diff)}\n${note}`
+  const bySection = changesBySection(diff)
   const parts = [
-    ...changesBySection(diff).map(({ section, changes }) => sectionPart(section, changes)),
+    ...bySection
+      .filter(({ section }) => section !== 'future')
+      .map(({ section, changes }) => sectionPart(section, changes)),
     ...objectPart(diff.objects),
     ...stalePart(diff.stale),
+    ...bySection
+      .filter(({ section }) => section === 'future')
+      .map(({ section, changes }) => sectionPart(section, changes)),
     ...notComparedPart(diff.notCompared),
   ]
   return fitParts(head, parts)
@@ -36,17 +44,18 @@ export function diffToMarkdown(diff: PolicyDiff): string {
 
 function sectionPart(section: Section, changes: readonly Change[]): Part {
   const { title, meaning } = sectionWords[section]
-  const columns =
-    section === 'isolation'
-      ? ['change', 'policies', 'id']
-      : ['from', 'to', 'ports', 'seen', 'policies', 'id']
+  // Ends of future pods are long to say: the sentence holds the most telling of them.
+  const isTold = section === 'isolation' || section === 'future'
+  const columns = isTold
+    ? ['change', 'policies', 'id']
+    : ['from', 'to', 'ports', 'seen', 'policies', 'id']
   return folded(
     title,
     `${title} (${formatCount(changes.length)}): ${meaning}`,
     section === 'breaks',
     columns,
     changes.map((change) =>
-      section === 'isolation'
+      isTold
         ? [code(change.message), policiesCell(change), code(change.id)]
         : [
             code(change.from),

@@ -4,10 +4,12 @@ import {
   changesBySection,
   countsText,
   evidenceText,
+  isTurn,
   objectCountsText,
   referenceText,
   roleTexts,
   sectionWords,
+  truncatedText,
 } from './diff-words.ts'
 import type { Style } from './style.ts'
 import { escapeText, formatCount } from './style.ts'
@@ -18,16 +20,23 @@ const maxItems = 200
 /** Policies that a line names. */
 const maxPolicies = 4
 
-/** Returns a diff as lines: counts, then each section that has changes, then objects, stale grants, what was left out. */
+/**
+ * Returns a diff as lines: counts, then each section that has changes, then objects, stale grants, future
+ * pods, what was left out.
+ */
 export function diffToText(diff: PolicyDiff, style: Style): string {
   const head = diff.same ? style.green(countsText(diff)) : style.bold(countsText(diff))
+  const lines = changesBySection(diff).map(({ section, changes }) => ({
+    section,
+    lines: sectionLines(section, changes, style),
+  }))
   return [
     head,
-    ...changesBySection(diff).flatMap(({ section, changes }) =>
-      sectionLines(section, changes, style),
-    ),
+    ...lines.filter(({ section }) => section !== 'future').flatMap((part) => part.lines),
     ...objectLines(diff.objects, style),
     ...staleLines(diff.stale, style),
+    ...lines.filter(({ section }) => section === 'future').flatMap((part) => part.lines),
+    ...(diff.truncated === true ? ['', style.yellow(truncatedText)] : []),
     ...notComparedLines(diff.notCompared, style),
   ]
     .map((line) => `${line}\n`)
@@ -70,6 +79,7 @@ function paintOf(section: Section, style: Style): (text: string) => string {
     opens: style.yellow,
     needed: style.green,
     tightens: style.cyan,
+    future: style.dim,
   } as const satisfies Record<Section, (text: string) => string>
   return (text) => style.bold(paints[section](text))
 }
@@ -86,7 +96,7 @@ function changeLines(change: Change, style: Style): readonly string[] {
 }
 
 function headlineOf(change: Change): string {
-  if (change.section === 'isolation') return escapeText(change.message)
+  if (isTurn(change)) return escapeText(change.message)
   const ends = `${escapeText(change.from)} -> ${escapeText(change.to)}`
   const evidence = evidenceText(change)
   const seen = evidence === '' ? '' : `  (${escapeText(evidence)})`

@@ -31,6 +31,11 @@ export const sectionWords: Readonly<Record<Section, SectionWords>> = {
     meaning: 'no longer allowed, and never seen',
     short: 'tightened',
   },
+  future: {
+    title: 'future pods',
+    meaning: 'what differs for pods of a kind that does not exist yet',
+    short: 'for future pods',
+  },
 }
 
 /** Returns the changes of each section that has some, in the order in which they are shown. */
@@ -44,6 +49,15 @@ export function changesBySection(
     }))
     .filter(({ changes }) => changes.length > 0)
 }
+
+/** Tells whether a change is about the isolation of its pods as a whole: its ports name the direction. */
+export function isTurn({ ports: [first] }: Change): boolean {
+  return first === 'ingress' || first === 'egress'
+}
+
+/** What is said of a diff that could not look at every kind of pod that does not exist yet. */
+export const truncatedText =
+  'there are more kinds of pods that do not exist yet than could be compared: what is said of future pods is incomplete'
 
 /** Returns the counts of a diff: `1 would break, 2 opened; 40 connections unchanged`. */
 export function countsText(diff: PolicyDiff): string {
@@ -88,8 +102,9 @@ export function roleTexts(
   return rolesOf(change).filter(({ policies }) => policies.length > 0)
 }
 
-function rolesOf({ section, effect, old, new: fresh }: Change): ReturnType<typeof roleTexts> {
-  if (section === 'isolation') {
+function rolesOf(change: Change): ReturnType<typeof roleTexts> {
+  const { effect, old, new: fresh } = change
+  if (isTurn(change)) {
     return [
       { role: 'was isolated by', policies: old },
       { role: 'isolated by', policies: fresh },

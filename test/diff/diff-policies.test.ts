@@ -137,6 +137,7 @@ describe('a change is put into its section', () => {
         'breaks narrows: shop/web -> shop/api 8080/TCP',
         'isolation narrows: shop/web -> everyone egress',
         'tightens narrows: shop/db, shop/web -> shop/db 5432/TCP',
+        'future narrows: any other pod in namespace shop -> shop/db 5432/TCP',
       ],
     },
     {
@@ -463,7 +464,7 @@ test('ipBlock matches pods only on request', () => {
 test('what policies say about pods that nobody has seen is compared too', () => {
   const traffic = makeTraffic([], [])
   expect(linesOf({ traffic, old: inFile(db), new: inFile(withIngress(db, [])) })).toEqual([
-    'tightens narrows: any pod with app=api in namespace shop -> any pod with app=db in namespace shop 5432/TCP',
+    'future narrows: any pod with app=api in namespace shop -> any pod with app=db in namespace shop 5432/TCP',
   ])
 })
 

@@ -213,6 +213,7 @@ function mirrored(diff: PolicyDiff) {
     opens: 'tightens',
     tightens: 'opens',
     isolation: 'isolation',
+    future: 'future',
   } as const
   return diff.changes
     .map(({ section, effect, from, to, ports, old, new: fresh, evidence }) => ({
