@@ -8,6 +8,7 @@ export type {
   Section,
 } from './diff/policy-diff.ts'
 export { sections } from './diff/policy-diff.ts'
+export type { GuardedDiff, RailKind, RailViolation } from './diff/rail-violation.ts'
 export type { ErrorCode, ErrorDetails, FailureExitCode, Location, Problem } from './errors.ts'
 export { errorCodes, exitCodeOf, NetweirError } from './errors.ts'
 export type { Entity, Outcome, Protocol, Side, Strength, VerdictKind } from './flow/flow.ts'
@@ -27,6 +28,7 @@ export type {
   LearnResult,
   Notice,
   Progress,
+  RailOptions,
   RunHost,
 } from './pipeline/pipeline.ts'
 export { evaluate } from './policy/evaluate.ts'
@@ -58,6 +60,7 @@ export { trafficToText } from './report/set-text.ts'
 export type { Style } from './report/style.ts'
 export { createStyle, escapeText } from './report/style.ts'
 export { summaryToText } from './report/summary.ts'
+export { violationsToMarkdown, violationsToText } from './report/violations-text.ts'
 export type {
   Finding,
   GeneratedPolicy,

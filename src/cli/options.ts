@@ -19,6 +19,9 @@ export interface RawOptions {
   readonly inventory?: readonly string[]
   readonly old?: readonly string[]
   readonly new?: readonly string[]
+  readonly permit?: readonly string[]
+  readonly forbid?: readonly string[]
+  readonly flows?: readonly string[]
   readonly since?: string
   readonly until?: string
   readonly strict?: boolean
@@ -153,6 +156,21 @@ const existing: OptionSpec = {
   repeatable: true,
 }
 
+const guardRails: readonly OptionSpec[] = [
+  {
+    group: 'Source',
+    flags: '--permit <path>',
+    text: 'policy-shaped files that say what must always be possible',
+    repeatable: true,
+  },
+  {
+    group: 'Source',
+    flags: '--forbid <path>',
+    text: 'policy-shaped files that say what must never be possible',
+    repeatable: true,
+  },
+]
+
 const synthesis: readonly OptionSpec[] = [
   {
     group: 'Selection',
@@ -282,6 +300,7 @@ const specs: Readonly<Record<CommandName, readonly OptionSpec[]>> = {
   generate: [
     existing,
     ...reading,
+    ...guardRails,
     ...synthesis,
     format(choices.generateOutput),
     outFile('write the policies to one file, and the diff to standard output'),
@@ -310,6 +329,7 @@ const specs: Readonly<Record<CommandName, readonly OptionSpec[]>> = {
     },
     { group: 'Source', flags: '--new <path>', text: 'with these policies', repeatable: true },
     ...reading,
+    ...guardRails,
     ...synthesis,
     format(choices.diffOutput),
     outFile(outText),

@@ -100,7 +100,7 @@ export function resolveGenerate(
   nowMs: number,
 ): GenerateCommand {
   const options = resolveSynthesis(raw, nowMs)
-  checkStdin([...sources, ...(options.inventory ?? []), ...(options.existing ?? [])])
+  checkStdin([...sources, ...inputsOf(options)])
   return {
     sources: sources.map((source) => nonEmpty('SOURCE', source)),
     options,
@@ -119,13 +119,7 @@ export function resolveDiff(
 ): DiffCommand {
   const options = resolveSynthesis(raw, nowMs)
   const sets = resolveSets(sources, raw)
-  checkStdin([
-    ...sources,
-    ...(options.inventory ?? []),
-    ...(options.existing ?? []),
-    ...(sets?.old ?? []),
-    ...(sets?.new ?? []),
-  ])
+  checkStdin([...sources, ...inputsOf(options), ...(sets?.old ?? []), ...(sets?.new ?? [])])
   return {
     sources: sources.map((source) => nonEmpty('SOURCE', source)),
     options,
@@ -186,6 +180,8 @@ function resolveSynthesis(raw: RawOptions, nowMs: number): GenerateOptions {
   return present<GenerateOptions>({
     ...allOf(resolveReading(raw, nowMs)),
     existing: paths('--existing', raw.existing),
+    permit: paths('--permit', raw.permit),
+    forbid: paths('--forbid', raw.forbid),
     prune: raw.prune,
     pruneAfterDays: pruneAfter(raw),
     reoptimise: raw.reoptimise,
@@ -247,6 +243,11 @@ function checkStdin(inputs: readonly string[]): void {
   if (inputs.filter((input) => input === '-').length > 1) {
     throw usage('standard input ("-") can be named once', 'put the other input in a file')
   }
+}
+
+/** Every path that the options name. */
+function inputsOf({ inventory, existing, permit, forbid }: GenerateOptions): readonly string[] {
+  return [inventory, existing, permit, forbid].flatMap((list) => list ?? [])
 }
 
 function paths(flag: string, values: readonly string[] | undefined): readonly string[] | undefined {

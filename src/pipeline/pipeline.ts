@@ -1,5 +1,6 @@
 /** What the commands take and give: the shapes that cross from the pipeline to the command line. */
 import type { PolicyDiff } from '../diff/policy-diff.ts'
+import type { RailViolation } from '../diff/rail-violation.ts'
 import type { Location } from '../errors.ts'
 import type { Finding, Synthesis, SynthesisOptions } from '../synthesis/synthesis.ts'
 import type { CommunicationSet } from '../traffic/communication-set.ts'
@@ -38,6 +39,12 @@ export interface LearnOptions {
   readonly inventory?: readonly string[]
 }
 
+/** Paths of guard rails: policy-shaped files that say what must, and what must never, be possible. */
+export interface RailOptions {
+  readonly permit?: readonly string[]
+  readonly forbid?: readonly string[]
+}
+
 /** Something about the input that a person should know: bad records, files that were passed over. */
 export interface Notice {
   readonly message: string
@@ -54,6 +61,7 @@ export interface LearnResult {
 /** Choices of `generate` beyond reading. */
 export interface GenerateOptions
   extends LearnOptions,
+    RailOptions,
     Omit<SynthesisOptions, 'inventory' | 'existing' | 'nodeCidrs' | 'serviceCidrs'> {
   /** Paths of the policies that exist. */
   readonly existing?: readonly string[]
@@ -63,6 +71,8 @@ export interface GenerateOptions
 export interface GenerateResult extends LearnResult {
   readonly synthesis: Synthesis
   readonly diff: PolicyDiff
+  /** Where the policies break guard rails: then they must not be put in force. */
+  readonly violations: readonly RailViolation[]
 }
 
 /** The outcome of `diff`. */
@@ -70,4 +80,6 @@ export interface DiffResult {
   readonly diff: PolicyDiff
   readonly findings: readonly Finding[]
   readonly notices: readonly Notice[]
+  /** Where the new policies break guard rails. */
+  readonly violations: readonly RailViolation[]
 }
