@@ -1,5 +1,9 @@
 /** The public API of netweir: what a program imports, and all that the command line itself uses. */
+
 export { diffPolicies } from './diff/diff-policies.ts'
+export { lintPolicies } from './diff/lint.ts'
+export type { LintCode, LintFinding, LintReport, LintSeverity } from './diff/lint-report.ts'
+export { hasFindings, lintCodes, lintRules, lintSeverities } from './diff/lint-report.ts'
 export type {
   Change,
   ObjectChange,
@@ -20,12 +24,15 @@ export { toLabels } from './labels.ts'
 export { diff, diffSets } from './pipeline/diff.ts'
 export { generate } from './pipeline/generate.ts'
 export { learn, merge } from './pipeline/learn.ts'
+export { lint } from './pipeline/lint.ts'
 export type {
   DiffResult,
   GenerateOptions,
   GenerateResult,
   LearnOptions,
   LearnResult,
+  LintOptions,
+  LintResult,
   Notice,
   Progress,
   RailOptions,
@@ -56,6 +63,7 @@ export { renderList, renderPolicies, renderPolicy } from './policy/render.ts'
 export { diffToMarkdown } from './report/diff-markdown.ts'
 export { diffToJson, diffToText } from './report/diff-text.ts'
 export { errorToText, placeText } from './report/errors-text.ts'
+export { lintToJson, lintToMarkdown, lintToText } from './report/lint-text.ts'
 export { trafficToText } from './report/set-text.ts'
 export type { Style } from './report/style.ts'
 export { createStyle, escapeText } from './report/style.ts'

@@ -11,7 +11,7 @@ export const optionGroups = ['Source', 'Selection', 'Synthesis', 'Output', 'Othe
 export type OptionGroup = (typeof optionGroups)[number]
 
 /** Names of the commands. */
-export type CommandName = 'learn' | 'merge' | 'generate' | 'diff' | 'completion'
+export type CommandName = 'learn' | 'merge' | 'generate' | 'diff' | 'lint' | 'completion'
 
 /** What was typed: commander's values before any of them was judged. */
 export interface RawOptions {
@@ -54,7 +54,7 @@ export interface RawOptions {
   readonly progress?: boolean
 }
 
-/** Accepted values of the flags that have a closed list; the first of each is the default, but for `failOn`. */
+/** Accepted values of the flags that have a closed list; the first of each is the default, but for `failOn` and `lintFailOn`. */
 export const choices = {
   defaultDeny: ['auto', 'always', 'never'],
   dns: ['all', 'observed', 'none'],
@@ -66,6 +66,8 @@ export const choices = {
   generateOutput: ['yaml', 'json'],
   diffOutput: ['text', 'json', 'markdown'],
   failOn: ['breaks', 'opens', 'any'],
+  lintOutput: ['text', 'json', 'markdown'],
+  lintFailOn: ['error', 'warning', 'info'],
   color: ['auto', 'always', 'never'],
 } as const
 
@@ -254,6 +256,17 @@ const synthesis: readonly OptionSpec[] = [
   },
 ]
 
+/** The flags of reading and synthesis that say what the cluster contains, whatever was recorded. */
+const surroundings: readonly OptionSpec[] = [...reading, ...synthesis].filter(({ flags }) =>
+  [
+    '--inventory <path>',
+    '--cluster-name <name>',
+    '--node-cidr <prefix>',
+    '--service-cidr <prefix>',
+    '--pod-cidr <prefix>',
+  ].includes(flags),
+)
+
 const other: readonly OptionSpec[] = [
   { group: 'Other', flags: '-q, --quiet', text: 'nothing on standard error but errors' },
   { group: 'Other', flags: '-v, --verbose', text: 'say what was read and written, file by file' },
@@ -334,6 +347,25 @@ const specs: Readonly<Record<CommandName, readonly OptionSpec[]>> = {
     format(choices.diffOutput),
     outFile(outText),
     failOn('any'),
+    ...other,
+  ],
+  lint: [
+    {
+      group: 'Source',
+      flags: '--flows <source>',
+      text: 'recorded flows or communication sets that show which pods there are',
+      repeatable: true,
+    },
+    ...surroundings,
+    format(choices.lintOutput),
+    outFile(outText),
+    {
+      group: 'Output',
+      flags: '--fail-on <severity>',
+      text: 'exit with 1 when there is a finding of this severity or a graver one',
+      choices: choices.lintFailOn,
+      fallback: 'warning',
+    },
     ...other,
   ],
   completion: [],

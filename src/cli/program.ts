@@ -85,7 +85,8 @@ const commands: readonly CommandSpec[] = [
     ],
     exits: [
       ['0', 'the policies were written'],
-      ['1', 'they were written, and the diff has a change that --fail-on names'],
+      ['1', 'they were written, and the diff has a change that --fail-on names;'],
+      ['', 'or they break a guard rail, and nothing was written'],
       ...failures,
     ],
   },
@@ -102,7 +103,24 @@ const commands: readonly CommandSpec[] = [
     ],
     exits: [
       ['0', 'no change that --fail-on names; by default, no change in meaning'],
-      ['1', 'such a change'],
+      ['1', 'such a change, or a broken guard rail'],
+      ...failures,
+    ],
+  },
+  {
+    name: 'lint',
+    argument: () => new Argument('<path...>', 'policies: manifests, directories, or -'),
+    summary: 'find what is wrong with existing policies',
+    description:
+      'Find rules that are ignored, selectors that match nothing, dead weight and holes in policies.',
+    examples: [
+      'netweir lint policies',
+      'netweir lint policies --inventory cluster.yaml --flows week.json --fail-on error',
+      'kubectl get networkpolicies -A -o yaml | netweir lint - -o markdown --out comment.md',
+    ],
+    exits: [
+      ['0', 'no finding that --fail-on names; by default, no error and no warning'],
+      ['1', 'such a finding'],
       ...failures,
     ],
   },

@@ -144,7 +144,8 @@ export function choice<T extends string>(
   throw usage(`${flag} must be ${list}, is "${value}"`)
 }
 
-function resolveDisplay(raw: RawOptions): DisplayOptions {
+/** Returns how the run speaks. @throws NetweirError `USAGE`. */
+export function resolveDisplay(raw: RawOptions): DisplayOptions {
   if (raw.quiet === true && raw.verbose === true) {
     throw usage('--quiet and --verbose contradict each other')
   }
@@ -238,8 +239,8 @@ function resolveSets(sources: readonly string[], raw: RawOptions): DiffCommand['
   return { old, new: fresh }
 }
 
-/** Standard input can be read once. */
-function checkStdin(inputs: readonly string[]): void {
+/** Refuses inputs that name standard input twice: it can be read once. @throws NetweirError `USAGE`. */
+export function checkStdin(inputs: readonly string[]): void {
   if (inputs.filter((input) => input === '-').length > 1) {
     throw usage('standard input ("-") can be named once', 'put the other input in a file')
   }
@@ -250,24 +251,30 @@ function inputsOf({ inventory, existing, permit, forbid }: GenerateOptions): rea
   return [inventory, existing, permit, forbid].flatMap((list) => list ?? [])
 }
 
-function paths(flag: string, values: readonly string[] | undefined): readonly string[] | undefined {
+/** Returns the paths of a repeatable flag. @throws NetweirError `USAGE`. */
+export function paths(
+  flag: string,
+  values: readonly string[] | undefined,
+): readonly string[] | undefined {
   return values?.map((value) => nonEmpty(flag, value))
 }
 
-/** An output: a path, of which `-` is not one. */
-function place(flag: string, value: string | undefined): string | undefined {
+/** Returns the path of an output, of which `-` is not one. @throws NetweirError `USAGE`. */
+export function place(flag: string, value: string | undefined): string | undefined {
   if (value === undefined) return undefined
   if (value === '-') throw usage(`${flag} must be a path, is "-"`, 'standard output is the default')
   return nonEmpty(flag, value)
 }
 
-function nonEmpty(what: string, value: string): string {
+/** Returns the text when it can be a path or a name. @throws NetweirError `USAGE`. */
+export function nonEmpty(what: string, value: string): string {
   if (value === '') throw usage(`${what} must not be empty`)
   if (value.includes('\0')) throw usage(`${what} must not hold a NUL character, is "${value}"`)
   return value
 }
 
-function prefixes(
+/** Returns the prefixes of a repeatable flag in canonical form. @throws NetweirError `USAGE`. */
+export function prefixes(
   flag: string,
   values: readonly string[] | undefined,
 ): readonly string[] | undefined {

@@ -1,4 +1,5 @@
 /** What the commands take and give: the shapes that cross from the pipeline to the command line. */
+import type { LintReport } from '../diff/lint-report.ts'
 import type { PolicyDiff } from '../diff/policy-diff.ts'
 import type { RailViolation } from '../diff/rail-violation.ts'
 import type { Location } from '../errors.ts'
@@ -82,4 +83,18 @@ export interface DiffResult {
   readonly notices: readonly Notice[]
   /** Where the new policies break guard rails. */
   readonly violations: readonly RailViolation[]
+}
+
+/** What `lint` may know of the cluster beside the policies. */
+export interface LintOptions
+  extends Pick<LearnOptions, 'inventory' | 'clusterName' | 'nodeCidrs' | 'serviceCidrs'> {
+  /** Recorded flows or communication sets that show which pods there are. */
+  readonly flows?: readonly string[]
+  readonly podCidrs?: readonly string[]
+}
+
+/** The outcome of `lint`. */
+export interface LintResult {
+  readonly report: LintReport
+  readonly notices: readonly Notice[]
 }
