@@ -4,15 +4,17 @@ import type { Prefix } from '../ip.ts'
 import { parsePrefix, prefixesMeet } from '../ip.ts'
 import type { Labels } from '../labels.ts'
 import { toLabels } from '../labels.ts'
+import { isStaticVolatileKey } from '../policy/label-keys.ts'
 import type {
   IpBlock,
+  LabelSelector,
   LocatedPolicy,
   NetworkPolicy,
   NetworkPolicyPeer,
   PolicyPod,
 } from '../policy/network-policy.ts'
 import type { Traffic } from '../traffic/traffic.ts'
-import { isSatisfiable } from './label-cells.ts'
+import { isSatisfiable, requirementsOf } from './label-cells.ts'
 import type { Finding, RulePlace } from './lint-place.ts'
 import { aboutPolicy, aboutRule, peerText, rulesInForce, selectorText } from './lint-place.ts'
 import type { PodIndex } from './pod-index.ts'
@@ -64,7 +66,7 @@ export function lintPods(
   const subjects = known.index.matching(metadata.namespace, { podSelector: spec.podSelector })
   const rules = rulesInForce(located)
   const unmatched =
-    subjects.length === 0 && isSatisfiable(spec.podSelector)
+    subjects.length === 0 && isLasting(spec.podSelector)
       ? [
           aboutPolicy(
             'MATCHES_NO_POD',
@@ -116,9 +118,15 @@ function lintPeers(place: RulePlace, { index }: KnownPods): readonly Finding[] {
     )
 }
 
-/** What contradicts itself is said elsewhere. */
 function isPossible({ podSelector, namespaceSelector }: NetworkPolicyPeer): boolean {
-  return isSatisfiable(podSelector ?? {}) && isSatisfiable(namespaceSelector ?? {})
+  return isLasting(podSelector ?? {}) && isSatisfiable(namespaceSelector ?? {})
+}
+
+/** What contradicts itself is said elsewhere, and so are labels that come and go: known pods are kept without them. */
+function isLasting(selector: LabelSelector): boolean {
+  return (
+    isSatisfiable(selector) && !requirementsOf(selector).some(({ key }) => isStaticVolatileKey(key))
+  )
 }
 
 /** A name is out of reach when every destination's ports are known and none has it. */

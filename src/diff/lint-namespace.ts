@@ -31,7 +31,7 @@ export function lintNamespace(
   }
   const { universe, extraPods } = world
   const views = viewsOf(policies, universe)
-  const redundant = findRedundancies(policies.length, views)
+  const redundant = findRedundancies(policies, views)
   const at = (position: number): LocatedPolicy<NetworkPolicy> => policies[position] ?? first
   return [
     ...redundant.policies.map(({ policy, others }) =>

@@ -13,7 +13,39 @@ export interface LintRule {
   readonly hint: string
 }
 
-const rules = {
+/** Every kind of finding, errors first; `docs/lint.md` has one section per code. */
+export const lintCodes = [
+  'INVALID',
+  'DUPLICATE_NAME',
+  'RULES_IGNORED',
+  'EXCEPT_OUTSIDE',
+  'CONTRADICTORY_SELECTOR',
+  'EGRESS_NOT_ISOLATED',
+  'EMPTY_LIST',
+  'ALLOWS_EVERYONE',
+  'MATCHES_NO_POD',
+  'PEER_MATCHES_NO_POD',
+  'PORT_NAME_UNREACHABLE',
+  'REDUNDANT_POLICY',
+  'REDUNDANT_RULE',
+  'MISSING_DNS',
+  'EXCEPT_WITHOUT_EFFECT',
+  'CLUSTER_RANGE',
+  'FILTERED_LABEL',
+  'VOLATILE_LABEL',
+  'REPEATED_POLICY',
+  'ALLOWS_EVERY_POD',
+  'ALLOWS_EVERY_ADDRESS',
+  'NAMESPACE_LABEL',
+  'END_PORT',
+  'NOT_DECIDED',
+] as const
+
+/** One of {@link lintCodes}. */
+export type LintCode = (typeof lintCodes)[number]
+
+/** What there is to know of each kind. */
+export const lintRules: Readonly<Record<LintCode, LintRule>> = {
   INVALID: {
     severity: 'error',
     hint: 'correct it: the API server refuses the policy, so that none of it is in force',
@@ -110,16 +142,7 @@ const rules = {
     severity: 'info',
     hint: 'use fewer label keys in the selectors of the namespace',
   },
-} as const satisfies Record<string, LintRule>
-
-/** One kind of finding. */
-export type LintCode = keyof typeof rules
-
-/** What there is to know of each kind, errors first; `docs/lint.md` has one section per code. */
-export const lintRules: Readonly<Record<LintCode, LintRule>> = rules
-
-/** Every kind, errors first. */
-export const lintCodes: readonly LintCode[] = Object.keys(rules) as LintCode[]
+}
 
 /** One thing that is wrong with one policy. */
 export interface LintFinding {

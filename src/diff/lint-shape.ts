@@ -30,13 +30,14 @@ function lintTypes(located: LocatedPolicy<NetworkPolicy>): readonly Finding[] {
   const ignored = (['ingress', 'egress'] as const).filter(
     (direction) => (policy.spec[direction] ?? []).length > 0 && !isAbout(policy, direction),
   )
-  const findings = ignored.map((direction) =>
-    aboutRule(
+  const findings = ignored.map((direction) => ({
+    ...aboutPolicy(
       'RULES_IGNORED',
-      { located, direction, index: 0 },
-      `and all further ones are ignored: policyTypes is [${policyTypes.join(', ')}]`,
+      located,
+      `${direction} rules are ignored: policyTypes is [${policyTypes.join(', ')}]`,
     ),
-  )
+    location: located.rules[direction][0] ?? located.location,
+  }))
   if (policyTypes.length > 0 || egress === undefined || egress.length > 0) return findings
   const message = 'egress: [] without policyTypes isolates nothing: all egress stays allowed'
   return [...findings, aboutPolicy('EGRESS_NOT_ISOLATED', located, message)]

@@ -26,10 +26,13 @@ const maxOthers = 3
  * Returns what the rest already says, of each direction by itself: whatever the other side of a connection allows, and
  * whatever pods come, nothing changes when all of it is deleted. Of two that say the same the first one stays.
  */
-export function findRedundancies(count: number, views: readonly View[]): Redundancies {
+export function findRedundancies(
+  located: readonly LocatedPolicy<NetworkPolicy>[],
+  views: readonly View[],
+): Redundancies {
   const standing = new Standing()
   const policies: Redundancies['policies'][number][] = []
-  for (let policy = count - 1; policy >= 0; policy--) {
+  for (let policy = located.length - 1; policy >= 0; policy--) {
     const own = views.filter((view) => view.policies.includes(policy))
     if (own.length === 0 || !own.every((view) => isPolicySpare(view, policy, standing))) continue
     standing.policies.add(policy)
@@ -37,7 +40,7 @@ export function findRedundancies(count: number, views: readonly View[]): Redunda
   }
   const rules: Redundancies['rules'][number][] = []
   for (const rule of [...new Set(views.flatMap((view) => view.rules))].reverse()) {
-    if (standing.policies.has(rule.policy)) continue
+    if (standing.policies.has(rule.policy) || carriesType(rule, located, standing)) continue
     const own = views.filter((view) => view.rules.includes(rule))
     if (!own.every((view) => isRuleSpare(view, rule, standing))) continue
     standing.rules.add(rule)
@@ -61,6 +64,20 @@ class Standing {
         !this.rules.has(rule),
     )
   }
+}
+
+/** Without policyTypes it is the egress rules that make a policy isolate egress: the last of them has to stay. */
+function carriesType(
+  rule: ViewedRule,
+  located: readonly LocatedPolicy<NetworkPolicy>[],
+  standing: Standing,
+): boolean {
+  const { policyTypes = [], egress = [] } = located[rule.policy]?.policy.spec ?? {}
+  if (rule.direction === 'ingress' || policyTypes.length > 0) return false
+  const gone = [...standing.rules].filter(
+    ({ policy, direction }) => policy === rule.policy && direction === 'egress',
+  )
+  return egress.length - gone.length === 1
 }
 
 /** A policy that alone isolates a pod is spare only when it lets everything pass. */
