@@ -12,7 +12,7 @@ import { createEndNames } from './end-names.ts'
 import type { PolicyReference } from './policy-diff.ts'
 import { spanTexts } from './port-line.ts'
 import type { Claim, RailRule } from './rail-claims.ts'
-import { claimsOf } from './rail-claims.ts'
+import { claimsOf, isSeen } from './rail-claims.ts'
 import type { RailKind, RailViolation } from './rail-violation.ts'
 import type { SetAtEnd } from './references.ts'
 import { allowingPolicies, blockingPolicies, mergeReferences } from './references.ts'
@@ -61,7 +61,8 @@ export function checkGuardRails(
   )
   const claims = claimsOf(said, universe)
   const breaches = new Breaches(universe, compileSet(inForce, universe))
-  for (const [end, list] of claims.byDestination) breaches.add(end, list)
+  const destinations = [...claims.byDestination].sort(([a], [b]) => a - b)
+  for (const [end, list] of destinations) breaches.add(end, list)
   return {
     violations: claims.rules.flatMap((rule) => breaches.of(rule)),
     unmatched: claims.rules.filter((rule) => rule.isUnmatched).map((rule) => rule.reference),
@@ -131,8 +132,8 @@ class Breaches {
 
   #say({ kind, reference }: RailRule, breach: Breach): RailViolation {
     const { sources, destinations, ports, references } = breach
-    const [source = 0] = membersOf(sources)
-    const [destination = 0] = membersOf(destinations)
+    const source = this.#witnessOf(sources)
+    const destination = this.#witnessOf(destinations)
     const from = this.#words(sources, this.#universe.sourcesOf(destination))
     const to = this.#words(destinations)
     return {
@@ -150,6 +151,12 @@ class Breaches {
       policies: mergeReferences([references]),
       message: messageOf(kind, from, to, ports, reference),
     }
+  }
+
+  /** What is there says more than what may come. */
+  #witnessOf(ends: Bits): number {
+    const members = membersOf(ends)
+    return members.find(isSeen(this.#universe)) ?? members[0] ?? 0
   }
 
   #words(ends: Bits, universal?: Bits): string {

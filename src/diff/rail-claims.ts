@@ -122,8 +122,8 @@ function relevant(kind: RailKind, ends: readonly number[], universe: Universe): 
   return seen.length > 0 ? seen : ends
 }
 
-/** Tells whether an end is there, and no pod that only policies speak of. */
-function isSeen(universe: Universe): (end: number) => boolean {
+/** Returns what tells whether an end is there, and no pod that only policies speak of. */
+export function isSeen(universe: Universe): (end: number) => boolean {
   return (id) => {
     const end = universe.ends[id]
     return end !== undefined && (end.kind !== 'pod' || end.known)
