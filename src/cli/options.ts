@@ -352,7 +352,7 @@ const specs: Readonly<Record<CommandName, readonly OptionSpec[]>> = {
   lint: [
     {
       group: 'Source',
-      flags: '--flows <source>',
+      flags: '--flows <path>',
       text: 'recorded flows or communication sets that show which pods there are',
       repeatable: true,
     },

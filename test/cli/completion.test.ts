@@ -20,7 +20,7 @@ afterAll(() => {
   rmSync(directory, { recursive: true, force: true })
 })
 
-const commands = ['learn', 'merge', 'generate', 'diff', 'completion', 'help']
+const commands = ['learn', 'merge', 'generate', 'diff', 'lint', 'completion', 'help']
 
 function hasShell(shell: string): boolean {
   return spawnSync(shell, ['-c', 'true']).status === 0

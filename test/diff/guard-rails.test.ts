@@ -53,7 +53,7 @@ describe('forbid', () => {
       ['debug can reach records on all ports, which patients/rail forbids'],
     ],
     [
-      'holds where one side is closed',
+      'is broken where the destination names nobody, which means everyone',
       { forbid: closed, set: [records()] },
       ['debug can reach records on all ports, which patients/rail forbids'],
     ],
