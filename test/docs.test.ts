@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { Command, Option } from 'commander'
 import { describe, expect, test } from 'vitest'
+import { main } from '../src/cli/main.ts'
 import { createProgram } from '../src/cli/program.ts'
 import {
   errorCodes,
@@ -15,6 +16,7 @@ import {
 import { readManifests } from '../src/policy/manifest.ts'
 import { readPoliciesTolerantly } from '../src/policy/tolerant.ts'
 import { root } from './support/built.ts'
+import { createFakeIo } from './support/fake-io.ts'
 import { makeTraffic } from './support/traffic.ts'
 
 const read = (path: string): string => readFileSync(join(root, path), 'utf8')
@@ -188,6 +190,21 @@ describe('docs/lint.md', () => {
       '---\n',
     )
   }
+})
+
+test('docs/guard-rails.md shows what the sample gives', async () => {
+  const text = read('docs/guard-rails.md')
+  const shown = /^```text\n(1 guard rail violation.*?)^```$/ms.exec(text)?.[1]
+  const io = createFakeIo()
+  const policies = 'samples/shop/policies'
+  const flags = ['--inventory', 'samples/shop/inventory.yaml']
+  const forbid = ['--forbid', 'samples/shop/guard-rails/forbid.yaml']
+  const code = await main(['diff', '--old', policies, '--new', policies, ...flags, ...forbid], io)
+  expect(code).toBe(1)
+  expect(io.out.split('\n\n')[0]).toBe(shown?.trimEnd())
+  const yaml = /^```yaml\n(.*?)^```$/ms.exec(text)?.[1]?.trimEnd() ?? 'nothing'
+  const lines = read('samples/shop/guard-rails/forbid.yaml').replaceAll(/^ *#.*\n/gm, '')
+  expect(lines.startsWith(yaml)).toBe(true)
 })
 
 test('links between documents lead somewhere', () => {
