@@ -1,6 +1,16 @@
 /** The public API of netweir: what a program imports, and all that the command line itself uses. */
 
 export { diffPolicies } from './diff/diff-policies.ts'
+export type { EndQuery } from './diff/end-query.ts'
+export { parseEndQuery } from './diff/end-query.ts'
+export type { ConnectionQuestion } from './diff/explain.ts'
+export type {
+  Answer,
+  Explanation,
+  PathSide,
+  Question,
+  RuleReference,
+} from './diff/explanation.ts'
 export { lintPolicies } from './diff/lint.ts'
 export type { LintCode, LintFinding, LintReport, LintSeverity } from './diff/lint-report.ts'
 export { hasFindings, lintCodes, lintRules, lintSeverities } from './diff/lint-report.ts'
@@ -8,11 +18,27 @@ export type {
   Change,
   ObjectChange,
   PolicyDiff,
-  PolicyReference,
   Section,
 } from './diff/policy-diff.ts'
 export { sections } from './diff/policy-diff.ts'
 export type { GuardedDiff, RailKind, RailViolation } from './diff/rail-violation.ts'
+export type {
+  Coverage,
+  CoveredShare,
+  DeniedEdge,
+  DeniedSide,
+  FlowEvidence,
+  Gate,
+  NearMiss,
+  OverPermission,
+  PolicyUsage,
+  RuleUsage,
+  SeenEdge,
+  UnusedConnections,
+  UnusedGrants,
+  UsedGrant,
+  VerifyReport,
+} from './diff/verify-report.ts'
 export type { ErrorCode, ErrorDetails, FailureExitCode, Location, Problem } from './errors.ts'
 export { errorCodes, exitCodeOf, NetweirError } from './errors.ts'
 export type { Entity, Outcome, Protocol, Side, Strength, VerdictKind } from './flow/flow.ts'
@@ -22,11 +48,14 @@ export { formatPrefix, parsePrefix } from './ip.ts'
 export type { Labels } from './labels.ts'
 export { toLabels } from './labels.ts'
 export { diff, diffSets } from './pipeline/diff.ts'
+export { explain } from './pipeline/explain.ts'
 export { generate } from './pipeline/generate.ts'
 export { learn, merge } from './pipeline/learn.ts'
 export { lint } from './pipeline/lint.ts'
 export type {
   DiffResult,
+  ExplainOptions,
+  ExplainResult,
   GenerateOptions,
   GenerateResult,
   LearnOptions,
@@ -37,7 +66,10 @@ export type {
   Progress,
   RailOptions,
   RunHost,
+  VerifyOptions,
+  VerifyResult,
 } from './pipeline/pipeline.ts'
+export { verify } from './pipeline/verify.ts'
 export { evaluate } from './policy/evaluate.ts'
 export type {
   CiliumPolicy,
@@ -59,18 +91,24 @@ export type {
   PortProtocol,
 } from './policy/network-policy.ts'
 export { isManaged, managedBy, managedByLabel } from './policy/network-policy.ts'
+export type { PolicyReference } from './policy/policy-reference.ts'
 export { renderList, renderPolicies, renderPolicy } from './policy/render.ts'
 export { diffToMarkdown } from './report/diff-markdown.ts'
 export { diffToJson, diffToText } from './report/diff-text.ts'
 export { errorToText, placeText } from './report/errors-text.ts'
+export { explanationToMarkdown } from './report/explain-markdown.ts'
+export { explanationToJson, explanationToText } from './report/explain-text.ts'
 export { lintToJson, lintToMarkdown, lintToText } from './report/lint-text.ts'
 export { trafficToText } from './report/set-text.ts'
 export type { Style } from './report/style.ts'
 export { createStyle, escapeText } from './report/style.ts'
 export { summaryToText } from './report/summary.ts'
+export { verifyToMarkdown } from './report/verify-markdown.ts'
+export { verifyToJson, verifyToText } from './report/verify-text.ts'
 export { violationsToMarkdown, violationsToText } from './report/violations-text.ts'
 export type {
   Finding,
+  FindingCode,
   GeneratedPolicy,
   Grant,
   GrantPeer,
@@ -81,7 +119,7 @@ export type {
   Widening,
   WideningReason,
 } from './synthesis/synthesis.ts'
-export { wideningReasons } from './synthesis/synthesis.ts'
+export { findingCodes, wideningReasons } from './synthesis/synthesis.ts'
 export type {
   CellRecord,
   ClassRecord,

@@ -7,11 +7,14 @@ import { createProgram } from '../src/cli/program.ts'
 import {
   errorCodes,
   exitCodeOf,
+  findingCodes,
   lintCodes,
   lintPolicies,
   lintRules,
   lintSeverities,
+  outcomes,
   sections,
+  wideningReasons,
 } from '../src/index.ts'
 import { readManifests } from '../src/policy/manifest.ts'
 import { readPoliciesTolerantly } from '../src/policy/tolerant.ts'
@@ -118,6 +121,21 @@ describe('docs/errors.md', () => {
   })
 })
 
+describe('docs/policies.md and docs/flows.md', () => {
+  test.each(findingCodes)('say what finding %s means', (code) => {
+    expect(read('docs/policies.md')).toContain(`\`${code}\``)
+  })
+
+  test.each(wideningReasons)('say what a widening for %s is', (reason) => {
+    expect(read('docs/policies.md')).toContain(`\`${reason}\``)
+  })
+
+  test('have every outcome, in the order of the list', () => {
+    const listed = rows(section(read('docs/flows.md'), '## Outcomes')).map(([cell]) => cell)
+    expect(listed).toEqual(outcomes.map((outcome) => `\`${outcome}\``))
+  })
+})
+
 describe('docs/output.md', () => {
   const text = read('docs/output.md')
 
@@ -145,6 +163,21 @@ describe('docs/output.md', () => {
     ],
     ['## PolicyDiff', 'src/diff/policy-diff.ts', ['PolicyDiff', 'Change']],
     ['## Guard rails', 'src/diff/rail-violation.ts', ['RailViolation']],
+    [
+      '## VerifyReport',
+      'src/diff/verify-report.ts',
+      [
+        'VerifyReport',
+        'CoveredShare',
+        'DeniedEdge',
+        'NearMiss',
+        'PolicyUsage',
+        'RuleUsage',
+        'OverPermission',
+        'Gate',
+      ],
+    ],
+    ['## Explanation', 'src/diff/explanation.ts', ['Explanation', 'Answer', 'PathSide']],
     ['## LintReport', 'src/diff/lint-report.ts', ['LintReport', 'LintFinding']],
   ] as const)('%s names every member, in order', (heading, path, names) => {
     expect(documented(heading)).toEqual(names.flatMap((name) => members(path, name)))

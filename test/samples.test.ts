@@ -58,7 +58,7 @@ afterAll(() => {
   for (const folder of folders) rmSync(folder, { recursive: true, force: true })
 })
 
-describe.each(['README.md', 'samples/README.md'])('%s', (page) => {
+describe.each(['README.md', 'samples/README.md', 'docs/verify.md'])('%s', (page) => {
   let folder = ''
 
   beforeAll(() => {

@@ -1,6 +1,15 @@
 /** What each command does once its options are resolved. Each returns the exit code. */
 
-import type { GenerateResult, GuardedDiff, PolicyDiff, RailViolation, Style } from '../index.ts'
+import { access } from 'node:fs/promises'
+import { resolve } from 'node:path'
+import type {
+  GenerateOptions,
+  GenerateResult,
+  GuardedDiff,
+  PolicyDiff,
+  RailViolation,
+  Style,
+} from '../index.ts'
 import {
   diff,
   diffSets,
@@ -52,7 +61,7 @@ export async function runMerge(command: MergeCommand, session: Session): Promise
   await session.writeResult(encodeSet(set), command.out)
   const { communications, ledger } = set
   await session.note(
-    `merged ${command.sets.length} inputs: ${ledger.records} records, ${communications.length} communications\n`,
+    `merged ${command.sets.length} ${command.sets.length === 1 ? 'input' : 'inputs'}: ${ledger.records} records, ${communications.length} communications\n`,
   )
   return 0
 }
@@ -62,7 +71,8 @@ export async function runGenerate(command: GenerateCommand, session: Session): P
   const { target } = command
   // An earlier run that was killed may have left the very directory that --existing names half replaced.
   if (target.kind === 'directory') await healDirectory(target.path)
-  const result = await generate(command.sources, command.options, session.host)
+  const options = await withoutFirstRun(command)
+  const result = await generate(command.sources, options, session.host)
   await session.endReading()
   if (result.violations.length > 0) return refuseToWrite(result, session)
   const written = await writePolicies(command, result, session)
@@ -71,6 +81,20 @@ export async function runGenerate(command: GenerateCommand, session: Session): P
     summaryToText({ traffic, synthesis, diff: result.diff, notices, ...written }, session.style),
   )
   return exitCodeFor(result.diff, command.failOn)
+}
+
+/** On the first run the directory that is both read and written is not there yet. */
+async function withoutFirstRun({ options, target }: GenerateCommand): Promise<GenerateOptions> {
+  const { existing } = options
+  if (target.kind !== 'directory' || existing === undefined) return options
+  const place = resolve(target.path)
+  const isThere = await access(place).then(
+    () => true,
+    () => false,
+  )
+  return isThere
+    ? options
+    : { ...options, existing: existing.filter((path) => resolve(path) !== place) }
 }
 
 /** Writes the difference in meaning between two policy sets. */
@@ -100,8 +124,15 @@ export function exitCodeFor(policyDiff: PolicyDiff, failOn: FailOn): 0 | 1 {
     case 'any':
       return policyDiff.same ? 0 : 1
     case 'breaks':
+      return policyDiff.changes.some(({ section }) => section === 'breaks') ? 1 : 0
     case 'opens':
-      return policyDiff.changes.some(({ section }) => section === failOn) ? 1 : 0
+      // A pod that is no longer isolated is open to everyone.
+      return policyDiff.changes.some(
+        ({ section, effect }) =>
+          section === 'opens' || (section === 'isolation' && effect === 'widens'),
+      )
+        ? 1
+        : 0
   }
 }
 
@@ -134,9 +165,13 @@ async function writePolicies(
     await session.detail(
       written.map((path) => `wrote ${escapeText(target.path)}/${path}\n`).join(''),
     )
-    await session.detail(
-      removed.map((path) => `removed ${escapeText(target.path)}/${escapeText(path)}\n`).join(''),
-    )
+    const gone = removed.map((path) => `removed ${escapeText(target.path)}/${escapeText(path)}\n`)
+    await session.detail(gone.join(''))
+    if (gone.length > 0 && !session.display.verbose) {
+      await session.note(
+        `removed ${gone.length} ${gone.length === 1 ? 'file' : 'files'} of earlier runs from ${escapeText(target.path)}: --existing ${escapeText(target.path)} keeps what they grant\n`,
+      )
+    }
     await session.writeResult(
       renderDiff(result.diff, diffFormat, session.resultStyle(undefined)),
       undefined,

@@ -2,8 +2,8 @@
 import type { LintOptions, LintReport, LintSeverity, Style } from '../index.ts'
 import { hasFindings, lint, lintToJson, lintToMarkdown, lintToText } from '../index.ts'
 import { noticesToText } from './notes.ts'
-import type { RawOptions } from './options.ts'
 import { choices } from './options.ts'
+import type { RawOptions } from './raw-options.ts'
 import type { DiffFormat, DisplayOptions } from './resolve-options.ts'
 import {
   checkStdin,

@@ -18,9 +18,11 @@ import {
   resolveLearn,
   resolveMerge,
 } from './resolve-options.ts'
+import { resolveExplain, resolveVerify } from './resolve-verify.ts'
 import type { Session } from './session.ts'
 import { createSession, writeStdout } from './session.ts'
 import { usageError } from './usage-error.ts'
+import { runExplain, runVerify } from './verify-commands.ts'
 import { version } from './version.ts'
 
 /**
@@ -107,6 +109,14 @@ async function run(invocation: Invocation, io: Io, signal: AbortSignal): Promise
     case 'diff': {
       const resolved = resolveDiff(args, raw, io.now())
       return inSession(resolved, (session) => runDiff(resolved, session))
+    }
+    case 'verify': {
+      const resolved = resolveVerify(args, raw, io.now())
+      return inSession(resolved, (session) => runVerify(resolved, session))
+    }
+    case 'explain': {
+      const resolved = resolveExplain(args, raw, io.now())
+      return inSession(resolved, (session) => runExplain(resolved, session))
     }
     case 'lint': {
       const resolved = resolveLint(args, raw)

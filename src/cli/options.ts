@@ -3,56 +3,31 @@
  * read this. Values are not judged here but in `resolve-options.ts`, which knows how to say what it expects.
  */
 import { Option } from 'commander'
+import { limits, policies, question } from './verify-options.ts'
 
 /** Headings under which help lists options, in order. */
-export const optionGroups = ['Source', 'Selection', 'Synthesis', 'Output', 'Other'] as const
+export const optionGroups = [
+  'Source',
+  'Question',
+  'Selection',
+  'Synthesis',
+  'Output',
+  'Other',
+] as const
 
 /** One of {@link optionGroups}. */
 export type OptionGroup = (typeof optionGroups)[number]
 
 /** Names of the commands. */
-export type CommandName = 'learn' | 'merge' | 'generate' | 'diff' | 'lint' | 'completion'
-
-/** What was typed: commander's values before any of them was judged. */
-export interface RawOptions {
-  readonly existing?: readonly string[]
-  readonly inventory?: readonly string[]
-  readonly old?: readonly string[]
-  readonly new?: readonly string[]
-  readonly permit?: readonly string[]
-  readonly forbid?: readonly string[]
-  readonly flows?: readonly string[]
-  readonly since?: string
-  readonly until?: string
-  readonly strict?: boolean
-  readonly clusterName?: string
-  readonly learnAudit?: boolean
-  readonly learnDenied?: boolean
-  readonly nodeCidr?: readonly string[]
-  readonly serviceCidr?: readonly string[]
-  readonly podCidr?: readonly string[]
-  readonly namespace?: readonly string[]
-  readonly selector?: string
-  readonly includeSystem?: readonly string[]
-  readonly defaultDeny?: string
-  readonly dns?: string
-  readonly onInexpressible?: string
-  readonly onInseparable?: string
-  readonly outside?: string
-  readonly cidrMaxExtra?: string
-  readonly prune?: boolean
-  readonly pruneAfter?: string
-  readonly reoptimise?: boolean
-  readonly output?: string
-  readonly diffOutput?: string
-  readonly out?: string
-  readonly outDir?: string
-  readonly failOn?: string
-  readonly quiet?: boolean
-  readonly verbose?: boolean
-  readonly color?: string
-  readonly progress?: boolean
-}
+export type CommandName =
+  | 'learn'
+  | 'merge'
+  | 'generate'
+  | 'diff'
+  | 'verify'
+  | 'explain'
+  | 'lint'
+  | 'completion'
 
 /** Accepted values of the flags that have a closed list; the first of each is the default, but for `failOn` and `lintFailOn`. */
 export const choices = {
@@ -61,6 +36,7 @@ export const choices = {
   onInexpressible: ['port', 'block', 'fail'],
   onInseparable: ['merge', 'negative', 'fail'],
   outside: ['exact', 'port'],
+  minimise: ['canonical', 'rules'],
   learnOutput: ['json', 'text'],
   mergeOutput: ['json'],
   generateOutput: ['yaml', 'json'],
@@ -246,13 +222,20 @@ const synthesis: readonly OptionSpec[] = [
   {
     group: 'Synthesis',
     flags: '--prune-after <days>',
-    text: 'days that the traffic must span before a grant it lacks is removed',
+    text: 'days with traffic that there must be before a grant they lack is removed',
     fallback: '90',
   },
   {
     group: 'Synthesis',
     flags: '--reoptimise',
     text: 'choose selectors afresh instead of keeping those of managed policies',
+  },
+  {
+    group: 'Synthesis',
+    flags: '--minimise <what>',
+    text: 'rules: one for peers with the same ports, or as few as there can be',
+    choices: choices.minimise,
+    fallback: 'canonical',
   },
 ]
 
@@ -347,6 +330,23 @@ const specs: Readonly<Record<CommandName, readonly OptionSpec[]>> = {
     format(choices.diffOutput),
     outFile(outText),
     failOn('any'),
+    ...other,
+  ],
+  verify: [
+    policies,
+    ...reading,
+    ...guardRails,
+    format(choices.diffOutput),
+    outFile(outText),
+    ...limits,
+    ...other,
+  ],
+  explain: [
+    policies,
+    ...reading,
+    ...question,
+    format(choices.diffOutput),
+    outFile(outText),
     ...other,
   ],
   lint: [

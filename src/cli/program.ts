@@ -1,8 +1,9 @@
 import { Argument, Command } from 'commander'
 import type { HelpNotes } from './help.ts'
 import { helpFormatter } from './help.ts'
-import type { CommandName, RawOptions } from './options.ts'
+import type { CommandName } from './options.ts'
 import { createOptions } from './options.ts'
+import type { RawOptions } from './raw-options.ts'
 import { version } from './version.ts'
 
 /** Shells that `completion` writes for. */
@@ -104,6 +105,39 @@ const commands: readonly CommandSpec[] = [
     exits: [
       ['0', 'no change that --fail-on names; by default, no change in meaning'],
       ['1', 'such a change, or a broken guard rail'],
+      ...failures,
+    ],
+  },
+  {
+    name: 'verify',
+    argument: () => source('<source...>'),
+    summary: 'replay recorded flows against policies',
+    description:
+      'Replay what was recorded against policies: what they deny, never use, and allow beyond it.',
+    examples: [
+      'netweir verify flows.jsonl --policies policies',
+      'netweir verify week.json --policies policies --inventory cluster.yaml --max-unused 20',
+      'netweir verify week.json --policies policies -o markdown --out comment.md',
+    ],
+    exits: [
+      ['0', 'nothing that was learned would be denied, and every limit is met'],
+      ['1', 'something would be denied, a limit is not met, or a guard rail is broken'],
+      ...failures,
+    ],
+  },
+  {
+    name: 'explain',
+    argument: () => source('[source...]'),
+    summary: 'say why a connection is allowed or denied',
+    description: 'Say why policies allow or deny a connection, and which recorded flows show it.',
+    examples: [
+      'netweir explain --policies policies --from shop/app=web --to shop/app=db --port 5432/TCP',
+      'netweir explain week.json --policies policies --from shop/web --to 192.0.2.80 --port 443',
+      'netweir explain week.json --policies policies --policy shop/cart',
+    ],
+    exits: [
+      ['0', 'allowed, or the evidence behind a policy'],
+      ['1', 'denied, for one pair of ends at least'],
       ...failures,
     ],
   },

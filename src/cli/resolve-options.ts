@@ -1,11 +1,11 @@
 /** From what was typed to what is meant: every value judged once, with a message that says what is accepted. */
 
-import type { GenerateOptions, LearnOptions } from '../index.ts'
+import type { GenerateOptions, LearnOptions, RailOptions } from '../index.ts'
 import { formatPrefix, NetweirError, parsePrefix } from '../index.ts'
 import type { ColorChoice } from './color.ts'
 import { parseMoment } from './moment.ts'
-import type { RawOptions } from './options.ts'
 import { choices } from './options.ts'
+import type { RawOptions } from './raw-options.ts'
 
 /** How a run speaks to the person who started it. */
 export interface DisplayOptions {
@@ -144,7 +144,7 @@ export function choice<T extends string>(
   throw usage(`${flag} must be ${list}, is "${value}"`)
 }
 
-/** Returns how the run speaks. @throws NetweirError `USAGE`. */
+/** Returns how a run speaks. @throws NetweirError `USAGE`. */
 export function resolveDisplay(raw: RawOptions): DisplayOptions {
   if (raw.quiet === true && raw.verbose === true) {
     throw usage('--quiet and --verbose contradict each other')
@@ -157,7 +157,8 @@ export function resolveDisplay(raw: RawOptions): DisplayOptions {
   }
 }
 
-function resolveReading(raw: RawOptions, nowMs: number): LearnOptions {
+/** Returns how sources are read. @throws NetweirError `USAGE`. */
+export function resolveReading(raw: RawOptions, nowMs: number): LearnOptions {
   const sinceMs = raw.since === undefined ? undefined : parseMoment('--since', raw.since, nowMs)
   const untilMs = raw.until === undefined ? undefined : parseMoment('--until', raw.until, nowMs)
   if (sinceMs !== undefined && untilMs !== undefined && sinceMs >= untilMs) {
@@ -177,15 +178,23 @@ function resolveReading(raw: RawOptions, nowMs: number): LearnOptions {
   })
 }
 
+/** Returns which guard rails are read. @throws NetweirError `USAGE`. */
+export function resolveRails(raw: RawOptions): RailOptions {
+  return present<RailOptions>({
+    permit: paths('--permit', raw.permit),
+    forbid: paths('--forbid', raw.forbid),
+  })
+}
+
 function resolveSynthesis(raw: RawOptions, nowMs: number): GenerateOptions {
   return present<GenerateOptions>({
     ...allOf(resolveReading(raw, nowMs)),
+    ...allOf(resolveRails(raw)),
     existing: paths('--existing', raw.existing),
-    permit: paths('--permit', raw.permit),
-    forbid: paths('--forbid', raw.forbid),
     prune: raw.prune,
     pruneAfterDays: pruneAfter(raw),
     reoptimise: raw.reoptimise,
+    minimise: choice('--minimise', raw.minimise, choices.minimise),
     namespaces: namespaces('--namespace', raw.namespace),
     selector: selector(raw.selector),
     includeSystem: namespaces('--include-system', raw.includeSystem),
@@ -239,19 +248,24 @@ function resolveSets(sources: readonly string[], raw: RawOptions): DiffCommand['
   return { old, new: fresh }
 }
 
-/** Refuses inputs that name standard input twice: it can be read once. @throws NetweirError `USAGE`. */
+/** Refuses to read standard input twice. @throws NetweirError `USAGE`. */
 export function checkStdin(inputs: readonly string[]): void {
   if (inputs.filter((input) => input === '-').length > 1) {
     throw usage('standard input ("-") can be named once', 'put the other input in a file')
   }
 }
 
-/** Every path that the options name. */
-function inputsOf({ inventory, existing, permit, forbid }: GenerateOptions): readonly string[] {
+/** Returns every path that the options name. */
+export function inputsOf({
+  inventory,
+  existing,
+  permit,
+  forbid,
+}: GenerateOptions): readonly string[] {
   return [inventory, existing, permit, forbid].flatMap((list) => list ?? [])
 }
 
-/** Returns the paths of a repeatable flag. @throws NetweirError `USAGE`. */
+/** Returns paths that are not empty. @throws NetweirError `USAGE`. */
 export function paths(
   flag: string,
   values: readonly string[] | undefined,
@@ -259,14 +273,14 @@ export function paths(
   return values?.map((value) => nonEmpty(flag, value))
 }
 
-/** Returns the path of an output, of which `-` is not one. @throws NetweirError `USAGE`. */
+/** Returns an output: a path, of which `-` is not one. @throws NetweirError `USAGE`. */
 export function place(flag: string, value: string | undefined): string | undefined {
   if (value === undefined) return undefined
   if (value === '-') throw usage(`${flag} must be a path, is "-"`, 'standard output is the default')
   return nonEmpty(flag, value)
 }
 
-/** Returns the text when it can be a path or a name. @throws NetweirError `USAGE`. */
+/** Returns a value that is not empty. @throws NetweirError `USAGE`. */
 export function nonEmpty(what: string, value: string): string {
   if (value === '') throw usage(`${what} must not be empty`)
   if (value.includes('\0')) throw usage(`${what} must not hold a NUL character, is "${value}"`)
@@ -314,7 +328,8 @@ function pruneAfter(raw: RawOptions): number | undefined {
   return count('--prune-after', raw.pruneAfter, 'days')
 }
 
-function count(flag: string, value: string | undefined, unit: string): number | undefined {
+/** Returns a whole number. @throws NetweirError `USAGE`. */
+export function count(flag: string, value: string | undefined, unit: string): number | undefined {
   if (value === undefined) return undefined
   if (/^\d{1,15}$/.test(value)) return Number(value)
   throw usage(`${flag} must be a number of ${unit} such as 0 or 16, is "${value}"`)
@@ -329,10 +344,11 @@ function present<T extends object>(members: Named<T>): T {
   return Object.fromEntries(entries) as T
 }
 
-function allOf(options: LearnOptions): Named<LearnOptions> {
-  return options as Named<LearnOptions>
+function allOf<T extends object>(options: T): Named<T> {
+  return options as Named<T>
 }
 
-function usage(message: string, hint?: string): NetweirError {
+/** Returns the error for something that was typed wrong. */
+export function usage(message: string, hint?: string): NetweirError {
   return new NetweirError('USAGE', message, hint === undefined ? {} : { hint })
 }

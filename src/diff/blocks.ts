@@ -1,6 +1,6 @@
 /** Sources that have the same ports at one end, taken together. */
-import type { Bits } from './bits.ts'
-import { addBits, commonBits, createBits, isEmptyBits, withoutBits } from './bits.ts'
+import type { Bits } from '../policy/bits.ts'
+import { addBits, commonBits, createBits, isEmptyBits, withoutBits } from '../policy/bits.ts'
 
 /** Sources and the atoms that all of them have, and none of them has more. */
 export interface Block {

@@ -1,18 +1,20 @@
 /** Differences at all destinations, taken together into the changes that a person reads. */
+
+import type { Bits } from '../policy/bits.ts'
+import { bitsOf, hasBit } from '../policy/bits.ts'
+import type { CompiledSet } from '../policy/compiled-set.ts'
+import type { PolicyReference } from '../policy/policy-reference.ts'
+import type { Span } from '../policy/port-line.ts'
+import { spanTexts } from '../policy/port-line.ts'
+import type { Rows } from '../policy/rows.ts'
+import type { Universe } from '../policy/universe.ts'
 import type { Edge } from '../traffic/traffic.ts'
-import type { Bits } from './bits.ts'
-import { bitsOf, hasBit } from './bits.ts'
 import type { Block } from './blocks.ts'
 import { changeId } from './change-id.ts'
-import type { CompiledSet } from './compiled-set.ts'
 import type { ComparedSets, DestinationDifference, Difference } from './destination-diff.ts'
 import type { EndNames, NamedEnds } from './end-names.ts'
-import type { Change, PolicyReference } from './policy-diff.ts'
-import type { Span } from './port-line.ts'
-import { spanTexts } from './port-line.ts'
+import type { Change } from './policy-diff.ts'
 import { allowingPolicies, blockingPolicies, mergeReferences } from './references.ts'
-import type { Rows } from './rows.ts'
-import type { Universe } from './universe.ts'
 
 /** Sources that a change spells out before the list is shortened. */
 const maxSources = 50

@@ -1,5 +1,5 @@
 /** What differs at one destination between two sets, sorted by what it means. */
-import type { Bits } from './bits.ts'
+import type { Bits } from '../policy/bits.ts'
 import {
   addBit,
   addBits,
@@ -10,17 +10,17 @@ import {
   hasBit,
   isEmptyBits,
   withoutBits,
-} from './bits.ts'
+} from '../policy/bits.ts'
+import type { CompiledSet } from '../policy/compiled-set.ts'
+import type { Span } from '../policy/port-line.ts'
+import { namedStart, protocolStarts } from '../policy/port-line.ts'
+import type { PassingRows } from '../policy/rows.ts'
+import { cutPorts, grantSpans, grantsTo, passing, rowsTo } from '../policy/rows.ts'
+import type { Universe } from '../policy/universe.ts'
 import type { Block } from './blocks.ts'
 import { blocksOf } from './blocks.ts'
-import type { CompiledSet } from './compiled-set.ts'
 import type { ObservedConnection } from './observed.ts'
 import type { Section } from './policy-diff.ts'
-import type { Span } from './port-line.ts'
-import { namedStart, protocolStarts } from './port-line.ts'
-import type { Rows } from './rows.ts'
-import { cutPorts, grantSpans, grantsTo, rowsTo } from './rows.ts'
-import type { Universe } from './universe.ts'
 
 /** Two sets over one universe. */
 export interface ComparedSets {
@@ -43,11 +43,6 @@ export interface IsolationShare {
   /** Sources whose own side, newly isolated, cuts them off. */
   readonly egress: Bits
   readonly egressQuiet: Bits
-}
-
-/** Rows with the sources that pass both sides, one row per atom. */
-export interface PassingRows extends Rows {
-  readonly both: readonly Bits[]
 }
 
 /** All that differs at one destination. */
@@ -94,11 +89,6 @@ export function compareDestination(sets: ComparedSets, end: number): Destination
     opened: opened.share,
     unchanged: countRanges(atoms, before.both, after.both),
   }
-}
-
-/** Returns the sources that pass both sides, one row per atom. */
-export function passing(rows: Rows): readonly Bits[] {
-  return rows.ingress.map((row, atom) => commonBits(row, rows.egress[atom] ?? row))
 }
 
 function sectioned(section: Difference['section'], rows: readonly Bits[]): readonly Difference[] {

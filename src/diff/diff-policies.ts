@@ -1,7 +1,8 @@
 /** The difference in meaning between two policy sets: what each allows, compared over everything that is known. */
-import type { CiliumPolicy, LocatedPolicy, NetworkPolicy } from '../policy/network-policy.ts'
-import type { CompiledSet } from './compiled-set.ts'
-import { compileSet } from './compiled-set.ts'
+
+import type { CompiledSet } from '../policy/compiled-set.ts'
+import { compileSet } from '../policy/compiled-set.ts'
+import type { LocatedPolicy } from '../policy/network-policy.ts'
 import { collectConnections } from './connection-changes.ts'
 import { compareDestination } from './destination-diff.ts'
 import { createEndNames } from './end-names.ts'
@@ -10,7 +11,8 @@ import { compareObjects } from './object-changes.ts'
 import { observedConnections } from './observed.ts'
 import type { Change, PolicyDiff } from './policy-diff.ts'
 import { sections } from './policy-diff.ts'
-import type { Surroundings, Universe } from './universe.ts'
+import { splitKinds } from './policy-kinds.ts'
+import type { Surroundings, TrafficUniverse } from './universe.ts'
 import { createUniverse } from './universe.ts'
 
 /** What is compared, and what is known of the cluster. */
@@ -51,7 +53,7 @@ export function diffPolicies(input: DiffInput): PolicyDiff {
 }
 
 function compare(
-  universe: Universe,
+  universe: TrafficUniverse,
   input: DiffInput,
   compiled: { readonly old: CompiledSet; readonly new: CompiledSet },
 ): { readonly changes: readonly Change[]; readonly unchanged: number } {
@@ -68,28 +70,6 @@ function compare(
   }
   const changes = [...isolation.list(), ...connections.list()].sort(compareChanges)
   return { changes, unchanged }
-}
-
-function splitKinds(policies: readonly LocatedPolicy[]): {
-  readonly network: readonly LocatedPolicy<NetworkPolicy>[]
-  readonly others: readonly string[]
-} {
-  const network = policies.filter(isNetworkPolicy)
-  const others = policies.filter(isOtherPolicy).map(({ policy }) => {
-    const { namespace, name } = policy.metadata
-    // A clusterwide policy has no namespace of its own, whatever its metadata defaults to.
-    const isClusterwide = policy.kind === 'CiliumClusterwideNetworkPolicy'
-    return `${policy.kind} ${isClusterwide ? name : `${namespace}/${name}`}`
-  })
-  return { network, others }
-}
-
-function isNetworkPolicy(located: LocatedPolicy): located is LocatedPolicy<NetworkPolicy> {
-  return located.policy.kind === 'NetworkPolicy'
-}
-
-function isOtherPolicy(located: LocatedPolicy): located is LocatedPolicy<CiliumPolicy> {
-  return located.policy.kind !== 'NetworkPolicy'
 }
 
 function compareChanges(a: Change, b: Change): number {

@@ -1,12 +1,12 @@
 /** Sets of ends in the words of a reader: whole namespaces, groups, prefixes. */
 import { labelTexts } from '../labels.ts'
+import type { Bits } from '../policy/bits.ts'
+import { countBits, membersOf } from '../policy/bits.ts'
 import type { Interval } from '../policy/interval.ts'
 import { toIntervals } from '../policy/interval.ts'
 import type { IpSet } from '../policy/ip-set.ts'
 import { allIps, equalIps, hasNoIps, subtractIps, toPrefixes } from '../policy/ip-set.ts'
-import type { Bits } from './bits.ts'
-import { countBits, membersOf } from './bits.ts'
-import type { Universe, UniverseEnd } from './universe.ts'
+import type { Universe, UniverseEnd } from '../policy/universe.ts'
 
 /** Some ends under one name. */
 export interface NamedEnds {

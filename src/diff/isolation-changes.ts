@@ -1,9 +1,10 @@
 /** Pods that become isolated, or are no longer: one change for each group and direction, instead of all that it closes. */
-import { countBits, hasBit, isEmptyBits, membersOf } from './bits.ts'
+import { countBits, hasBit, isEmptyBits, membersOf } from '../policy/bits.ts'
+import type { PolicyReference } from '../policy/policy-reference.ts'
 import { changeId } from './change-id.ts'
 import type { ComparedSets, DestinationDifference, IsolationShare } from './destination-diff.ts'
 import type { EndNames, NamedEnds } from './end-names.ts'
-import type { Change, PolicyReference } from './policy-diff.ts'
+import type { Change } from './policy-diff.ts'
 import { mergeReferences } from './references.ts'
 import type { Direction } from './remainders.ts'
 import { collectRemainders } from './remainders.ts'

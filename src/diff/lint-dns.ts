@@ -4,10 +4,10 @@ import { toLabels } from '../labels.ts'
 import { holdsNumber } from '../policy/interval.ts'
 import { isResolver } from '../policy/label-keys.ts'
 import type { PolicyPod } from '../policy/network-policy.ts'
+import { namedStart, portPosition } from '../policy/port-line.ts'
+import { namespaceNameLabel } from '../policy/stand-ins.ts'
+import type { Universe } from '../policy/universe.ts'
 import type { EndClass, View, ViewedRule } from './policy-views.ts'
-import { namedStart, portPosition } from './port-line.ts'
-import { namespaceNameLabel } from './stand-ins.ts'
-import type { Universe } from './universe.ts'
 
 /** Ports that name servers listen on: the usual one, and that of OpenShift's pods. */
 const dnsPorts = [53, 5353]

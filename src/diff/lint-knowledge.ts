@@ -13,14 +13,14 @@ import type {
   NetworkPolicyPeer,
   PolicyPod,
 } from '../policy/network-policy.ts'
+import type { PodIndex } from '../policy/pod-index.ts'
+import { indexPods } from '../policy/pod-index.ts'
+import type { NamedContainerPorts } from '../policy/port-line.ts'
+import { namespaceNameLabel } from '../policy/stand-ins.ts'
 import type { Traffic } from '../traffic/traffic.ts'
 import { isSatisfiable, requirementsOf } from './label-cells.ts'
 import type { Finding, RulePlace } from './lint-place.ts'
 import { aboutPolicy, aboutRule, peerText, rulesInForce, selectorText } from './lint-place.ts'
-import type { PodIndex } from './pod-index.ts'
-import { indexPods } from './pod-index.ts'
-import type { NamedContainerPorts } from './port-line.ts'
-import { namespaceNameLabel } from './stand-ins.ts'
 
 /** What is known of the cluster. */
 export interface LintKnowledge {

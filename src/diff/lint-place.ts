@@ -8,9 +8,9 @@ import type {
   NetworkPolicyPeer,
   NetworkPolicyPort,
 } from '../policy/network-policy.ts'
+import type { PolicyReference } from '../policy/policy-reference.ts'
 import { requirementsOf } from './label-cells.ts'
 import type { LintCode } from './lint-report.ts'
-import type { PolicyReference } from './policy-diff.ts'
 import type { Direction } from './policy-views.ts'
 
 /** A finding with its place as it was read. */

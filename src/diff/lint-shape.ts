@@ -7,10 +7,10 @@ import type {
   NetworkPolicy,
   NetworkPolicyPeer,
 } from '../policy/network-policy.ts'
+import { namespaceNameLabel } from '../policy/stand-ins.ts'
 import { isSatisfiable, requirementsOf } from './label-cells.ts'
 import type { Finding, RulePlace } from './lint-place.ts'
 import { aboutPolicy, aboutRule, isAbout, rulesInForce, selectorText } from './lint-place.ts'
-import { namespaceNameLabel } from './stand-ins.ts'
 
 /** Returns what is wrong with one policy, whatever pods there are. */
 export function lintShape(located: LocatedPolicy<NetworkPolicy>): readonly Finding[] {

@@ -4,6 +4,8 @@
  */
 import type { Labels } from '../labels.ts'
 import { toLabels } from '../labels.ts'
+import { cutAddresses } from '../policy/address-cells.ts'
+import { bitsOf } from '../policy/bits.ts'
 import type {
   IpBlock,
   LabelSelector,
@@ -12,17 +14,18 @@ import type {
   NetworkPolicyPeer,
   PolicyPod,
 } from '../policy/network-policy.ts'
+import { indexPods } from '../policy/pod-index.ts'
 import { selectorMatches } from '../policy/selector.ts'
-import { cutAddresses } from './address-cells.ts'
-import { bitsOf } from './bits.ts'
+import { namespaceNameLabel } from '../policy/stand-ins.ts'
+import type { EntityEnd, Universe, UniverseEnd } from '../policy/universe.ts'
+import { createSpansOf, portNamesOf } from '../policy/universe.ts'
 import { labelCells } from './label-cells.ts'
-import { indexPods } from './pod-index.ts'
-import { portName } from './port-line.ts'
-import { namespaceNameLabel } from './stand-ins.ts'
-import type { Universe, UniverseEnd } from './universe.ts'
 
 /** Kinds of pods that a namespace is told apart into before its rules are left undecided. */
 const maxCells = 4096
+
+/** What is neither a pod nor outside. */
+const node: EntityEnd = { kind: 'entity', name: 'node' }
 
 /** What the world has to hold beside what the policies speak of. */
 export interface WorldExtras {
@@ -51,19 +54,22 @@ export function worldOf(
   const ends: readonly UniverseEnd[] = [
     ...pods.map((pod) => ({ kind: 'pod' as const, name: nameOf(pod), pod, known: false })),
     ...cut.cells.map((cell) => ({ kind: 'outside' as const, cell })),
-    { kind: 'entity', name: 'node' },
+    node,
   ]
   const everyone = bitsOf(ends.length, ends.keys())
   const podsOnly = bitsOf(ends.length, pods.keys())
+  const portNames = portNamesOf(policies.map(({ policy }) => policy))
   const universe: Universe = {
     ends,
     podCount: pods.length,
-    portNames: portNamesOf(policies),
+    portNames,
+    spansOf: createSpansOf(ends, portNames),
     endsMatching: (home, peer) =>
       peer.ipBlock === undefined
         ? index.matching(home, peer)
         : cut.cellsOfBlock(peer.ipBlock).map((cell) => pods.length + cell),
-    endsOfEdge: () => [],
+    endsOfLearned: () => [],
+    endOfEntity: (name) => (name === node.name ? ends.length - 1 : undefined),
     sourcesOf: (end) => (end < pods.length ? everyone : podsOnly),
   }
   return { universe, extraPods: extras.map((_, position) => cells.length + position) }
@@ -119,17 +125,6 @@ function uniquePeers(
 
 function unique<Value>(values: readonly Value[]): readonly Value[] {
   return [...new Map(values.map((value) => [JSON.stringify(value), value])).values()]
-}
-
-function portNamesOf(policies: readonly LocatedPolicy<NetworkPolicy>[]): readonly string[] {
-  const names = policies.flatMap(({ policy: { spec } }) =>
-    [...(spec.ingress ?? []), ...(spec.egress ?? [])].flatMap((rule) =>
-      (rule.ports ?? []).flatMap(({ port, protocol = 'TCP' }) =>
-        typeof port === 'string' ? portName(port, protocol) : [],
-      ),
-    ),
-  )
-  return [...new Set(names)].sort()
 }
 
 function nameOf({ namespace, labels }: PolicyPod): string {

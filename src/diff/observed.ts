@@ -1,9 +1,9 @@
 /** Connections that were seen to pass, by the end they went to. */
 import type { PortProtocol } from '../policy/network-policy.ts'
+import { portPosition } from '../policy/port-line.ts'
 import type { Edge, Traffic } from '../traffic/traffic.ts'
 import { isObserved } from './observed-outcomes.ts'
-import { portPosition } from './port-line.ts'
-import type { Universe } from './universe.ts'
+import type { TrafficUniverse } from './universe.ts'
 
 /** One edge as seen from its destination. */
 export interface ObservedConnection {
@@ -18,7 +18,7 @@ const portProtocols: ReadonlySet<string> = new Set<PortProtocol>(['TCP', 'UDP', 
 /** Returns the observed connections of each end that has some. ICMP has no ports, and is not compared. */
 export function observedConnections(
   traffic: Traffic,
-  universe: Universe,
+  universe: TrafficUniverse,
 ): ReadonlyMap<number, readonly ObservedConnection[]> {
   const byDestination = new Map<number, ObservedConnection[]>()
   for (const edge of traffic.edges) {

@@ -1,18 +1,11 @@
 /** The difference in meaning between two policy sets, as data. */
+import type { PolicyReference } from '../policy/policy-reference.ts'
 
 /** Sections of a diff, in the order in which they are shown. */
 export const sections = ['breaks', 'isolation', 'opens', 'needed', 'tightens'] as const
 
 /** One of {@link sections}. */
 export type Section = (typeof sections)[number]
-
-/** A policy that has to do with a change, and where it stands. */
-export interface PolicyReference {
-  /** `namespace/name` */
-  readonly policy: string
-  /** `file:line` for a policy that was read from a file. */
-  readonly at?: string
-}
 
 /** One difference in meaning: between two ends, over a set of ports. */
 export interface Change {

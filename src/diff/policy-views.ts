@@ -2,14 +2,15 @@
  * What the rules of one namespace say, seen from each kind of pod that they select: which policies isolate it, and
  * which of their rules reach which ends. The ground on which rules are compared with each other.
  */
+
+import type { CompiledRule } from '../policy/compiled-set.ts'
+import { compileSet, reaches, spansAt } from '../policy/compiled-set.ts'
 import type { Interval, Intervals } from '../policy/interval.ts'
 import { subtractIntervals, toIntervals } from '../policy/interval.ts'
 import type { LocatedPolicy, NetworkPolicy } from '../policy/network-policy.ts'
-import type { CompiledRule } from './compiled-set.ts'
-import { compileSet, reaches, spansAt } from './compiled-set.ts'
-import type { PolicyReference } from './policy-diff.ts'
-import { namedStart } from './port-line.ts'
-import type { Universe } from './universe.ts'
+import type { PolicyReference } from '../policy/policy-reference.ts'
+import { namedStart } from '../policy/port-line.ts'
+import type { Universe } from '../policy/universe.ts'
 
 /** The two directions. */
 export type Direction = 'ingress' | 'egress'

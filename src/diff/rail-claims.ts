@@ -1,4 +1,8 @@
 /** What the rules of guard rails claim about each destination: which sources, over which ports. */
+
+import type { Bits } from '../policy/bits.ts'
+import { bitsOf, commonBits, isEmptyBits } from '../policy/bits.ts'
+import { spansAt } from '../policy/compiled-set.ts'
 import type {
   LocatedPolicy,
   NetworkPolicy,
@@ -6,13 +10,10 @@ import type {
   NetworkPolicyPort,
   PortProtocol,
 } from '../policy/network-policy.ts'
-import type { Bits } from './bits.ts'
-import { bitsOf, commonBits, isEmptyBits } from './bits.ts'
-import { spansAt } from './compiled-set.ts'
-import type { PolicyReference } from './policy-diff.ts'
-import type { Span } from './port-line.ts'
+import type { PolicyReference } from '../policy/policy-reference.ts'
+import type { Span } from '../policy/port-line.ts'
+import type { Universe } from '../policy/universe.ts'
 import type { RailKind } from './rail-violation.ts'
-import type { Universe } from './universe.ts'
 
 /** One rule of a guard rail. */
 export interface RailRule {

@@ -1,5 +1,6 @@
 /** What breaks a guard rail, as data. */
-import type { PolicyDiff, PolicyReference } from './policy-diff.ts'
+import type { PolicyReference } from '../policy/policy-reference.ts'
+import type { PolicyDiff } from './policy-diff.ts'
 
 /** Whether a guard rail says what must always be possible, or what must never be. */
 export type RailKind = 'permit' | 'forbid'

@@ -1,10 +1,10 @@
 /** Policies, rules and exceptions that change nothing, decided over everything that a policy can tell apart. */
 import { toIntervals } from '../policy/interval.ts'
 import type { IpBlock, LocatedPolicy, NetworkPolicy } from '../policy/network-policy.ts'
-import type { PolicyReference } from './policy-diff.ts'
+import type { PolicyReference } from '../policy/policy-reference.ts'
+import type { Universe } from '../policy/universe.ts'
 import type { Direction, EndClass, View, ViewedRule } from './policy-views.ts'
 import { portsMissing } from './policy-views.ts'
-import type { Universe } from './universe.ts'
 
 /** Policies and rules that can be deleted together without a change in meaning. */
 export interface Redundancies {

@@ -1,13 +1,13 @@
 /** Which policies of a set have to do with a change: those that allow it, and those in its way. */
-import type { Bits } from './bits.ts'
-import { hasBit, isEmptyBits, membersOf, withoutBits } from './bits.ts'
+import type { Bits } from '../policy/bits.ts'
+import { hasBit, isEmptyBits, membersOf, withoutBits } from '../policy/bits.ts'
+import type { CompiledRule, CompiledSet } from '../policy/compiled-set.ts'
+import { reaches, spansAt } from '../policy/compiled-set.ts'
+import type { PolicyReference } from '../policy/policy-reference.ts'
+import type { Span } from '../policy/port-line.ts'
+import type { Rows } from '../policy/rows.ts'
+import type { Universe } from '../policy/universe.ts'
 import type { Block } from './blocks.ts'
-import type { CompiledRule, CompiledSet } from './compiled-set.ts'
-import { reaches, spansAt } from './compiled-set.ts'
-import type { PolicyReference } from './policy-diff.ts'
-import type { Span } from './port-line.ts'
-import type { Rows } from './rows.ts'
-import type { Universe } from './universe.ts'
 
 /** How many policies a change names on each side. */
 export const maxReferences = 20

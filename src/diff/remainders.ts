@@ -1,5 +1,5 @@
 /** What pods that become isolated may still do. */
-import type { Bits } from './bits.ts'
+import type { Bits } from '../policy/bits.ts'
 import {
   addBit,
   addBits,
@@ -10,11 +10,11 @@ import {
   isEmptyBits,
   membersOf,
   withoutBits,
-} from './bits.ts'
+} from '../policy/bits.ts'
+import type { Span } from '../policy/port-line.ts'
+import { spanTexts } from '../policy/port-line.ts'
 import type { ComparedSets, DestinationDifference } from './destination-diff.ts'
 import type { EndNames, NamedEnds } from './end-names.ts'
-import type { Span } from './port-line.ts'
-import { spanTexts } from './port-line.ts'
 
 /** The two sides of a connection. */
 export type Direction = 'ingress' | 'egress'

@@ -2,7 +2,15 @@
 import { canonicalAddress } from '../ip.ts'
 import type { Endpoint, Entity, NamespaceSighting, PodSighting } from './flow.ts'
 import type { JsonObject } from './json.ts'
-import { asArray, asBoundedText, asInteger, asObject, asText, member } from './json.ts'
+import {
+  asArray,
+  asBoundedText,
+  asInteger,
+  asObject,
+  asText,
+  MalformedRecord,
+  member,
+} from './json.ts'
 import type { RecordLabels } from './labels.ts'
 import { readLabels } from './labels.ts'
 
@@ -56,7 +64,7 @@ export function readEnd(value: unknown, addressText: unknown): RecordEnd {
   const labels = withIdentity(readLabels(asArray(end['labels'])), end)
   const address = canonicalAddress(asText(addressText)) ?? ''
   const cluster = clusterName(end, labels)
-  const namespace = asBoundedText(end['namespace'], 'a namespace') || labels.namespace
+  const namespace = namespaceOf(asBoundedText(end['namespace'], 'a namespace') || labels.namespace)
   const name = asBoundedText(member(end, 'pod_name', 'podName'), 'a pod name')
   const endpoint = classify({ labels, address, cluster, namespace, name })
   const isMasked = endpoint === undefined
@@ -159,4 +167,10 @@ function sighting(end: JsonObject, name: string, labels: RecordLabels): PodSight
     generation: labels.generation,
     ...(workloadName !== '' && kind !== '' ? { workload: { kind, name: workloadName } } : {}),
   }
+}
+
+/** @throws {MalformedRecord} for what no namespace can be called: it would become part of names and paths. */
+function namespaceOf(text: string): string {
+  if (text === '' || /^[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?$/.test(text)) return text
+  throw new MalformedRecord(`no namespace can be called ${JSON.stringify(text.slice(0, 80))}`)
 }

@@ -10,6 +10,23 @@ export function containerPorts(
   traffic: Traffic,
   inventory: Inventory | undefined,
 ): (classId: number) => readonly ContainerPort[] | undefined {
+  const portsOf = everyPort(traffic, inventory)
+  return (classId) => portsOf(classId)?.filter((port) => port.name !== '')
+}
+
+/** Returns a look-up of all container ports of a class; none where the inventory does not know them. */
+export function listeningPorts(
+  traffic: Traffic,
+  inventory: Inventory | undefined,
+): (classId: number) => readonly ContainerPort[] {
+  const portsOf = everyPort(traffic, inventory)
+  return (classId) => portsOf(classId) ?? []
+}
+
+function everyPort(
+  traffic: Traffic,
+  inventory: Inventory | undefined,
+): (classId: number) => readonly ContainerPort[] | undefined {
   if (inventory === undefined) return () => undefined
   const key = (namespace: string, kind: string, name: string): string =>
     JSON.stringify([namespace, kind, name])
@@ -29,6 +46,6 @@ export function containerPorts(
     const unique = new Map(
       found.map((port) => [`${port.name} ${port.protocol} ${port.port}`, port]),
     )
-    return [...unique.values()].filter((port) => port.name !== '')
+    return [...unique.values()]
   }
 }

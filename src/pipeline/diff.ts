@@ -65,7 +65,7 @@ export async function diffSets(
   }
 }
 
-/** Returns what the inventory alone shows, as traffic without any edge. */
+/** Returns the traffic of a run without sources: what the inventory shows, if anything. */
 export async function withoutTraffic(
   options: LearnOptions,
   host: RunHost,

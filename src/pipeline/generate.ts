@@ -5,6 +5,7 @@ import type { LocatedPolicy } from '../policy/network-policy.ts'
 import { isManaged } from '../policy/network-policy.ts'
 import { readPolicyPath } from '../source/manifests.ts'
 import { prove } from '../synthesis/gate.ts'
+import { systemNamespaces } from '../synthesis/plan.ts'
 import type { Synthesis, SynthesisOptions } from '../synthesis/synthesis.ts'
 import { synthesize } from '../synthesis/synthesize.ts'
 import type { Inventory } from '../traffic/inventory.ts'
@@ -69,9 +70,18 @@ export async function readPolicies(
   for (const path of paths) {
     const parsed = await readPolicyPath(path, host.stdin)
     policies.push(...parsed.policies)
-    if (parsed.others.length > 0) {
-      const shown = parsed.others.slice(0, 3).join(', ')
-      const more = parsed.others.length > 3 ? ` and ${parsed.others.length - 3} more` : ''
+    const isPolicy = (other: string): boolean => /^[A-Za-z]*NetworkPolicy /.test(other)
+    const unknown = parsed.others.filter(isPolicy)
+    if (unknown.length > 0) {
+      notices.push({
+        message: `policies of kinds that are not compared, though they may allow or deny: ${unknown.join(', ')}`,
+        location: { file: path },
+      })
+    }
+    const others = parsed.others.filter((other) => !isPolicy(other))
+    if (others.length > 0) {
+      const shown = others.slice(0, 3).join(', ')
+      const more = others.length > 3 ? ` and ${others.length - 3} more` : ''
       notices.push({
         message: `passed over what is no policy: ${shown}${more}`,
         location: { file: path },
@@ -115,12 +125,15 @@ function refuseNoEdge(traffic: Traffic, options: GenerateOptions): void {
     .map(([outcome, count]) => `${count} ${outcome}`)
   throw new NetweirError(
     'NO_TRAFFIC',
-    `nothing was learned from ${records} records (${counts.join(', ')}), and a policy of nothing would deny everything`,
+    `nothing was learned from ${records} ${records === 1 ? 'record' : 'records'} (${counts.join(', ')}), and a policy of nothing would deny everything`,
     { hint: wayToLearn(outcomes, options) },
   )
 }
 
 function wayToLearn(outcomes: Traffic['ledger']['outcomes'], options: GenerateOptions): string {
+  if ((outcomes['remote-cluster'] ?? 0) > 0 && options.clusterName !== undefined) {
+    return `no traffic within cluster ${JSON.stringify(options.clusterName)} was seen: check --cluster-name`
+  }
   if ((outcomes.audit ?? 0) > 0 && options.learnAudit !== true) {
     return 'the cluster enforces in audit mode: learn what it would deny with --learn-audit'
   }
@@ -142,6 +155,13 @@ function wayToLearn(outcomes: Traffic['ledger']['outcomes'], options: GenerateOp
 function refuseNoSubject(synthesis: Synthesis, traffic: Traffic): void {
   if (synthesis.policies.length > 0) return
   const namespaces = [...new Set(traffic.classes.map((known) => known.namespace))].sort()
+  if (namespaces.every((namespace) => systemNamespaces.includes(namespace))) {
+    throw new NetweirError(
+      'NO_TRAFFIC',
+      `the traffic shows system namespaces alone (${namespaces.join(', ')}), which get no policies unless they are asked for`,
+      { hint: `ask for one with --include-system ${namespaces[0] ?? 'NAMESPACE'}` },
+    )
+  }
   throw new NetweirError(
     'NO_TRAFFIC',
     `no workload is left to write a policy for; the traffic shows the namespaces ${namespaces.join(', ')}`,

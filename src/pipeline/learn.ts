@@ -77,6 +77,16 @@ async function readInventory(
   if (paths.length === 0) return undefined
   const manifests = []
   for (const path of paths) manifests.push(...(await readManifestPath(path, host.stdin)))
+  if (manifests.length === 0) {
+    throw new NetweirError(
+      'MANIFEST_INVALID',
+      'the inventory is empty, expected Kubernetes objects',
+      {
+        location: { file: paths[0] ?? '-' },
+        hint: 'write one with: kubectl get pods,namespaces,nodes,services,deployments,statefulsets,daemonsets,replicasets,jobs,cronjobs -A -o yaml',
+      },
+    )
+  }
   return toInventory(manifests)
 }
 
@@ -93,7 +103,14 @@ async function readSources(
   const notices: Notice[] = []
   for (const source of sources) {
     const { files, passedOver } = await expandSource(source)
-    for (const file of files) await readFile(file, reader, host)
+    for (const file of files) {
+      if (await readFile(file, reader, host)) {
+        notices.push({
+          message: 'the compressed data ends early: what stands before the end was read',
+          location: { file },
+        })
+      }
+    }
     if (passedOver.length > 0) {
       notices.push({ message: `passed over ${passedOver.join(', ')}`, location: { file: source } })
     }
@@ -104,7 +121,8 @@ async function readSources(
   return { set, notices }
 }
 
-async function readFile(file: string, reader: Reader, host: RunHost): Promise<void> {
+/** Returns whether the compressed data of the file ended early. */
+async function readFile(file: string, reader: Reader, host: RunHost): Promise<boolean> {
   const source = await openRecorded(file, host.stdin, host.signal)
   let isCut = false
   for await (const chunk of source.chunks) {
@@ -118,6 +136,7 @@ async function readFile(file: string, reader: Reader, host: RunHost): Promise<vo
     })
   }
   reader.endOfSource({ isCut })
+  return isCut
 }
 
 function refuseNothing(
@@ -127,6 +146,13 @@ function refuseNothing(
 ): void {
   const place =
     sources.length === 1 && sources[0] !== undefined ? { location: { file: sources[0] } } : {}
+  const [passedOver] = notices
+  if (ledger.records === 0 && passedOver !== undefined) {
+    throw new NetweirError('NO_TRAFFIC', `nothing is left to learn from: ${passedOver.message}`, {
+      ...place,
+      hint: 'widen --since and --until: durations count back from now',
+    })
+  }
   if (ledger.records === 0) {
     throw new NetweirError('NO_TRAFFIC', 'there is no record in the input', {
       ...place,

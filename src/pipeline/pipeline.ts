@@ -1,7 +1,10 @@
 /** What the commands take and give: the shapes that cross from the pipeline to the command line. */
+import type { ConnectionQuestion } from '../diff/explain.ts'
+import type { Explanation } from '../diff/explanation.ts'
 import type { LintReport } from '../diff/lint-report.ts'
 import type { PolicyDiff } from '../diff/policy-diff.ts'
 import type { RailViolation } from '../diff/rail-violation.ts'
+import type { VerifyReport } from '../diff/verify-report.ts'
 import type { Location } from '../errors.ts'
 import type { Finding, Synthesis, SynthesisOptions } from '../synthesis/synthesis.ts'
 import type { CommunicationSet } from '../traffic/communication-set.ts'
@@ -96,5 +99,36 @@ export interface LintOptions
 /** The outcome of `lint`. */
 export interface LintResult {
   readonly report: LintReport
+  readonly notices: readonly Notice[]
+}
+
+/** Choices of `verify` beyond reading. */
+export interface VerifyOptions extends LearnOptions, RailOptions {
+  /** Paths of the policies that are replayed against. */
+  readonly policies: readonly string[]
+  /** Unused connections that each namespace may have. Default: any number. */
+  readonly maxUnused?: number
+  /** Percentage of the edges that must be covered. Default: none. */
+  readonly minCoverage?: number
+}
+
+/** The outcome of `verify`. */
+export interface VerifyResult {
+  readonly report: VerifyReport
+  readonly traffic: Traffic
+  readonly notices: readonly Notice[]
+}
+
+/** Choices of `explain` beyond reading. */
+export interface ExplainOptions extends LearnOptions {
+  /** Paths of the policies that are asked about. */
+  readonly policies: readonly string[]
+  /** A connection, or a policy as `namespace/name`. */
+  readonly question: ConnectionQuestion | { readonly policy: string }
+}
+
+/** The outcome of `explain`. */
+export interface ExplainResult {
+  readonly explanation: Explanation
   readonly notices: readonly Notice[]
 }

@@ -77,7 +77,7 @@ function canonicalEgress(rule: EgressRule): EgressRule {
 }
 
 function canonicalPeers(peers: readonly NetworkPolicyPeer[] = []): readonly NetworkPolicyPeer[] {
-  return sortedOnce(peers.map(canonicalPeer), compareJson)
+  return sortedOnce(peers.map(canonicalPeer), noOrder)
 }
 
 function canonicalPeer(peer: NetworkPolicyPeer): NetworkPolicyPeer {
@@ -122,18 +122,22 @@ function compareRules(a: IngressRule | EgressRule, b: IngressRule | EgressRule):
     const order = comparePorts(left[index] ?? {}, right[index] ?? {})
     if (order !== 0) return order
   }
-  return left.length - right.length || compareJson(a, b)
-}
-
-function compareJson(a: unknown, b: unknown): number {
-  return compareTexts(JSON.stringify(a), JSON.stringify(b))
+  return left.length - right.length
 }
 
 function compareTexts(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0
 }
 
+/** Returns the items once, in the given order, and by their JSON where that does not decide. */
 function sortedOnce<T>(items: readonly T[], order: (a: T, b: T) => number): readonly T[] {
   const once = new Map(items.map((item) => [JSON.stringify(item), item]))
-  return [...once.values()].sort((a, b) => order(a, b) || compareJson(a, b))
+  return [...once]
+    .sort(([left, a], [right, b]) => order(a, b) || compareTexts(left, right))
+    .map(([, item]) => item)
+}
+
+/** Leaves the order to the JSON of the items. */
+function noOrder(): number {
+  return 0
 }

@@ -1,5 +1,6 @@
 /** Kubernetes objects as they stand in a text: values for the validators, places for messages. */
 import type { Location } from '../errors.ts'
+import { NetweirError } from '../errors.ts'
 import { readJsonText } from './json-text.ts'
 import type { Path, PlacedProblem, PlacedValue } from './placed-value.ts'
 import { LineIndex } from './placed-value.ts'
@@ -37,12 +38,28 @@ export interface Manifest {
  */
 export function readManifests(text: string, file: string): readonly Manifest[] {
   const body = text.startsWith('\ufeff') ? text.slice(1) : text
+  refuseRecording(body, file)
   const reader = new ManifestReader(body, file)
   const documents = reader.readDocuments()
   reader.problems.throwIfAny('MANIFEST_SYNTAX')
   const manifests = documents.flatMap((document) => reader.flatten(document, document.value, []))
   reader.problems.throwIfAny('MANIFEST_INVALID')
   return manifests
+}
+
+/** A recording given for a manifest would be thousands of problems, none of them the one. */
+function refuseRecording(text: string, file: string): void {
+  const head = text.slice(0, 200)
+  const isRecording = /^\s*\{\s*"(?:flow|lost_events|node_status)"\s*:/.test(head)
+  if (!isRecording && !/"kind"\s*:\s*"CommunicationSet"/.test(head)) return
+  throw new NetweirError(
+    'MANIFEST_INVALID',
+    `${isRecording ? 'a recording of flows' : 'a communication set'}, expected Kubernetes manifests`,
+    {
+      location: { file, line: 1 },
+      hint: 'recordings and sets are named before the flags: netweir generate SOURCE --existing PATH',
+    },
+  )
 }
 
 class ManifestReader {

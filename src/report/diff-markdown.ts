@@ -9,16 +9,9 @@ import {
   roleTexts,
   sectionWords,
 } from './diff-words.ts'
+import type { MarkdownPart as Part } from './markdown-parts.ts'
+import { code, fitParts, folded } from './markdown-parts.ts'
 import { countOf, escapeMarkdown, formatCount } from './style.ts'
-
-/** Longest document, in UTF-16 code units: platforms refuse comments that are a little longer. */
-export const maxMarkdownLength = 60_000
-
-/** Kept free for the note that says what was left out. */
-const noteLength = 600
-
-/** Longest cell, in UTF-16 code units before escaping. */
-const maxCellLength = 400
 
 /** Policies that a cell names. */
 const maxPolicies = 4
@@ -26,17 +19,9 @@ const maxPolicies = 4
 /** Lines of rules that a cell shows. */
 const maxRuleLines = 20
 
-/** One folded part of the document: rows are left out, from the last, where the whole becomes too long. */
-interface Part {
-  readonly name: string
-  readonly before: string
-  readonly rows: readonly string[]
-  readonly after: string
-}
-
 /**
- * Returns a diff as GitHub-flavoured Markdown of at most {@link maxMarkdownLength} code units. Text from outside is
- * shown as it is and never acts as Markdown, HTML or a mention; rows that do not fit are counted in a note at the end.
+ * Returns a diff as GitHub-flavoured Markdown of bounded length. Text from outside is shown as it is and never acts as
+ * Markdown, HTML or a mention; rows that do not fit are counted in a note at the end.
  */
 export function diffToMarkdown(diff: PolicyDiff): string {
   const head = `### netweir: ${countsText(diff)}\n`
@@ -46,32 +31,7 @@ export function diffToMarkdown(diff: PolicyDiff): string {
     ...stalePart(diff.stale),
     ...notComparedPart(diff.notCompared),
   ]
-  let text = head
-  const leftOut: string[] = []
-  for (const part of parts) {
-    const { body, missing } = fitPart(part, maxMarkdownLength - noteLength - text.length)
-    text += body
-    if (missing > 0) leftOut.push(`${formatCount(missing)} of ${part.name}`)
-  }
-  if (leftOut.length === 0) return text
-  return `${text}\n**Shortened:** ${leftOut.join(', ')} left out; the JSON output has all of them.\n`
-}
-
-/** Returns as much of a part as fits, and how many rows do not. */
-function fitPart(
-  { before, rows, after }: Part,
-  room: number,
-): { readonly body: string; readonly missing: number } {
-  let left = room - before.length - after.length
-  let count = 0
-  for (const row of rows) {
-    left -= row.length
-    if (left < 0) break
-    count++
-  }
-  const missing = rows.length - count
-  if (count === 0) return { body: '', missing }
-  return { body: `${before}${rows.slice(0, count).join('')}${after}`, missing }
+  return fitParts(head, parts)
 }
 
 function sectionPart(section: Section, changes: readonly Change[]): Part {
@@ -168,29 +128,4 @@ function notComparedPart(notCompared: readonly string[]): readonly Part[] {
       after: '\n</details>\n',
     },
   ]
-}
-
-function folded(
-  name: string,
-  summary: string,
-  isOpen: boolean,
-  columns: readonly string[],
-  rows: readonly (readonly string[])[],
-): Part {
-  return {
-    name,
-    before: [
-      `\n<details${isOpen ? ' open' : ''}><summary>${summary}</summary>\n\n`,
-      `| ${columns.join(' | ')} |\n`,
-      `| ${columns.map(() => '---').join(' | ')} |\n`,
-    ].join(''),
-    rows: rows.map((cells) => `| ${cells.join(' | ')} |\n`),
-    after: '\n</details>\n',
-  }
-}
-
-/** Code is what keeps platforms from turning names into mentions and references; the references keep Markdown out. */
-function code(text: string): string {
-  const cut = text.length > maxCellLength ? `${text.slice(0, maxCellLength)}...` : text
-  return `<code>${escapeMarkdown(cut)}</code>`
 }

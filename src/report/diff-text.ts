@@ -1,6 +1,5 @@
 /** A diff for a terminal, or as a JSON document. */
 import type { Change, ObjectChange, PolicyDiff, Section } from '../diff/policy-diff.ts'
-import { escapeUnprintable } from '../policy/quote.ts'
 import {
   changesBySection,
   countsText,
@@ -35,9 +34,20 @@ export function diffToText(diff: PolicyDiff, style: Style): string {
     .join('')
 }
 
-/** Returns a diff as its JSON document, indented by two, with a final newline; equal diffs are equal bytes. */
+/**
+ * Returns a diff as its JSON document, indented by two, with a final newline; equal diffs are equal bytes. Characters
+ * that a terminal obeys are written as escapes, so that the document is safe to look at.
+ */
 export function diffToJson(diff: PolicyDiff): string {
-  return `${escapeUnprintable(JSON.stringify(diff, undefined, 2))}\n`
+  const text = JSON.stringify(diff, undefined, 2).replace(
+    /(?!\n)[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu,
+    (character) =>
+      Array.from({ length: character.length }, (_, index) => {
+        const unit = character.charCodeAt(index).toString(16)
+        return `\\u${unit.padStart(4, '0')}`
+      }).join(''),
+  )
+  return `${text}\n`
 }
 
 function sectionLines(

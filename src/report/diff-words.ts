@@ -1,12 +1,7 @@
 /** The words that every form of a diff shares. */
-import type {
-  Change,
-  ObjectChange,
-  PolicyDiff,
-  PolicyReference,
-  Section,
-} from '../diff/policy-diff.ts'
+import type { Change, ObjectChange, PolicyDiff, Section } from '../diff/policy-diff.ts'
 import { sections } from '../diff/policy-diff.ts'
+import type { PolicyReference } from '../policy/policy-reference.ts'
 import { countOf } from './style.ts'
 
 /** What a section is called, and what its changes are. */
@@ -54,10 +49,22 @@ export function changesBySection(
 export function countsText(diff: PolicyDiff): string {
   const unchanged = `${countOf(diff.unchanged, 'connection')} unchanged`
   if (diff.same) return `no difference in meaning; ${unchanged}`
-  const counts = changesBySection(diff).map(
-    ({ section, changes }) => `${changes.length} ${sectionWords[section].short}`,
+  const counts = changesBySection(diff).flatMap(({ section, changes }) =>
+    section === 'isolation'
+      ? isolationCounts(changes)
+      : [`${changes.length} ${sectionWords[section].short}`],
   )
   return `${counts.join(', ')}; ${unchanged}`
+}
+
+/** Closing and opening must not look alike. */
+function isolationCounts(changes: readonly Change[]): readonly string[] {
+  const closed = changes.filter(({ effect }) => effect === 'narrows').length
+  const opened = changes.length - closed
+  return [
+    ...(opened > 0 ? [`${countOf(opened, 'pod direction')} no longer isolated`] : []),
+    ...(closed > 0 ? [`${countOf(closed, 'pod direction')} newly isolated`] : []),
+  ]
 }
 
 /** Returns the counts of what becomes of objects: `1 created, 2 unchanged`; empty for no objects. */

@@ -1,8 +1,8 @@
 /** The communication set as a table: what was learned first, then what was not, by reason. */
 import type { Outcome } from '../flow/flow.ts'
 import { outcomes } from '../flow/flow.ts'
+import { createEndTexts } from '../traffic/edge-ends.ts'
 import type { Edge, EdgeEnd, Traffic } from '../traffic/traffic.ts'
-import { createEndTexts } from './edge-ends.ts'
 import { outcomeTexts } from './outcomes.ts'
 import type { Cell, Style } from './style.ts'
 import { countOf, formatCount, formatDuration, formatTime, table } from './style.ts'

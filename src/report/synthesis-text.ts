@@ -70,7 +70,7 @@ function wideningLines(widenings: readonly Widening[], style: Style): readonly s
   }
   if (alike.size === 0) return []
   return [
-    `${style.yellow('widened on purpose')} (${formatCount(widenings.length)}):`,
+    `${style.yellow('widened on purpose')} (${formatCount(alike.size)}):`,
     ...limited([...alike.values()], ({ first, policies }) => [
       `  ${first.reason}: ${escapeText(wideningText(first, [...policies]))}`,
     ]),

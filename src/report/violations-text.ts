@@ -1,6 +1,6 @@
 /** Broken guard rails, for a terminal and for a pull request. */
-import type { PolicyReference } from '../diff/policy-diff.ts'
 import type { RailViolation } from '../diff/rail-violation.ts'
+import type { PolicyReference } from '../policy/policy-reference.ts'
 import { referenceText } from './diff-words.ts'
 import { code, markdownTable } from './markdown-table.ts'
 import type { Style } from './style.ts'

@@ -1,22 +1,45 @@
 /** Webhooks and aggregated APIs: ports that the API server itself calls, whether or not a recording shows it. */
-import { selectorMatches } from '../policy/selector.ts'
+import { NetweirError } from '../errors.ts'
 import type { Inventory } from '../traffic/inventory.ts'
 import type { Contribution } from './edge-grants.ts'
-import { controllersOf } from './groups.ts'
 import type { Plan } from './plan.ts'
-import { classesOf } from './plan.ts'
-import type { Group } from './synthesis.ts'
+import { isBehind, targetPorts } from './services.ts'
+import type { Finding, Group } from './synthesis.ts'
+
+/** A subject that the API server calls. */
+interface Backend {
+  readonly group: Group
+  readonly service: string
+  /** Numbers of the port on its pods; none where the target port's name is not known. */
+  readonly ports: readonly number[]
+}
+
+const tighterWay =
+  'a policy kind that names the API server (CiliumNetworkPolicy with entities) can say this exactly'
 
 /**
  * Returns the grants that keep the backends of webhooks and aggregated APIs open for the API server, which
- * NetworkPolicy cannot name; nothing under `onInexpressible: 'block'` or without an inventory.
+ * NetworkPolicy cannot name, as `onInexpressible` has it.
+ * @throws {NetweirError} `INEXPRESSIBLE` under `onInexpressible: 'fail'`.
  */
 export function grantApiServer(plan: Plan): Contribution {
-  const { inventory, onInexpressible } = plan.options
-  const isWanted = inventory !== undefined && (onInexpressible ?? 'port') === 'port'
-  const ports = isWanted ? backendPorts(plan, inventory) : []
+  const { inventory, onInexpressible = 'port' } = plan.options
+  const backends = inventory === undefined ? [] : backendsOf(plan, inventory)
+  const [first] = backends
+  if (onInexpressible === 'fail' && first !== undefined) {
+    throw new NetweirError(
+      'INEXPRESSIBLE',
+      `the API server calls ${first.group.name} (service ${first.service}), and no NetworkPolicy can name it`,
+      {
+        hint: 'open just its port with --on-inexpressible port, or leave it closed with --on-inexpressible block',
+      },
+    )
+  }
+  const opened = backends.flatMap(({ group, service, ports }) =>
+    onInexpressible === 'port' ? ports.map((port) => ({ group, service, port })) : [],
+  )
   return {
-    grants: ports.map(({ group, port }) => ({
+    grants: opened.map(({ group, port }) => ({
       direction: 'ingress',
       subject: group.id,
       peer: { kind: 'everyone' },
@@ -24,7 +47,7 @@ export function grantApiServer(plan: Plan): Contribution {
       port,
       why: 'api-server-backend',
     })),
-    widenings: ports.map(({ group, port, service }) => ({
+    widenings: opened.map(({ group, port, service }) => ({
       reason: 'api-server-backend',
       policy: plan.policyNames[group.id] ?? '',
       direction: 'ingress',
@@ -32,47 +55,42 @@ export function grantApiServer(plan: Plan): Contribution {
       peer: 'everyone',
       ports: [`${port}/TCP`],
       size: `any pod, node or address, so that the API server can call service ${service}`,
-      hint: 'a policy kind that names the API server (CiliumNetworkPolicy with entities) can say this exactly',
+      hint: tighterWay,
     })),
-    findings: [],
+    findings: backends
+      .filter(({ ports }) => onInexpressible === 'block' || ports.length === 0)
+      .map((backend) => closedFinding(backend, onInexpressible)),
   }
 }
 
-function backendPorts(
-  plan: Plan,
-  inventory: Inventory,
-): readonly { readonly group: Group; readonly port: number; readonly service: string }[] {
+function closedFinding({ group, service }: Backend, mode: 'port' | 'block' | 'fail'): Finding {
+  return {
+    code: 'API_SERVER_BACKEND',
+    severity: 'action',
+    subject: group.name,
+    message: `answers the API server through service ${service}, and will not be reached: ${
+      mode === 'block'
+        ? 'a NetworkPolicy has no word for the API server'
+        : 'the number of its target port is not known'
+    }`,
+    hint: mode === 'block' ? tighterWay : 'give an inventory that has its pods or its controller',
+  }
+}
+
+function backendsOf(plan: Plan, inventory: Inventory): readonly Backend[] {
   const subjects = [...plan.subjects].sort((a, b) => a - b).flatMap((id) => plan.groups[id] ?? [])
   return inventory.apiServerBackends.flatMap((backend) => {
     const service = inventory.services.find(
       (one) => one.namespace === backend.namespace && one.name === backend.service,
     )
-    const matchLabels = service?.selector
     const target = service?.ports.find((one) => one.port === backend.port)?.targetPort
-    if (matchLabels === undefined || target === undefined) return []
+    if (service === undefined || target === undefined) return []
     return subjects
-      .filter((group) => group.namespace === backend.namespace)
-      .filter((group) =>
-        labelsOf(plan, group).some((labels) => selectorMatches({ matchLabels }, labels)),
-      )
-      .flatMap((group) =>
-        targetPorts(plan, group, target).map((port) => ({ group, port, service: backend.service })),
-      )
+      .filter((group) => isBehind(plan, group, service))
+      .map((group) => ({
+        group,
+        service: backend.service,
+        ports: targetPorts(plan, group, target, 'TCP'),
+      }))
   })
-}
-
-function labelsOf(plan: Plan, group: Group): readonly Readonly<Record<string, string>>[] {
-  return [
-    ...controllersOf(group, plan.options.inventory).map((controller) => controller.labels),
-    ...classesOf(plan, group).map((known) => known.labels),
-  ]
-}
-
-function targetPorts(plan: Plan, group: Group, target: number | string): readonly number[] {
-  if (typeof target === 'number') return [target]
-  const numbers = controllersOf(group, plan.options.inventory)
-    .flatMap((controller) => controller.ports)
-    .filter((port) => port.name === target && port.protocol === 'TCP')
-    .map((port) => port.port)
-  return [...new Set(numbers)].sort((a, b) => a - b)
 }

@@ -1,4 +1,4 @@
-/** From grants to policies: peers with the same ports share a rule, one policy a group. */
+/** From grants to policies: rules of peers and ports, one policy a group. */
 import { formatPrefix, parsePrefix } from '../ip.ts'
 import { toLabels } from '../labels.ts'
 import { canonicalPolicy } from '../policy/canonical.ts'
@@ -11,13 +11,17 @@ import type {
   NetworkPolicyPort,
 } from '../policy/network-policy.ts'
 import { managedBy, managedByLabel } from '../policy/network-policy.ts'
+import type { Biclique } from './biclique-cover.ts'
+import { coverBicliques, groupEqualRows } from './biclique-cover.ts'
 import { coverAddresses } from './cidr-cover.ts'
-import { toLabelSelector } from './conjunction.ts'
+import type { Conjunction } from './conjunction.ts'
+import { conjunctionText, fromLabelSelector, toLabelSelector } from './conjunction.ts'
+import { cubesOf } from './grant-cubes.ts'
+import { fullName } from './ownership.ts'
 import type { Cube } from './peer-cubes.ts'
-import { mergeCubes, toPeer } from './peer-cubes.ts'
+import { cubeText, mergeCubes, toPeer } from './peer-cubes.ts'
 import type { Plan } from './plan.ts'
-import { cubesOf } from './retain.ts'
-import type { GeneratedPolicy, Grant } from './synthesis.ts'
+import type { Finding, GeneratedPolicy, Grant } from './synthesis.ts'
 
 /** A policy whose JSON is longer is split: etcd refuses objects of about 1.5 MiB, and people refuse to read them. */
 export const maxPolicyBytes: number = 256 * 1024
@@ -31,15 +35,38 @@ interface Rule {
   readonly ports: readonly NetworkPolicyPort[]
 }
 
-/** Returns the policies that say exactly the grants, one for each subject, sorted by namespace and name. */
-export function assemblePolicies(plan: Plan, grants: readonly Grant[]): readonly GeneratedPolicy[] {
-  const used = new Set(plan.policyNames)
+/** A peer with the keys of all its ports. */
+interface PeerPorts {
+  readonly peer: Cube | NetworkPolicyPeer
+  readonly ports: Set<string>
+}
+
+/** Peers that share a rule, with the keys of its ports. */
+interface Share {
+  readonly peers: readonly (Cube | NetworkPolicyPeer)[]
+  readonly ports: readonly string[]
+}
+
+/** What is assembled. */
+export interface Assembly {
+  readonly policies: readonly GeneratedPolicy[]
+  /** `RULE_CAP` where there may be fewer rules that say the same. */
+  readonly findings: readonly Finding[]
+}
+
+/** Returns the policies that say exactly the grants, one for each subject, in the order of the subjects. */
+export function assemblePolicies(plan: Plan, grants: readonly Grant[]): Assembly {
+  const used = new Set([...plan.policyNames, ...plan.ownership.taken])
   const bySubject = new Map<number, Grant[]>()
   for (const subject of plan.subjects) bySubject.set(subject, [])
   for (const grant of grants) bySubject.get(grant.subject)?.push(grant)
-  return [...bySubject.keys()]
+  const parts = [...bySubject.keys()]
     .sort((a, b) => a - b)
-    .flatMap((subject) => policiesOf(plan, subject, bySubject.get(subject) ?? [], used))
+    .map((subject) => policiesOf(plan, subject, bySubject.get(subject) ?? [], used))
+  return {
+    policies: parts.flatMap(({ policies }) => policies),
+    findings: parts.flatMap(({ findings }) => findings),
+  }
 }
 
 /** Returns a managed policy with the label that marks it, both directions isolated. */
@@ -66,29 +93,68 @@ function policiesOf(
   subject: number,
   grants: readonly Grant[],
   used: Set<string>,
-): readonly GeneratedPolicy[] {
+): Assembly {
   const group = plan.groups[subject]
   const name = plan.policyNames[subject]
-  if (group === undefined || name === undefined) return []
-  const rulesOf = (direction: 'ingress' | 'egress'): readonly Rule[] =>
-    makeRules(
-      plan,
-      group.namespace,
-      grants.filter((grant) => grant.direction === direction),
-    )
+  if (group === undefined || name === undefined) return { policies: [], findings: [] }
+  const findings: Finding[] = []
+  const rulesOf = (direction: 'ingress' | 'egress'): readonly Rule[] => {
+    const own = grants.filter((grant) => grant.direction === direction)
+    const { rules, exact } = makeRules(plan, group.namespace, own)
+    if (!exact) findings.push(capFinding(group.name, direction))
+    return rules
+  }
   const parts = splitRules(rulesOf('ingress'), rulesOf('egress'))
-  const selectors = plan.selectors[subject]?.selectors ?? []
-  return selectors
-    .flatMap((conjunction) => parts.map((part) => ({ conjunction, part })))
-    .map(({ conjunction, part }, index) => ({
-      policy: managedPolicy(
-        index === 0 ? name : freeName(name, index + 1, used),
-        toLabelSelector(conjunction),
-        part,
-      ),
+  const names = partNames(plan, subject, name, used)
+  const policies = (plan.selectors[subject]?.selectors ?? []).flatMap((conjunction) =>
+    parts.map((part) => ({
+      policy: managedPolicy(names(conjunction), toLabelSelector(conjunction), part),
       role: 'workload' as const,
       group: subject,
+    })),
+  )
+  return { policies, findings }
+}
+
+function capFinding(subject: string, direction: 'ingress' | 'egress'): Finding {
+  return {
+    code: 'RULE_CAP',
+    severity: 'info',
+    subject,
+    message: `the search for its fewest ${direction} rules was cut off: they are right, but may not be the fewest`,
+    hint: 'nothing needs to be done',
+  }
+}
+
+/** A part is called as the managed policy of its selector was; the first of a new subject has the subject's name. */
+function partNames(
+  plan: Plan,
+  subject: number,
+  name: string,
+  used: Set<string>,
+): (conjunction: Conjunction) => string {
+  const known = plan.managed
+    .map(({ policy }) => policy)
+    .filter((policy) => plan.ownership.ownerOf.get(fullName(policy)) === subject)
+    .map((policy) => ({
+      name: fullName(policy),
+      selector: conjunctionText(fromLabelSelector(policy.spec.podSelector)),
     }))
+    .filter((policy) => policy.name !== name)
+  let isNamed = false
+  const isFirst = (selector: string): boolean =>
+    !isNamed && !known.some((policy) => policy.selector === selector)
+  const first = plan.selectors[subject]?.selectors.map(conjunctionText).find(isFirst)
+  return (conjunction) => {
+    const selector = conjunctionText(conjunction)
+    if (!isNamed && (first === undefined || selector === first)) {
+      isNamed = true
+      return name
+    }
+    const at = known.findIndex((policy) => policy.selector === selector)
+    const [before] = at < 0 ? [] : known.splice(at, 1)
+    return before?.name ?? freeName(name, 2, used)
+  }
 }
 
 function freeName(name: string, first: number, used: Set<string>): string {
@@ -103,40 +169,55 @@ function freeName(name: string, first: number, used: Set<string>): string {
   }
 }
 
-function makeRules(plan: Plan, namespace: string, grants: readonly Grant[]): readonly Rule[] {
+function makeRules(
+  plan: Plan,
+  namespace: string,
+  grants: readonly Grant[],
+): { readonly rules: readonly Rule[]; readonly exact: boolean } {
   const open = new Set(grants.filter((grant) => grant.peer.kind === 'everyone').map(portKey))
   const closed = grants.filter((grant) => !open.has(portKey(grant)))
-  const byPeer = new Map<string, { peer: Cube | NetworkPolicyPeer; ports: Set<string> }>()
+  const byPeer = new Map<string, PeerPorts>()
   for (const grant of closed) {
     for (const peer of peersOf(plan, grant, namespace)) {
-      const key = JSON.stringify(peer)
+      const key = isCube(peer) ? cubeText(peer) : JSON.stringify(peer)
       const known = byPeer.get(key) ?? { peer, ports: new Set<string>() }
       byPeer.set(key, known)
       known.ports.add(portKey(grant))
     }
   }
-  const byPorts = new Map<
-    string,
-    { ports: ReadonlySet<string>; peers: (Cube | NetworkPolicyPeer)[] }
-  >()
-  for (const { peer, ports } of byPeer.values()) {
-    const key = [...ports].sort().join()
-    const known = byPorts.get(key) ?? { ports, peers: [] }
-    byPorts.set(key, known)
-    known.peers.push(peer)
-  }
-  const rules = [...byPorts.keys()].sort().flatMap((key): readonly Rule[] => {
-    const same = byPorts.get(key)
-    if (same === undefined) return []
-    const cubes = same.peers.filter(isCube)
-    const others = same.peers.filter((peer): peer is NetworkPolicyPeer => !isCube(peer))
-    const peers = [
-      ...mergeCubes(cubes).map((cube) => toPeer(cube, namespace)),
-      ...mergeBlocks(others),
-    ]
-    return [{ peers, ports: toPorts(same.ports) }]
+  const { shares, exact } = shareRules([...byPeer.values()], plan.options.minimise ?? 'canonical')
+  const rules = shares.map(({ peers, ports }): Rule => {
+    const cubes = peers.filter(isCube)
+    const others = peers.filter((peer): peer is NetworkPolicyPeer => !isCube(peer))
+    return {
+      peers: [...mergeCubes(cubes).map((cube) => toPeer(cube, namespace)), ...mergeBlocks(others)],
+      ports: toPorts(ports),
+    }
   })
-  return open.size > 0 ? [{ peers: [], ports: toPorts(open) }, ...rules] : rules
+  return {
+    rules: open.size > 0 ? [{ peers: [], ports: toPorts(open) }, ...rules] : rules,
+    exact,
+  }
+}
+
+/** Says which peers stand in a rule together, by the keys of their ports. */
+function shareRules(
+  entries: readonly PeerPorts[],
+  minimise: 'canonical' | 'rules',
+): { readonly shares: readonly Share[]; readonly exact: boolean } {
+  const keys = [...new Set(entries.flatMap(({ ports }) => [...ports]))].sort()
+  const columnOf = new Map(keys.map((key, column) => [key, column]))
+  const rows = entries.map(({ ports }) => [...ports].map((key) => columnOf.get(key) ?? 0))
+  const { bicliques, exact } =
+    minimise === 'rules'
+      ? coverBicliques(rows, keys.length)
+      : { bicliques: groupEqualRows(rows), exact: true }
+  const toShare = ({ rows: members, columns }: Biclique): [string, Share] => {
+    const ports = columns.flatMap((column) => keys[column] ?? [])
+    return [ports.join(), { peers: members.flatMap((row) => entries[row]?.peer ?? []), ports }]
+  }
+  const byPorts = new Map(bicliques.map(toShare))
+  return { shares: [...byPorts.keys()].sort().flatMap((key) => byPorts.get(key) ?? []), exact }
 }
 
 /** Returns the peers of a grant as cubes, or as what stands in a policy where no cube says it. */
@@ -178,7 +259,7 @@ function portKey(grant: Grant): string {
   return `${grant.protocol} ${grant.port} ${end}`
 }
 
-function toPorts(keys: ReadonlySet<string>): readonly NetworkPolicyPort[] {
+function toPorts(keys: Iterable<string>): readonly NetworkPolicyPort[] {
   return [...keys].map((key) => {
     const [protocol, port, endPort] = key.split(' ')
     const kind = protocol === 'UDP' || protocol === 'SCTP' ? protocol : 'TCP'

@@ -1,10 +1,11 @@
 /** Default deny: the policy that makes everything else in a namespace an exception, and when it is held back. */
 import { isDefaultDeny, isManaged } from '../policy/network-policy.ts'
 import { managedPolicy } from './assemble.ts'
+import { defaultDenyName } from './ownership.ts'
 import type { Plan } from './plan.ts'
-import { defaultDenyName } from './plan.ts'
+import { groupOfEnd } from './plan.ts'
 import { assignPolicyNames } from './policy-names.ts'
-import type { Finding, GeneratedPolicy, Grant } from './synthesis.ts'
+import type { Finding, GeneratedPolicy, Grant, Group } from './synthesis.ts'
 
 /** The default denies of a synthesis, and the namespaces that have to wait for theirs. */
 export interface DefaultDenies {
@@ -29,9 +30,15 @@ export function denyByDefault(plan: Plan, grants: readonly Grant[]): DefaultDeni
       .filter(({ policy }) => isDefaultDeny(policy))
       .map(({ policy }) => [policy.metadata.namespace, policy]),
   )
+  const context = {
+    plan,
+    resolving: resolvingSubjects(grants),
+    groups: groupsByNamespace(plan),
+    unresolved: unresolvedGroups(plan),
+  }
   for (const namespace of namespaces) {
     if (standing.has(namespace) || isDenied(plan, namespace) || mode === 'never') continue
-    const reasons = mode === 'always' ? [] : reasonsToWait(plan, namespace, grants)
+    const reasons = mode === 'always' ? [] : reasonsToWait(context, namespace)
     if (reasons.length > 0) {
       heldBack.push({ namespace, reasons })
       findings.push(heldBackFinding(namespace, reasons))
@@ -59,9 +66,49 @@ function isDenied(plan: Plan, namespace: string): boolean {
   )
 }
 
-function reasonsToWait(plan: Plan, namespace: string, grants: readonly Grant[]): readonly string[] {
+/** What every namespace is judged by. */
+interface Context {
+  readonly plan: Plan
+  /** Subjects that may resolve names. */
+  readonly resolving: ReadonlySet<number>
+  readonly groups: ReadonlyMap<string, readonly Group[]>
+  /** Groups of which traffic was seen that could be given to nobody. */
+  readonly unresolved: ReadonlySet<number>
+}
+
+/** Closing a namespace blocks what its pods did with ends that nobody could resolve. */
+function unresolvedGroups(plan: Plan): ReadonlySet<number> {
+  const outcomes: readonly string[] = ['unresolved', 'masked', 'service-address']
+  const ends = plan.traffic.edges
+    .filter((edge) => outcomes.includes(edge.outcome))
+    .flatMap((edge) => [edge.from, edge.to])
+  return new Set(ends.flatMap((end) => groupOfEnd(plan, end)?.id ?? []))
+}
+
+function resolvingSubjects(grants: readonly Grant[]): ReadonlySet<number> {
+  return new Set(
+    grants
+      .filter((grant) => grant.direction === 'egress' && (grant.port === 53 || grant.why === 'dns'))
+      .map((grant) => grant.subject),
+  )
+}
+
+function groupsByNamespace(plan: Plan): ReadonlyMap<string, readonly Group[]> {
+  const byNamespace = new Map<string, Group[]>()
+  for (const group of plan.groups) {
+    const list = byNamespace.get(group.namespace)
+    if (list === undefined) byNamespace.set(group.namespace, [group])
+    else list.push(group)
+  }
+  return byNamespace
+}
+
+function reasonsToWait(
+  { plan, resolving, groups, unresolved }: Context,
+  namespace: string,
+): readonly string[] {
   const reasons: string[] = []
-  const here = plan.groups.filter((group) => group.namespace === namespace)
+  const here = groups.get(namespace) ?? []
   const unseen = unseenPods(plan, namespace)
   if (unseen.length > 0) reasons.push(`no traffic was seen of ${listNames(unseen)}`)
   const unnamed = here.filter(
@@ -81,11 +128,11 @@ function reasonsToWait(plan: Plan, namespace: string, grants: readonly Grant[]):
   if (leftOut.length > 0) {
     reasons.push(`${listNames(leftOut.map((group) => group.name))} was left out by the selector`)
   }
-  const resolving = new Set(
-    grants
-      .filter((grant) => grant.direction === 'egress' && (grant.port === 53 || grant.why === 'dns'))
-      .map((grant) => grant.subject),
-  )
+  const guessed = here.filter((group) => plan.subjects.has(group.id) && unresolved.has(group.id))
+  if (guessed.length > 0) {
+    const names = listNames(guessed.map((group) => group.name))
+    reasons.push(`traffic of ${names} was seen whose other end could not be resolved`)
+  }
   const mute = here.filter((group) => plan.subjects.has(group.id) && !resolving.has(group.id))
   if (plan.options.dns !== undefined && plan.options.dns !== 'all' && mute.length > 0) {
     reasons.push(`${listNames(mute.map((group) => group.name))} could no longer resolve names`)

@@ -138,8 +138,10 @@ function isDnsEdge(plan: Plan, edge: Edge): boolean {
   if (!isObligation(plan, edge) || (edge.protocol !== 'UDP' && edge.protocol !== 'TCP'))
     return false
   const server = groupOfEnd(plan, edge.to)
-  if (server !== undefined)
-    return edge.port === 53 || (edge.port === 5353 && looksLikeResolver(plan, server))
+  if (server !== undefined) {
+    // A marked resolver may listen elsewhere (1053, 5353); over TCP it serves metrics and health, too.
+    return edge.port === 53 || (edge.protocol === 'UDP' && looksLikeResolver(plan, server))
+  }
   const client = groupOfEnd(plan, edge.from)
   return edge.port === 53 && !(client !== undefined && looksLikeResolver(plan, client))
 }

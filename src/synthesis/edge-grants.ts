@@ -157,6 +157,8 @@ function inexpressible(plan: Plan, uses: readonly Use[], mode: 'port' | 'block' 
   const port = `${first?.edge.port}/${first?.protocol}`
   const subject = first?.subject.name ?? ''
   const way = first?.direction === 'egress' ? 'reach' : 'be reached by'
+  const flows = uses.reduce((sum, { edge }) => sum + edge.evidence.flows, 0)
+  const seen = flows === 1 ? '1 flow was seen' : `${flows} flows were seen`
   return {
     code: 'INEXPRESSIBLE',
     severity: 'action',
@@ -166,8 +168,8 @@ function inexpressible(plan: Plan, uses: readonly Use[], mode: 'port' | 'block' 
         : `${peers} -> ${subject} ${port}`,
     message:
       mode === 'block'
-        ? `a NetworkPolicy has no word for ${peers}: this will be blocked`
-        : `a NetworkPolicy has no word for ${peers}: ${subject} may ${way} everyone on ${port}`,
+        ? `a NetworkPolicy has no word for ${peers}: this will be blocked (${seen})`
+        : `a NetworkPolicy has no word for ${peers}: ${subject} may ${way} everyone on ${port} (${seen})`,
     hint: tighterWay(uses),
   }
 }
@@ -200,7 +202,7 @@ function peersOf(plan: Plan, uses: readonly Use[]): string {
 function isFreeHostEdge(plan: Plan, edge: Edge): boolean {
   if (edge.from.kind !== 'entity' || edge.from.entity !== 'host') return false
   const { inventory } = plan.options
-  if (inventory === undefined) return true
+  if (inventory === undefined || !(inventory.has.pods || inventory.has.workloads)) return true
   const group = groupOfEnd(plan, edge.to)
   if (group === undefined) return true
   const pods = new Set(
@@ -222,7 +224,8 @@ function isFreeHostEdge(plan: Plan, edge: Edge): boolean {
 }
 
 function reportHost(plan: Plan, uses: readonly Use[]): readonly Finding[] {
-  if (plan.options.inventory !== undefined) return []
+  const { inventory } = plan.options
+  if (inventory?.has.pods === true || inventory?.has.workloads === true) return []
   return uses.map(({ edge }) => ({
     code: 'HOST_INGRESS',
     severity: 'info',
@@ -248,8 +251,8 @@ function namespacePeer(plan: Plan, use: Use, peer: Group): Widening {
 
 function tighterWay(uses: readonly Use[]): string {
   return uses.every(({ end }) => end.kind === 'remote')
-    ? 'a policy kind that names clusters (CiliumNetworkPolicy) can say this exactly'
-    : 'a policy kind that names nodes and the API server (CiliumNetworkPolicy with entities) can say this exactly'
+    ? 'close it with --on-inexpressible block; a policy kind that names clusters (CiliumNetworkPolicy) can say it exactly'
+    : 'close it with --on-inexpressible block; a policy kind that names nodes and the API server (CiliumNetworkPolicy entities) can say it exactly'
 }
 
 function peerEnd(edge: Edge, direction: 'ingress' | 'egress'): EdgeEnd {

@@ -3,12 +3,14 @@ import { NetweirError } from '../errors.ts'
 import type { Labels } from '../labels.ts'
 import { isStaticVolatileKey, isSuspectKey, passesIdentityFilter } from '../policy/label-keys.ts'
 import type { LocatedPolicy, NetworkPolicy } from '../policy/network-policy.ts'
+import { labelKeyProblem, labelValueProblem } from '../policy/syntax.ts'
 import type { Traffic, TrafficClass } from '../traffic/traffic.ts'
 import type { Conjunction } from './conjunction.ts'
 import { conjunctionMatches, conjunctionText, fromLabelSelector } from './conjunction.ts'
 import type { Grouping } from './groups.ts'
 import { controllersOf } from './groups.ts'
 import { fromPeer } from './peer-cubes.ts'
+import { policyName } from './policy-names.ts'
 import type { SelectorChoice } from './selector-choice.ts'
 import { chooseSelector } from './selector-choice.ts'
 import type { Finding, Group, SynthesisOptions } from './synthesis.ts'
@@ -21,8 +23,8 @@ export interface GroupSelector {
   readonly selects: readonly number[]
 }
 
-/** What the choice of a selector looks at, and where it reports. */
-export interface SelectorContext {
+/** What the choice of selectors is made from, and where it reports. */
+export interface SelectorInput {
   readonly traffic: Traffic
   readonly options: SynthesisOptions
   readonly grouping: Grouping
@@ -30,34 +32,84 @@ export interface SelectorContext {
   readonly findings: Finding[]
 }
 
+/** The same, looked up by namespace. */
+export interface SelectorContext extends SelectorInput {
+  readonly classes: ReadonlyMap<string, readonly TrafficClass[]>
+  /** Managed policies with the conjunctions by which they select their pods. */
+  readonly subjects: ReadonlyMap<string, readonly NamedConjunction[]>
+  /** Conjunctions by which managed policies name their peers. */
+  readonly peers: ReadonlyMap<string, readonly Conjunction[]>
+}
+
+/** A conjunction with the name of the policy that it stands in. */
+interface NamedConjunction {
+  readonly name: string
+  readonly conjunction: Conjunction
+}
+
+/** Returns the context that serves all groups. */
+export function selectorContext(input: SelectorInput): SelectorContext {
+  const subjects = input.managed.map(({ policy: { metadata, spec } }) => {
+    const conjunction = fromLabelSelector(spec.podSelector)
+    return [metadata.namespace, { name: metadata.name, conjunction }] as const
+  })
+  const peers = input.managed.flatMap(({ policy }) =>
+    [
+      ...(policy.spec.ingress ?? []).flatMap((rule) => rule.from ?? []),
+      ...(policy.spec.egress ?? []).flatMap((rule) => rule.to ?? []),
+    ].flatMap((peer) => {
+      const cube = fromPeer(peer, policy.metadata.namespace)
+      return (cube?.namespaces ?? []).map((namespace) => [namespace, cube?.literals ?? []] as const)
+    }),
+  )
+  return {
+    ...input,
+    classes: byNamespace(input.traffic.classes.map((known) => [known.namespace, known])),
+    subjects: byNamespace(subjects),
+    peers: byNamespace(peers),
+  }
+}
+
+function byNamespace<T>(
+  entries: readonly (readonly [string, T])[],
+): ReadonlyMap<string, readonly T[]> {
+  const lists = new Map<string, T[]>()
+  for (const [namespace, value] of entries) {
+    const list = lists.get(namespace)
+    if (list === undefined) lists.set(namespace, [value])
+    else list.push(value)
+  }
+  return lists
+}
+
 /**
  * Returns the selectors of a group.
  * @throws {NetweirError} `INSEPARABLE` under `onInseparable: 'fail'`.
  */
 export function selectorOf(group: Group, context: SelectorContext): GroupSelector {
-  const { traffic, options, grouping } = context
+  const { options, grouping } = context
   const own = new Set(group.classes)
-  const classes = traffic.classes.filter((known) => known.namespace === group.namespace)
+  const classes = context.classes.get(group.namespace) ?? []
   const targets = classes.filter((known) => own.has(known.id))
   const others = classes.filter((known) => !own.has(known.id))
   // A negative literal is about a key that the targets lack, and others were seen to have.
   const judged = options.onInseparable === 'negative' ? classes : targets
   const seen = judged.filter((known) => known.observed)
-  const visible = new Set(seen.flatMap((known) => Object.keys(known.labels)))
   const controllerKeys = new Set<string>()
   const anchor = commonAnchor(group, context, controllerKeys)
   const previous =
-    options.reoptimise === true
-      ? []
-      : previousSelectors(group.namespace, targets, others, context.managed)
+    options.reoptimise === true ? [] : previousSelectors(group, targets, others, context)
+  const visible = new Set(seen.flatMap((known) => Object.keys(known.labels)))
+  // What a negative literal of last time is about was seen then.
+  for (const { key } of previous.flat()) visible.add(key)
   const choice = chooseSelector(
     targets.map((known) => known.labels),
     others.map((known) => known.labels),
     {
       ...(anchor === undefined ? {} : { anchor }),
-      allowKey: (key) => (seen.length > 0 ? visible.has(key) : passesIdentityFilter(key)),
-      volatile: (key) =>
-        isStaticVolatileKey(key) || (grouping.volatileKeys.has(key) && !controllerKeys.has(key)),
+      allowKey: (key) =>
+        (seen.length > 0 ? visible.has(key) : passesIdentityFilter(key)) && isValidKey(key, judged),
+      volatile: isStaticVolatileKey,
       suspect: (key) =>
         (isSuspectKey(key) || grouping.suspectKeys.has(key)) && !controllerKeys.has(key),
       negatives: options.onInseparable === 'negative',
@@ -75,6 +127,15 @@ export function selectorOf(group: Group, context: SelectorContext): GroupSelecto
   }
 }
 
+/** What the API server would refuse in a selector is no label, whatever a record says. */
+function isValidKey(key: string, classes: readonly TrafficClass[]): boolean {
+  if (labelKeyProblem(key) !== undefined) return false
+  return classes.every(
+    ({ labels }) =>
+      !Object.hasOwn(labels, key) || labelValueProblem(labels[key] ?? '') === undefined,
+  )
+}
+
 function commonAnchor(
   group: Group,
   context: SelectorContext,
@@ -90,14 +151,14 @@ function commonAnchor(
 }
 
 /**
- * Returns the selectors that managed policies used for these classes: those of the group's own policies, else one that
- * a peer used. Stickiness reads nothing that was not named (`--existing`).
+ * Returns the selectors that managed policies used for these classes: those of the policy that has the group's name,
+ * else of any that selects them, else one that a peer used. Stickiness reads nothing that was not named (`--existing`).
  */
 function previousSelectors(
-  namespace: string,
+  group: Group,
   targets: readonly TrafficClass[],
   others: readonly TrafficClass[],
-  managed: readonly LocatedPolicy<NetworkPolicy>[],
+  context: SelectorContext,
 ): readonly Conjunction[] {
   const touches = (conjunction: Conjunction): boolean =>
     conjunction.length > 0 && targets.some((known) => conjunctionMatches(conjunction, known.labels))
@@ -105,29 +166,32 @@ function previousSelectors(
     targets.every((known) => conjunctionMatches(conjunction, known.labels))
   const surplus = (conjunction: Conjunction): number =>
     others.filter((known) => conjunctionMatches(conjunction, known.labels)).length
-  const subjects = managed
-    .filter(({ policy }) => policy.metadata.namespace === namespace)
-    .map(({ policy }) => fromLabelSelector(policy.spec.podSelector))
-    .filter(touches)
-  const single = tightest(subjects.filter(covers), surplus)
-  if (single !== undefined) return [single]
-  const parts = subjects.filter((conjunction) => surplus(conjunction) === 0)
+  const subjects = (context.subjects.get(group.namespace) ?? []).filter(({ conjunction }) =>
+    touches(conjunction),
+  )
+  const names = new Set(
+    group.workloads.flatMap((ref) =>
+      nameForms.map((form) => policyName({ ...ref, namespace: group.namespace }, form)),
+    ),
+  )
+  const named = subjects.filter(({ name }) => names.has(name))
+  for (const candidates of [named, subjects]) {
+    const conjunctions = candidates.map(({ conjunction }) => conjunction)
+    const single = tightest(conjunctions.filter(covers), surplus)
+    if (single !== undefined) return [single]
+  }
+  const parts = subjects
+    .map(({ conjunction }) => conjunction)
+    .filter((conjunction) => surplus(conjunction) === 0)
   if (parts.length > 0) return parts
-  const peers = managed.flatMap(({ policy }) =>
-    [
-      ...(policy.spec.ingress ?? []).flatMap((rule) => rule.from ?? []),
-      ...(policy.spec.egress ?? []).flatMap((rule) => rule.to ?? []),
-    ].flatMap((peer) => {
-      const cube = fromPeer(peer, policy.metadata.namespace)
-      return cube?.namespaces.includes(namespace) === true ? [cube.literals] : []
-    }),
+  const peers = (context.peers.get(group.namespace) ?? []).filter(
+    (conjunction) => touches(conjunction) && covers(conjunction),
   )
-  const peer = tightest(
-    peers.filter((conjunction) => touches(conjunction) && covers(conjunction)),
-    surplus,
-  )
+  const peer = tightest(peers, surplus)
   return peer === undefined ? [] : [peer]
 }
+
+const nameForms = ['plain', 'kind', 'hash'] as const
 
 /** Returns the conjunction that selects the fewest others, then the one with the most literals. */
 function tightest(

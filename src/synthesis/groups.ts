@@ -1,6 +1,6 @@
 /** Groups: workloads that share a class, found once for a whole traffic. */
 import type { Labels } from '../labels.ts'
-import { labelTexts, toLabels } from '../labels.ts'
+import { labelTexts } from '../labels.ts'
 import type { Inventory, InventoryWorkload, WorkloadRef } from '../traffic/inventory.ts'
 import type { Traffic, TrafficClass } from '../traffic/traffic.ts'
 import type { Group } from './synthesis.ts'
@@ -11,15 +11,13 @@ export interface Grouping {
   readonly groups: readonly Group[]
   /** Position in `groups` of each class. */
   readonly groupOf: readonly number[]
-  /** Keys that change with a rollout or a pod, found from data. */
-  readonly volatileKeys: ReadonlySet<string>
-  /** Keys that look like a version, found from data. */
+  /** Keys that data shows to change with a rollout or a pod, or to look like a version (`algorithms.md` A.3). */
   readonly suspectKeys: ReadonlySet<string>
 }
 
 /**
- * Returns the identity groups of a traffic: the connected components of workloads and classes, where two classes of a
- * namespace are one when they differ in volatile keys alone (`reference/algorithms.md` section 0 and A.3).
+ * Returns the identity groups of a traffic: the connected components of workloads and classes (`reference/algorithms.md`
+ * section 0).
  */
 export function groupClasses(traffic: Traffic, inventory: Inventory | undefined): Grouping {
   const { volatile, suspect } = detectVolatileKeys(rolloutsOf(traffic, inventory))
@@ -36,10 +34,7 @@ export function groupClasses(traffic: Traffic, inventory: Inventory | undefined)
     else parent[Math.max(root(first), root(id))] = Math.min(root(first), root(id))
   }
   for (const known of traffic.classes) {
-    join(
-      JSON.stringify([known.namespace, labelTexts(stableLabels(known.labels, volatile))]),
-      known.id,
-    )
+    join(JSON.stringify([known.namespace, labelTexts(known.labels)]), known.id)
     for (const workload of known.workloads) {
       join(JSON.stringify([known.namespace, workload.kind, workload.name, 'workload']), known.id)
     }
@@ -55,13 +50,7 @@ export function groupClasses(traffic: Traffic, inventory: Inventory | undefined)
   const groups = unordered.map(({ group }, id) => ({ ...group, id }))
   const groupOf: number[] = []
   for (const group of groups) for (const id of group.classes) groupOf[id] = group.id
-  return { groups, groupOf, volatileKeys: volatile, suspectKeys: suspect }
-}
-
-/** Returns the labels without the keys that data has shown to be volatile. */
-export function stableLabels(labels: Labels, volatileKeys: ReadonlySet<string>): Labels {
-  if (volatileKeys.size === 0) return labels
-  return toLabels(Object.entries(labels).filter(([key]) => !volatileKeys.has(key)))
+  return { groups, groupOf, suspectKeys: new Set([...volatile, ...suspect]) }
 }
 
 /** Returns the controllers of the inventory that a group consists of. */

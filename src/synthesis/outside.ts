@@ -3,13 +3,11 @@
 import type { Prefix } from '../ip.ts'
 import { formatPrefix, parseAddress, parsePrefix, prefixesMeet, prefixOf } from '../ip.ts'
 import type { PortProtocol } from '../policy/network-policy.ts'
-import { selectorMatches } from '../policy/selector.ts'
 import type { InventoryService } from '../traffic/inventory.ts'
 import { coverAddresses, worldExcept } from './cidr-cover.ts'
 import type { Contribution, OutsideUse } from './edge-grants.ts'
-import { controllersOf } from './groups.ts'
 import type { Plan } from './plan.ts'
-import { classesOf } from './plan.ts'
+import { isBehind, targetPorts } from './services.ts'
 import type { Finding, Grant, Group, Widening, WideningReason } from './synthesis.ts'
 
 /** More outside clients of one port than this are taken for the world. */
@@ -74,6 +72,11 @@ export function clusterRanges(plan: Plan): readonly Prefix[] {
     ...(options.nodeCidrs ?? []),
     ...(options.inventory?.nodes.flatMap((node) => node.podCidrs) ?? []),
   ].flatMap((cidr) => parsePrefix(cidr) ?? [])
+}
+
+function podAddresses(plan: Plan): readonly Prefix[] {
+  const pods = plan.options.inventory?.pods ?? []
+  return pods.flatMap((pod) => pod.addresses).flatMap((address) => asPrefix(address) ?? [])
 }
 
 /** Returns an address or a prefix as a prefix. */
@@ -162,12 +165,14 @@ function worldReason(
   }
   const first = uses[0]
   if (bundle.direction === 'egress' || first === undefined) return undefined
-  const service = publishingService(plan, bundle.subject, first.protocol, first.port)
-  if (service !== undefined) {
+  const services = publishingServices(plan, bundle.subject, first.protocol, first.port)
+  if (services.length > 0) {
+    const names = services.map(({ namespace, name, type }) => `${namespace}/${name} (${type})`)
+    const isOpen = services.some((service) => service.loadBalancerSourceRanges.length === 0)
     return {
-      text: `service ${service.namespace}/${service.name} (${service.type}) publishes it`,
+      text: `${services.length === 1 ? 'service' : 'services'} ${names.sort().join(', ')} ${services.length === 1 ? 'publishes' : 'publish'} it`,
       hint: 'limit the service with loadBalancerSourceRanges, which is honoured',
-      ranges: service.loadBalancerSourceRanges,
+      ranges: isOpen ? [] : services.flatMap((service) => service.loadBalancerSourceRanges),
     }
   }
   if (clients <= worldClients) return undefined
@@ -178,35 +183,23 @@ function worldReason(
   }
 }
 
-function publishingService(
+/** Services that publish a port of the subject outside the cluster. */
+function publishingServices(
   plan: Plan,
   subject: Group,
   protocol: PortProtocol,
   port: number,
-): InventoryService | undefined {
-  const { inventory } = plan.options
-  if (inventory === undefined) return undefined
-  const controllers = controllersOf(subject, inventory)
-  const labels = [
-    ...controllers.map((controller) => controller.labels),
-    ...classesOf(plan, subject).map((known) => known.labels),
-  ]
-  const ports = controllers.flatMap((controller) => controller.ports)
-  const targets = (target: number | string): boolean =>
-    typeof target === 'number'
-      ? target === port
-      : ports.some((one) => one.name === target && one.port === port && one.protocol === protocol)
-  return inventory.services
+): readonly InventoryService[] {
+  return (plan.options.inventory?.services ?? [])
     .filter((service) => service.type === 'LoadBalancer' || service.type === 'NodePort')
-    .find((service) => {
-      const { selector } = service
-      return (
-        service.namespace === subject.namespace &&
-        selector !== undefined &&
-        labels.some((some) => selectorMatches({ matchLabels: selector }, some)) &&
-        service.ports.some((one) => one.protocol === protocol && targets(one.targetPort))
-      )
-    })
+    .filter((service) => isBehind(plan, subject, service))
+    .filter((service) =>
+      service.ports.some(
+        (one) =>
+          one.protocol === protocol &&
+          targetPorts(plan, subject, one.targetPort, protocol).includes(port),
+      ),
+    )
 }
 
 function listAddresses(plan: Plan, bundle: Bundle, uses: readonly OutsideUse[]): Contribution {
@@ -305,7 +298,7 @@ function reportSpecial(
   bundle: Bundle,
   uses: readonly OutsideUse[],
 ): readonly Finding[] {
-  const own = clusterRanges(plan)
+  const own = [...clusterRanges(plan), ...podAddresses(plan)]
   const addresses = [...new Set(uses.map((use) => use.address))]
   return addresses.flatMap((address): readonly Finding[] => {
     const prefix = asPrefix(address)

@@ -36,6 +36,11 @@ export function mergeCubes(cubes: readonly Cube[]): readonly Cube[] {
   }
 }
 
+/** Returns a text that is equal for equal cubes alone. */
+export function cubeText(cube: Cube): string {
+  return remembered(cube).text
+}
+
 /** Returns the peer that stands for a cube in a policy of `ownNamespace`. */
 export function toPeer(cube: Cube, ownNamespace: string): NetworkPolicyPeer {
   const namespaces = sortedTexts(cube.namespaces)
@@ -70,7 +75,7 @@ interface Slot {
 const namespaceSlot: Slot = {
   valuesOf: (cube) => cube.namespaces,
   withValues: (cube, namespaces) => ({ namespaces, literals: cube.literals }),
-  restOf: (cube) => conjunctionText(cube.literals),
+  restOf: (cube) => remembered(cube).rests.of('', () => conjunctionText(cube.literals)),
 }
 
 function valueSlot(key: string): Slot {
@@ -85,7 +90,7 @@ function valueSlot(key: string): Slot {
       namespaces: cube.namespaces,
       literals: canonicalConjunction([...others(cube), { key, op: 'In', values }]),
     }),
-    restOf: (cube) => cubeText({ namespaces: cube.namespaces, literals: others(cube) }),
+    restOf: (cube) => remembered(cube).rests.of(key, () => textOf(cube.namespaces, others(cube))),
   }
 }
 
@@ -113,19 +118,49 @@ function mergeOver(cubes: readonly Cube[], slot: Slot): readonly Cube[] {
 }
 
 function sortedCubes(cubes: readonly Cube[]): readonly Cube[] {
-  const byText = new Map<string, Cube>()
-  for (const { namespaces, literals } of cubes) {
-    const cube = {
-      namespaces: sortedTexts(namespaces),
-      literals: canonicalConjunction(literals),
-    }
-    byText.set(cubeText(cube), cube)
-  }
+  const byText = new Map(cubes.map((cube) => [remembered(cube).text, remembered(cube).canonical]))
   return [...byText.keys()].sort().flatMap((text) => byText.get(text) ?? [])
 }
 
-function cubeText(cube: Cube): string {
-  return `${JSON.stringify(cube.namespaces)} ${conjunctionText(cube.literals)}`
+/** What was worked out for a cube: the cube of one workload is a peer in many rules. */
+interface Remembered {
+  /** The same cube with everything sorted and once. */
+  readonly canonical: Cube
+  /** Equal for equal cubes alone. */
+  readonly text: string
+  /** Texts of the cube without one dimension. */
+  readonly rests: { readonly of: (slot: string, work: () => string) => string }
+}
+
+const memory = new WeakMap<Cube, Remembered>()
+
+function remembered(cube: Cube): Remembered {
+  const known = memory.get(cube)
+  if (known !== undefined) return known
+  const namespaces = sortedTexts(cube.namespaces)
+  const literals = canonicalConjunction(cube.literals)
+  const canonical = { namespaces, literals }
+  const fresh = { canonical, text: textOf(namespaces, literals), rests: createRests() }
+  memory.set(cube, fresh)
+  memory.set(canonical, fresh)
+  return fresh
+}
+
+function createRests(): Remembered['rests'] {
+  const texts = new Map<string, string>()
+  return {
+    of: (slot, work) => {
+      const known = texts.get(slot)
+      if (known !== undefined) return known
+      const text = work()
+      texts.set(slot, text)
+      return text
+    },
+  }
+}
+
+function textOf(namespaces: readonly string[], literals: Conjunction): string {
+  return `${JSON.stringify(namespaces)} ${conjunctionText(literals)}`
 }
 
 function hasValues(literal: Literal): boolean {

@@ -5,12 +5,12 @@ import { labelTexts, splitLabel } from '../labels.ts'
 import type { LocatedPolicy, NetworkPolicy } from '../policy/network-policy.ts'
 import { isManaged } from '../policy/network-policy.ts'
 import type { Edge, EdgeEnd, Traffic, TrafficClass } from '../traffic/traffic.ts'
-import { conjunctionText, fromLabelSelector } from './conjunction.ts'
 import type { GroupSelector } from './group-selectors.ts'
-import { selectorOf } from './group-selectors.ts'
+import { selectorContext, selectorOf } from './group-selectors.ts'
 import type { Grouping } from './groups.ts'
 import { groupClasses } from './groups.ts'
-import { assignPolicyNames } from './policy-names.ts'
+import type { Ownership } from './ownership.ts'
+import { assignOwnership, fullName } from './ownership.ts'
 import type { Finding, Group, SynthesisOptions } from './synthesis.ts'
 
 /** Namespaces of the platform: peers, but subjects only on request. */
@@ -25,9 +25,6 @@ export const systemNamespaces: readonly string[] = [
   'tigera-operator',
 ]
 
-/** Name of the default deny of a namespace, which no workload's policy may have. */
-export const defaultDenyName = 'default-deny'
-
 /** Everything that the steps of a synthesis share. */
 export interface Plan {
   readonly traffic: Traffic
@@ -38,7 +35,9 @@ export interface Plan {
   readonly selectors: readonly GroupSelector[]
   /** Groups that get a policy. */
   readonly subjects: ReadonlySet<number>
-  /** `namespace/name` by group; empty for a group that is no subject. */
+  /** Managed policies by group, and the names of policies. */
+  readonly ownership: Ownership
+  /** `namespace/name` by group. */
   readonly policyNames: readonly string[]
   /** Managed NetworkPolicies that exist. */
   readonly managed: readonly LocatedPolicy<NetworkPolicy>[]
@@ -53,11 +52,11 @@ export function makePlan(traffic: Traffic, options: SynthesisOptions): Plan {
   const grouping = groupClasses(traffic, options.inventory)
   const managed = managedPolicies(options.existing ?? [])
   const findings: Finding[] = []
-  const selectors = grouping.groups.map((group) =>
-    selectorOf(group, { traffic, options, grouping, managed, findings }),
-  )
-  const subjects = chooseSubjects(traffic, options, grouping, selectors)
-  const policyNames = namePolicies(selectors, grouping, subjects, options.existing ?? [], managed)
+  const context = selectorContext({ traffic, options, grouping, managed, findings })
+  const selectors = grouping.groups.map((group) => selectorOf(group, context))
+  const existing = options.existing ?? []
+  const ownership = assignOwnership({ traffic, grouping, selectors, existing, managed })
+  const subjects = chooseSubjects(traffic, options, grouping, selectors, ownership)
   return {
     traffic,
     options,
@@ -65,7 +64,8 @@ export function makePlan(traffic: Traffic, options: SynthesisOptions): Plan {
     groups: grouping.groups,
     selectors,
     subjects,
-    policyNames,
+    ownership,
+    policyNames: ownership.names,
     managed,
     findings,
   }
@@ -113,8 +113,8 @@ function managedPolicies(
       located.policy.kind === 'NetworkPolicy' && isManaged(located.policy),
   )
   return managed.toSorted((a, b) => {
-    const left = `${a.policy.metadata.namespace}/${a.policy.metadata.name}`
-    const right = `${b.policy.metadata.namespace}/${b.policy.metadata.name}`
+    const left = fullName(a.policy)
+    const right = fullName(b.policy)
     return left < right ? -1 : left > right ? 1 : 0
   })
 }
@@ -124,6 +124,7 @@ function chooseSubjects(
   options: SynthesisOptions,
   grouping: Grouping,
   selectors: readonly GroupSelector[],
+  ownership: Ownership,
 ): ReadonlySet<number> {
   const wanted = parseSubjectSelector(options.selector)
   const included = new Set(options.includeSystem ?? [])
@@ -132,22 +133,19 @@ function chooseSubjects(
     (!systemNamespaces.includes(group.namespace) || included.has(group.namespace)) &&
     group.classes.some((id) => traffic.classes[id]?.observed === true) &&
     (selectors[group.id]?.selectors.length ?? 0) > 0
+  const isWanted = (id: number): boolean =>
+    wanted.every(([key, value]) => traffic.classes[id]?.labels[key] === value)
+  const groupsOf = (classes: readonly number[]): readonly Group[] =>
+    classes.flatMap((id) => grouping.groups[grouping.groupOf[id] ?? -1] ?? [])
   const subjects = new Set<number>()
-  const pending = grouping.groups.filter(
-    (group) =>
-      eligible(group) &&
-      group.classes.some((id) =>
-        wanted.every(([key, value]) => traffic.classes[id]?.labels[key] === value),
-      ),
-  )
-  // A selector that cannot leave another group out isolates it too, so that group needs its own grants.
+  const pending = grouping.groups.filter((group) => eligible(group) && group.classes.some(isWanted))
+  // A selector that cannot leave another group out isolates it too, so that group needs its own grants. A group that
+  // a managed policy selected, and its successor does not, needs a policy of its own to lose nothing.
   for (let group = pending.pop(); group !== undefined; group = pending.pop()) {
     if (subjects.has(group.id)) continue
     subjects.add(group.id)
-    for (const id of selectors[group.id]?.selects ?? []) {
-      const other = grouping.groups[grouping.groupOf[id] ?? -1]
-      if (other !== undefined && eligible(other)) pending.push(other)
-    }
+    pending.push(...groupsOf(selectors[group.id]?.selects ?? []).filter(eligible))
+    pending.push(...groupsOf(ownership.dropped.get(group.id) ?? []))
   }
   return subjects
 }
@@ -162,50 +160,4 @@ function parseSubjectSelector(text: string | undefined): readonly (readonly [str
     }
     return splitLabel(part.trim().replace('==', '='))
   })
-}
-
-/** The managed policy that has the group's selector: content may change, a name does not. */
-function previousName(
-  group: Group | undefined,
-  selector: GroupSelector | undefined,
-  managed: readonly LocatedPolicy<NetworkPolicy>[],
-): string | undefined {
-  const own = (selector?.selectors ?? []).map(conjunctionText)
-  return managed.find(
-    ({ policy }) =>
-      policy.metadata.namespace === group?.namespace &&
-      own.includes(conjunctionText(fromLabelSelector(policy.spec.podSelector))),
-  )?.policy.metadata.name
-}
-
-function namePolicies(
-  selectors: readonly GroupSelector[],
-  grouping: Grouping,
-  subjects: ReadonlySet<number>,
-  existing: readonly LocatedPolicy[],
-  managed: readonly LocatedPolicy<NetworkPolicy>[],
-): readonly string[] {
-  const ours = new Set(managed.map(({ policy }) => fullName(policy)))
-  const taken = new Set(
-    existing
-      .filter(({ policy }) => policy.kind === 'NetworkPolicy')
-      .map(({ policy }) => fullName(policy))
-      .filter((name) => !ours.has(name))
-      .concat(grouping.groups.map((group) => `${group.namespace}/${defaultDenyName}`)),
-  )
-  const ids = [...subjects].sort((a, b) => a - b)
-  const names = assignPolicyNames(
-    ids.flatMap((id) => grouping.groups[id] ?? []),
-    taken,
-    ids.map((id) => previousName(grouping.groups[id], selectors[id], managed)),
-  )
-  const byGroup = grouping.groups.map(() => '')
-  for (const [index, id] of ids.entries()) {
-    byGroup[id] = `${grouping.groups[id]?.namespace}/${names[index]}`
-  }
-  return byGroup
-}
-
-function fullName(policy: { metadata: { namespace: string; name: string } }): string {
-  return `${policy.metadata.namespace}/${policy.metadata.name}`
 }

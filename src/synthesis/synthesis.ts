@@ -14,7 +14,7 @@ export interface SynthesisOptions {
   readonly existing?: readonly LocatedPolicy[]
   /** Remove managed grants that are stale by evidence, and managed policies whose workload is gone. Default: no. */
   readonly prune?: boolean
-  /** Days that the traffic must span before `prune` removes a grant it lacks. Default: 90. */
+  /** Days with traffic that there must be before `prune` removes a grant they lack. Default: 90. */
   readonly pruneAfterDays?: number
   /** Namespaces whose pods become subjects. Default: all but system ones. */
   readonly namespaces?: readonly string[]
@@ -39,6 +39,8 @@ export interface SynthesisOptions {
   readonly nodeCidrs?: readonly string[]
   /** Choose selectors afresh instead of keeping those of managed policies. Default: no. */
   readonly reoptimise?: boolean
+  /** Peers with the same ports share a rule, or the fewest rules, in which a peer may stand twice. Default: `canonical`. */
+  readonly minimise?: 'canonical' | 'rules'
 }
 
 /** Workloads that share a class: the subject and the peer of rules. */
@@ -86,9 +88,43 @@ export interface Widening {
   readonly hint: string
 }
 
+/** Every kind of finding, as a closed list; `docs/policies.md` says what each means. */
+export const findingCodes = [
+  'ADDRESS_CHURN',
+  'API_SERVER_BACKEND',
+  'AUDIT',
+  'CONFLICT',
+  'CUT_OFF',
+  'DEFAULT_DENY_HELD',
+  'DNS_ASSUMED',
+  'DYNAMIC_PORTS',
+  'EQUAL_LABELS',
+  'HOST_INGRESS',
+  'ICMP',
+  'INEXPRESSIBLE',
+  'INSEPARABLE',
+  'MANAGED_EDITED',
+  'MIXED_EVIDENCE',
+  'NOTHING_LEARNED',
+  'NO_LABELS',
+  'OUTSIDE_PORT',
+  'RULE_CAP',
+  'SELECTOR_CAP',
+  'SERVICE_ADDRESS',
+  'SPECIAL_ADDRESS',
+  'SUSPECT_LABEL',
+  'UNMANAGED_GRANT',
+  'UNRESOLVED',
+  'UNSEEN_PODS',
+  'WORLD_INGRESS',
+] as const
+
+/** One of {@link findingCodes}. */
+export type FindingCode = (typeof findingCodes)[number]
+
 /** Something a person should know or do. */
 export interface Finding {
-  readonly code: string
+  readonly code: FindingCode
   /** `action`: something was learned that the output cannot say exactly, or that a person must decide. */
   readonly severity: 'action' | 'warning' | 'info'
   /** What it is about: an edge, a group, a namespace. */

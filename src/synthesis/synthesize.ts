@@ -1,7 +1,8 @@
 /** From traffic to policies: the steps of a synthesis, joined. */
-import type { EdgeEnd, Traffic } from '../traffic/traffic.ts'
+import type { Traffic } from '../traffic/traffic.ts'
 import { grantApiServer } from './api-server.ts'
 import { assemblePolicies } from './assemble.ts'
+import { findCutOff } from './cut-off.ts'
 import { denyByDefault } from './default-deny.ts'
 import { grantDns } from './dns.ts'
 import { reportPorts } from './dynamic-ports.ts'
@@ -9,7 +10,7 @@ import type { Contribution } from './edge-grants.ts'
 import { grantEdges, isObligation } from './edge-grants.ts'
 import { grantOutside } from './outside.ts'
 import type { Plan } from './plan.ts'
-import { groupOfEnd, makePlan } from './plan.ts'
+import { makePlan } from './plan.ts'
 import { retainGrants } from './retain.ts'
 import type {
   Finding,
@@ -37,9 +38,12 @@ export function synthesize(traffic: Traffic, options: SynthesisOptions): Synthes
   ]
   const fresh = uniqueGrants(steps.flatMap((step) => step.grants))
   const retention = retainGrants(plan, fresh)
-  const grants = uniqueGrants([...fresh, ...retention.grants])
+  const grants =
+    retention.grants.length === 0 ? fresh : uniqueGrants([...fresh, ...retention.grants])
   const denies = denyByDefault(plan, grants)
-  const policies = [...assemblePolicies(plan, grants), ...retention.carried, ...denies.policies]
+  const assembly = assemblePolicies(plan, grants)
+  const policies = [...assembly.policies, ...retention.carried, ...denies.policies]
+  const cutOff = findCutOff(plan, policies)
   return {
     policies: policies.toSorted(comparePolicies),
     groups: plan.groups,
@@ -49,36 +53,32 @@ export function synthesize(traffic: Traffic, options: SynthesisOptions): Synthes
       ...inseparableWidenings(plan),
     ]),
     findings: sortFindings([
-      ...plan.findings,
+      ...plan.findings.map((finding) => ofSubject(plan, finding)),
       ...steps.flatMap((step) => step.findings),
       ...reportUnopened(plan),
       ...reportPorts(plan),
       ...retention.findings,
+      ...assembly.findings,
       ...denies.findings,
+      ...cutOff.findings,
     ]),
     stale: retention.stale,
     deleted: retention.deleted,
     heldBack: denies.heldBack,
     selected: plan.selectors.map((selector) => selector.selects),
-    obligations: obligationsOf(plan),
+    obligations: plan.traffic.edges.flatMap((edge, index) =>
+      isObligation(plan, edge) && !cutOff.edges.has(index) ? [index] : [],
+    ),
     subjects: [...plan.subjects].sort((a, b) => a - b),
   }
 }
 
-/**
- * The edges to let through. Under a default deny that was forced, a pod that no selector names is cut off on purpose,
- * and its edges are findings, not obligations.
- */
-function obligationsOf(plan: Plan): readonly number[] {
-  const forced = plan.options.defaultDeny === 'always'
-  const isCutOff = (end: EdgeEnd): boolean => {
-    const group = groupOfEnd(plan, end)
-    if (!forced || group === undefined || plan.subjects.has(group.id)) return false
-    return [...plan.subjects].some((id) => plan.groups[id]?.namespace === group.namespace)
-  }
-  return plan.traffic.edges.flatMap((edge, index) =>
-    isObligation(plan, edge) && !isCutOff(edge.from) && !isCutOff(edge.to) ? [index] : [],
+/** What is wrong with the labels of a peer that gets no policy is only good to know. */
+function ofSubject(plan: Plan, finding: Finding): Finding {
+  const isSubject = plan.groups.some(
+    (group) => group.name === finding.subject && plan.subjects.has(group.id),
   )
+  return isSubject ? finding : { ...finding, severity: 'info' }
 }
 
 /** What a selector that cannot be made exact lets its grants reach beyond the group. */
@@ -109,25 +109,23 @@ function inseparableWidenings(plan: Plan): readonly Widening[] {
 function uniqueGrants(grants: readonly Grant[]): readonly Grant[] {
   const rank = (grant: Grant): number =>
     grant.why === 'learned' ? 0 : grant.why === 'retained' ? 2 : 1
-  const cell = (grant: Grant): string =>
-    JSON.stringify([
-      grant.subject,
-      grant.direction,
-      grant.peer,
-      grant.protocol,
-      grant.port,
-      grant.endPort ?? grant.port,
-    ])
   const byCell = new Map<string, Grant>()
   for (const grant of grants) {
-    const known = byCell.get(cell(grant))
+    const cell = cellOf(grant)
+    const known = byCell.get(cell)
     const isBetter =
       known === undefined ||
       rank(grant) < rank(known) ||
       (rank(grant) === rank(known) && grant.why < known.why)
-    if (isBetter) byCell.set(cell(grant), grant)
+    if (isBetter) byCell.set(cell, grant)
   }
   return [...byCell.keys()].sort().flatMap((key) => byCell.get(key) ?? [])
+}
+
+/** Returns a text that is equal for grants of the same cell alone; there are many, so no array is made for it. */
+function cellOf({ subject, direction, peer, protocol, port, endPort }: Grant): string {
+  const other = peer.kind === 'group' ? `group ${peer.group}` : JSON.stringify(peer)
+  return `${subject} ${direction} ${other} ${protocol} ${port} ${endPort ?? port}`
 }
 
 function comparePolicies(a: GeneratedPolicy, b: GeneratedPolicy): number {

@@ -12,7 +12,7 @@ import type { Finding, Group } from './synthesis.ts'
 export function reportUnopened(plan: Plan): readonly Finding[] {
   const pairs = new Map<string, Edge[]>()
   for (const edge of plan.traffic.edges) {
-    if (adviceOn(edge) === undefined) continue
+    if (adviceOn(edge) === undefined || !touchesSubject(plan, edge)) continue
     const key = [edge.outcome, describeEnd(plan, edge.from), describeEnd(plan, edge.to)].join('\n')
     const edges = pairs.get(key)
     if (edges === undefined) pairs.set(key, [edge])
@@ -32,6 +32,11 @@ export function reportUnopened(plan: Plan): readonly Finding[] {
   return [...unopened, ...reportPartial(plan), ...reportIdle(plan), ...reportLabelLess(plan)]
 }
 
+/** What concerns no subject is not for this run to decide. */
+function touchesSubject(plan: Plan, edge: Edge): boolean {
+  return [edge.from, edge.to].some((end) => plan.subjects.has(groupOfEnd(plan, end)?.id ?? -1))
+}
+
 function listPorts(ports: readonly string[]): string {
   const more = ports.length - 6
   return more > 0 ? `${ports.slice(0, 6).join(', ')} and ${more} more` : ports.join(', ')
@@ -40,6 +45,7 @@ function listPorts(ports: readonly string[]): string {
 function deniedRecords(plan: Plan): ReadonlyMap<string, number> {
   const counts = new Map<string, number>()
   for (const edge of plan.traffic.edges) {
+    if (edge.evidence.denied === 0) continue
     const place = placeOf(edge)
     counts.set(place, (counts.get(place) ?? 0) + edge.evidence.denied)
   }

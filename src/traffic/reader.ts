@@ -134,12 +134,21 @@ class SourceReader implements Reader {
       this.#aggregate.count('malformed')
       this.#records += 1
     } else if (isNetweirDocument(parsed.value)) {
+      this.#refuseCut(location)
       const set = decodeSet(parsed.value, location)
       this.#aggregate.addSet(set)
       this.#records += set.ledger.records
     } else {
       for (const reading of readRecord(parsed.value)) this.#reading(reading, location)
     }
+  }
+
+  #refuseCut(location: Location): void {
+    if (this.#options.sinceMs === undefined && this.#options.untilMs === undefined) return
+    throw new NetweirError('USAGE', 'a communication set cannot be cut by time', {
+      location,
+      hint: 'give --since and --until where the recording itself is read',
+    })
   }
 
   #reading(reading: Reading, location: Location): void {

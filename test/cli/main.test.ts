@@ -13,7 +13,7 @@ async function run(
   return Object.assign(io, { code })
 }
 
-const commands = ['learn', 'merge', 'generate', 'diff', 'lint', 'completion']
+const commands = ['learn', 'merge', 'generate', 'diff', 'verify', 'explain', 'lint', 'completion']
 
 describe('help', () => {
   test.each(['netweir', ...commands])('of %s is as it was reviewed', async (name) => {
@@ -59,7 +59,7 @@ describe('wrong usage is exit code 2, says what is accepted, and reads nothing',
 
   test.each<[readonly string[], string, string]>([
     [['genrate'], 'unknown command "genrate"', 'did you mean generate?'],
-    [['verify'], 'unknown command "verify"', 'netweir --help lists the commands'],
+    [['inspect'], 'unknown command "inspect"', 'netweir --help lists the commands'],
     [['--nonsense'], 'unknown flag "--nonsense"', 'netweir --help lists the commands'],
     [['generate', 'a', '--exsting', 'b'], 'unknown flag "--exsting"', 'did you mean --existing?'],
     [['learn', 'a', '--existing', 'b'], 'unknown flag "--existing"', see('learn')],
@@ -85,6 +85,7 @@ describe('wrong usage is exit code 2, says what is accepted, and reads nothing',
     [['generate', 'a', '--on-inexpressible', 'x'], 'one of port, block, fail', see('generate')],
     [['generate', 'a', '--on-inseparable', 'x'], 'one of merge, negative, fail', see('generate')],
     [['generate', 'a', '--outside', 'x'], '--outside must be one of exact, port', see('generate')],
+    [['generate', 'a', '--minimise', 'x'], 'one of canonical, rules, is "x"', see('generate')],
     [['generate', 'a', '--fail-on', 'x'], 'one of breaks, opens, any', see('generate')],
     [['generate', 'a', '--color', 'x'], 'one of auto, always, never', see('generate')],
     [['generate', 'a', '--cidr-max-extra', '-1'], 'must be a number of addresses', see('generate')],

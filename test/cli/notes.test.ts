@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { findingsToText, noticesToText } from '../../src/cli/notes.ts'
+import type { FindingCode } from '../../src/index.ts'
 import { createStyle } from '../../src/index.ts'
 import { hostileCharacters } from '../support/fake-io.ts'
 
@@ -36,7 +37,7 @@ test('nothing in them can move the cursor', () => {
   const text = 'a\u001b[2J\r\u202e\u0007'
   const location = { file: text, line: 1 }
   const finding = {
-    code: text,
+    code: text as FindingCode,
     severity: 'action',
     subject: text,
     message: text,

@@ -1,13 +1,10 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { hasBit } from '../../src/diff/bits.ts'
-import { compileSet } from '../../src/diff/compiled-set.ts'
-import { passing } from '../../src/diff/destination-diff.ts'
 import { diffPolicies } from '../../src/diff/diff-policies.ts'
 import type { PolicyDiff } from '../../src/diff/policy-diff.ts'
-import { namedStart, portPosition } from '../../src/diff/port-line.ts'
-import { cutPorts, grantSpans, grantsTo, rowsTo } from '../../src/diff/rows.ts'
-import { createUniverse, policyEndpoint } from '../../src/diff/universe.ts'
+import { createUniverse } from '../../src/diff/universe.ts'
+import { hasBit } from '../../src/policy/bits.ts'
+import { compileSet } from '../../src/policy/compiled-set.ts'
 import type { Evaluator } from '../../src/policy/evaluate.ts'
 import { createEvaluator } from '../../src/policy/evaluate.ts'
 import type {
@@ -18,7 +15,10 @@ import type {
   NetworkPolicyPort,
   PolicyType,
 } from '../../src/policy/network-policy.ts'
+import { namedStart, portPosition } from '../../src/policy/port-line.ts'
 import { holdsPort, parsePorts } from '../../src/policy/port-set.ts'
+import { cutPorts, grantSpans, grantsTo, passing, rowsTo } from '../../src/policy/rows.ts'
+import { policyEndpoint } from '../../src/policy/universe.ts'
 import { located, policy } from '../diff/policies.ts'
 import type { EdgeSpec } from '../support/traffic.ts'
 import { makeTraffic } from '../support/traffic.ts'

@@ -1,12 +1,13 @@
 import { expect, test } from 'vitest'
 import type { PolicyDiff } from '../../src/diff/policy-diff.ts'
-import { diffToMarkdown, maxMarkdownLength } from '../../src/report/diff-markdown.ts'
+import { diffToMarkdown } from '../../src/report/diff-markdown.ts'
+import { maxMarkdownLength } from '../../src/report/markdown-parts.ts'
 import { emptyDiff, exampleDiff, hostileDiff, obeyed } from './examples.ts'
 
 test('a diff in Markdown: what would break is open, the rest is folded', () => {
   expect(`\n${diffToMarkdown(exampleDiff)}`).toMatchInlineSnapshot(`
     "
-    ### netweir: 1 would break, 1 isolation, 1 opened, 1 needed, 1 tightened; 12,345 connections unchanged
+    ### netweir: 1 would break, 1 pod direction newly isolated, 1 opened, 1 needed, 1 tightened; 12,345 connections unchanged
 
     <details open><summary>would break (1): no longer allowed, although it was seen</summary>
 

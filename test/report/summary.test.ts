@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { createStyle } from '../../src/report/style.ts'
 import type { SummaryInput } from '../../src/report/summary.ts'
 import { summaryToText } from '../../src/report/summary.ts'
-import type { Finding, Synthesis, Widening } from '../../src/synthesis/synthesis.ts'
+import type { Finding, FindingCode, Synthesis, Widening } from '../../src/synthesis/synthesis.ts'
 import { policy } from '../diff/policies.ts'
 import { makeTraffic } from '../support/traffic.ts'
 import { emptyDiff, emptySynthesis, exampleDiff, hostile, obeyed } from './examples.ts'
@@ -11,7 +11,7 @@ const plain = createStyle({ color: false })
 
 const well = makeTraffic(['shop/app=web', 'shop/app=db'], [{ from: 0, to: 1, port: 5432 }])
 
-function finding(code: string, severity: Finding['severity'], subject: string): Finding {
+function finding(code: FindingCode, severity: Finding['severity'], subject: string): Finding {
   return { code, severity, subject, message: 'is so', hint: 'do something' }
 }
 
@@ -144,7 +144,7 @@ describe('the closing summary', () => {
       default deny for shop
       default deny held back for data
       default deny held back for ops: one; two
-      widened on purpose (6):
+      widened on purpose (2):
         dns: shop/a, shop/b, shop/c and 2 more policies: egress to kube-system/coredns on 53/TCP, 53/UDP (2 ports)
         world-ingress: shop/a: ingress from everyone on 53/TCP, 53/UDP (every address)
       warnings (1):
@@ -155,7 +155,7 @@ describe('the closing summary', () => {
       stale: 1 grant that this traffic lacks kept
       pruned: 1 stale grant
       deleted: shop/gone
-      1 would break, 1 isolation, 1 opened, 1 needed, 1 tightened; 12,345 connections unchanged
+      1 would break, 1 pod direction newly isolated, 1 opened, 1 needed, 1 tightened; 12,345 connections unchanged
       look first at:
         1. 1 change that would break traffic that was seen: shop/web -> shop/db on 5432/TCP
         2. 1 NO_LABELS: shop/odd
@@ -184,7 +184,7 @@ describe('the closing summary', () => {
 
   test('counts what is too much to list', () => {
     const findings = Array.from({ length: 60 }, (_, index) => ({
-      ...finding('X', 'action', `s${index}`),
+      ...finding('ICMP', 'action', `s${index}`),
       message: `is ${index}`,
     }))
     const text = summaryToText(
@@ -193,7 +193,7 @@ describe('the closing summary', () => {
     )
     expect(text).toContain('needs a decision (60):\n')
     expect(text).toContain('  and 10 more\n')
-    expect(text).toContain('  1. 60 X: s0, and 59 more\n')
+    expect(text).toContain('  1. 60 ICMP: s0, and 59 more\n')
   })
 
   test('escapes text from outside', () => {
@@ -208,7 +208,7 @@ describe('the closing summary', () => {
           ...made,
           findings: [
             {
-              code: hostile,
+              code: hostile as FindingCode,
               severity: 'action',
               subject: hostile,
               message: hostile,

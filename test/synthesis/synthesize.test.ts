@@ -392,3 +392,171 @@ describe('the gate', () => {
     )
   })
 })
+
+describe('what managed policies hold must not be lost', () => {
+  const managed = (
+    name: string,
+    namespace: string,
+    spec: NetworkPolicy['spec'],
+  ): NetworkPolicy => ({
+    apiVersion: 'networking.k8s.io/v1',
+    kind: 'NetworkPolicy',
+    metadata: {
+      name,
+      namespace,
+      labels: toLabels([['app.kubernetes.io/managed-by', 'netweir']]),
+    },
+    spec,
+  })
+  const denyAll = (namespace: string): NetworkPolicy =>
+    managed('default-deny', namespace, { podSelector: {}, policyTypes: ['Ingress', 'Egress'] })
+  const both = ['Ingress', 'Egress'] as const
+  const web = managed('web', 'shop', {
+    podSelector: { matchLabels: toLabels([['app', 'web']]) },
+    policyTypes: both,
+    egress: [
+      {
+        to: [{ podSelector: { matchLabels: toLabels([['app', 'db']]) } }],
+        ports: [{ protocol: 'TCP', port: 5432 }],
+      },
+    ],
+  })
+  const front = { of: 'shop/app=web,tier=front', workload: 'web' }
+  const back = { of: 'shop/app=web,tier=back', workload: 'back' }
+  const db = { of: 'shop/app=db', workload: 'db' }
+
+  test('a workload that a narrower selector leaves out gets a policy of its own, with -l and without', () => {
+    const traffic = makeTraffic(
+      [front, back, db],
+      [
+        { from: 0, to: 2, port: 1 },
+        { from: 1, to: 2, port: 2 },
+      ],
+    )
+    const synthesis = proven(traffic, {
+      dns: 'none',
+      selector: 'tier=front',
+      existing: located([web, denyAll('shop')]),
+    })
+    const text = JSON.stringify(synthesis.policies)
+    expect(names(synthesis)).toEqual(expect.arrayContaining(['shop/web', 'shop/back']))
+    expect(text).toContain('5432')
+    expect(new Set(names(synthesis)).size).toBe(names(synthesis).length)
+  })
+
+  test('and so does one that the inventory alone shows', () => {
+    const traffic = makeTraffic(
+      [front, { ...back, observed: false }, db],
+      [{ from: 0, to: 2, port: 5432 }],
+    )
+    const synthesis = proven(traffic, {
+      dns: 'none',
+      existing: located([web, denyAll('shop')]),
+    })
+    const own = policy(synthesis, 'shop/back')
+    expect(own.spec.egress).toEqual(web.spec.egress)
+  })
+
+  test('an edge that a standing default deny cuts off is named', () => {
+    const traffic = makeTraffic(
+      ['a/app=web', { of: 'a/', workload: 'bare' }, 'b/app=api'],
+      [
+        { from: 0, to: 1, port: 80 },
+        { from: 0, to: 2, port: 81 },
+      ],
+    )
+    const synthesis = proven(traffic, {
+      dns: 'none',
+      namespaces: ['a'],
+      existing: located([denyAll('a'), denyAll('b')]),
+    })
+    const cut = synthesis.findings.filter((finding) => finding.code === 'CUT_OFF')
+    expect(cut.map((finding) => finding.subject)).toEqual([
+      'a/web -> a/bare 80/TCP',
+      'a/web -> b/api 81/TCP',
+    ])
+  })
+
+  test('a part takes no name that is not free', () => {
+    const parts = [
+      { of: 'shop/a=a,t=x', workload: 'x' },
+      { of: 'shop/a=b,t=y', workload: 'x' },
+      { of: 'shop/a=a,t=y', workload: 'q' },
+      { of: 'shop/a=b,t=x', workload: 'z' },
+    ]
+    const foreign: NetworkPolicy = {
+      ...web,
+      metadata: { name: 'x-2', namespace: 'shop' },
+    }
+    const traffic = makeTraffic(parts, [{ from: 0, to: 2, port: 1 }])
+    const synthesis = proven(traffic, { existing: located([foreign]) })
+    expect(names(synthesis)).not.toContain('shop/x-2')
+    expect(names(synthesis)).toContain('shop/x-3')
+    const carried = managed('x-2', 'shop', {
+      podSelector: { matchLabels: toLabels([['a', 'gone']]) },
+      policyTypes: both,
+    })
+    const again = proven(traffic, { existing: located([carried]) })
+    expect(new Set(names(again)).size).toBe(names(again).length)
+  })
+
+  test('its own output opens nothing for a workload that one of its selectors touches', () => {
+    const traffic = makeTraffic(
+      [
+        { of: 'b/app=api,gen=x', workload: 'api' },
+        { of: 'b/app=api,team=pay', workload: 'api' },
+        { of: 'b/team=pay', workload: 'worker' },
+      ],
+      [
+        { from: 2, to: 0, port: 82 },
+        { from: 1, to: 2, port: 82 },
+        { from: 2, to: '203.0.113.9', port: 443 },
+      ],
+    )
+    const options = { dns: 'none', defaultDeny: 'never' } as const
+    const first = proven(traffic, options)
+    const again = proven(traffic, {
+      ...options,
+      existing: located(first.policies.map((one) => one.policy)),
+    })
+    expect(renderPolicies(again.policies.map((one) => one.policy))).toBe(
+      renderPolicies(first.policies.map((one) => one.policy)),
+    )
+    expect(again.stale).toEqual([])
+  })
+})
+
+test("a selector is that of the policy with the workload's name, though another policy would fit too", () => {
+  const w0 = { of: 'n/app=a,version=b', workload: 'w' }
+  const w1 = { of: 'n/app=c,version=b', workload: 'w' }
+  const all = makeTraffic(
+    ['a/app=x', w0, w1, { of: 'n/app=c', workload: 'o' }],
+    [
+      { from: 0, to: 2, port: 80 },
+      { from: 1, to: 0, port: 81 },
+      { from: 0, to: 3, port: 99 },
+    ],
+  )
+  const options = { dns: 'none', defaultDeny: 'never' } as const
+  const first = proven(all, options)
+  const less = makeTraffic(['a/app=x', w1], [{ from: 0, to: 1, port: 80 }])
+  const again = proven(less, {
+    ...options,
+    existing: located(first.policies.map((one) => one.policy)),
+  })
+  expect(names(again)).toEqual(names(first))
+  expect(policy(again, 'n/w')).toEqual(policy(first, 'n/w'))
+})
+
+test('what a forced default deny cuts off is named', () => {
+  const traffic = makeTraffic(
+    ['n/app=a', 'n/app=b', 'n/app=c'],
+    [
+      { from: 0, to: 1, port: 80 },
+      { from: 1, to: 2, port: 81 },
+    ],
+  )
+  const synthesis = proven(traffic, { dns: 'none', selector: 'app=a', defaultDeny: 'always' })
+  const cut = synthesis.findings.filter((finding) => finding.code === 'CUT_OFF')
+  expect(cut.map((finding) => finding.subject)).toEqual(['n/a -> n/b 80/TCP', 'n/b -> n/c 81/TCP'])
+})

@@ -1,6 +1,6 @@
 /** Who may connect to one end, port by port, as bit rows: the exact engine of the comparison. */
 import type { Bits } from './bits.ts'
-import { addBit, addBits, createBits, hasBit, withoutBits } from './bits.ts'
+import { addBit, addBits, commonBits, hasBit, withoutBits } from './bits.ts'
 import type { CompiledSet } from './compiled-set.ts'
 import { spansAt } from './compiled-set.ts'
 import type { Span } from './port-line.ts'
@@ -21,6 +21,11 @@ export interface Grants {
 export interface Rows {
   readonly ingress: readonly Bits[]
   readonly egress: readonly Bits[]
+}
+
+/** Rows with the sources that pass both sides, one row per atom. */
+export interface PassingRows extends Rows {
+  readonly both: readonly Bits[]
 }
 
 /** Returns what a set opens towards an end. */
@@ -67,17 +72,36 @@ export function rowsTo(
   grants: Grants = grantsTo(set, universe, end),
 ): Rows {
   const sources = universe.sourcesOf(end)
-  const free = withoutBits(sources, set.egress.isolated)
+  return rowsOfGrants(grants, { sources, free: withoutBits(sources, set.egress.isolated) }, atoms)
+}
+
+/** Sources of an end: all that are compared, and those among them whose own side lets everything out. */
+export interface RowSources {
+  readonly sources: Bits
+  readonly free: Bits
+}
+
+/** Returns the rows that grants to an end make; the atoms must come from {@link cutPorts} over their spans. */
+export function rowsOfGrants(
+  grants: Grants,
+  { sources, free }: RowSources,
+  atoms: readonly Span[],
+): Rows {
   const egress = atoms.map(() => free.slice())
   for (const grant of grants.egress) {
     for (const row of rowsWithin(egress, atoms, grant.spans)) addBits(row, grant.sources)
   }
   if (grants.ingress === undefined) return { ingress: atoms.map(() => sources), egress }
-  const ingress = atoms.map(() => createBits(universe.ends.length))
+  const ingress = atoms.map(() => new Uint32Array(sources.length))
   for (const grant of grants.ingress) {
     for (const row of rowsWithin(ingress, atoms, grant.spans)) addPeers(row, grant.peers)
   }
   return { ingress, egress }
+}
+
+/** Returns the sources that pass both sides, one row per atom. */
+export function passing(rows: Rows): readonly Bits[] {
+  return rows.ingress.map((row, atom) => commonBits(row, rows.egress[atom] ?? row))
 }
 
 function addPeers(row: Bits, peers: Bits | readonly number[]): void {

@@ -7,8 +7,8 @@ import type {
   NetworkPolicy,
   NetworkPolicyPeer,
   PolicyPod,
-} from '../policy/network-policy.ts'
-import { selectorMatches } from '../policy/selector.ts'
+} from './network-policy.ts'
+import { selectorMatches } from './selector.ts'
 
 /** Label that every namespace carries, with its own name. */
 export const namespaceNameLabel = 'kubernetes.io/metadata.name'

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
-import { standInsOf } from '../../src/diff/stand-ins.ts'
 import { toLabels } from '../../src/labels.ts'
 import type { LabelSelector, NetworkPolicyPeer } from '../../src/policy/network-policy.ts'
-import { peer, policy } from './policies.ts'
+import { standInsOf } from '../../src/policy/stand-ins.ts'
+import { peer, policy } from '../diff/policies.ts'
 
 const namespaces = new Map([
   ['shop', toLabels([['kubernetes.io/metadata.name', 'shop']])],

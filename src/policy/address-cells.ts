@@ -1,11 +1,11 @@
 /** The address space, cut wherever a policy or a learned address could tell two addresses apart. */
 import type { Prefix, Width } from '../ip.ts'
 import { formatAddress, parseAddress, parsePrefix, prefixOf } from '../ip.ts'
-import type { Interval } from '../policy/interval.ts'
-import { toIntervals } from '../policy/interval.ts'
-import type { IpSet } from '../policy/ip-set.ts'
-import { holdsIp, ipBlockSet } from '../policy/ip-set.ts'
-import type { IpBlock } from '../policy/network-policy.ts'
+import type { Interval } from './interval.ts'
+import { toIntervals } from './interval.ts'
+import type { IpSet } from './ip-set.ts'
+import { holdsIp, ipBlockSet } from './ip-set.ts'
+import type { IpBlock } from './network-policy.ts'
 
 /** Addresses that behave alike: no block and no learned edge tells them apart. */
 export interface AddressCell {

@@ -52,6 +52,15 @@ export function isEmptyBits(bits: Bits): boolean {
   return true
 }
 
+/** Returns the smallest number that is in just one of the sets, which are of one size; undefined where they are equal. */
+export function firstDifference(a: Bits, b: Bits): number | undefined {
+  for (let word = 0; word < a.length; word++) {
+    const difference = (a[word] ?? 0) ^ (b[word] ?? 0)
+    if (difference !== 0) return 32 * word + 31 - Math.clz32(difference & -difference)
+  }
+  return undefined
+}
+
 /** Returns how many numbers a word stands for. */
 export function countWord(word: number): number {
   let pairs = word - ((word >>> 1) & 0x55555555)

@@ -1,6 +1,6 @@
 /** Ends of edges in words. */
 import { labelTexts } from '../labels.ts'
-import type { EdgeEnd, Traffic, TrafficClass } from '../traffic/traffic.ts'
+import type { EdgeEnd, Traffic, TrafficClass } from './traffic.ts'
 
 /** Names of an address that are spelled out. */
 const maxNames = 2

@@ -1,16 +1,15 @@
 /** A policy set, worked out over a universe: who is isolated, and what each rule opens to whom. */
 import type { Location } from '../errors.ts'
+import type { Bits } from './bits.ts'
+import { addBit, bitsOf, createBits } from './bits.ts'
 import type {
   LocatedPolicy,
   NetworkPolicy,
   NetworkPolicyPeer,
   NetworkPolicyPort,
-} from '../policy/network-policy.ts'
-import type { Bits } from './bits.ts'
-import { addBit, bitsOf, createBits } from './bits.ts'
-import type { PolicyReference } from './policy-diff.ts'
-import type { PortResolution, Span } from './port-line.ts'
-import { rulePortSpans } from './port-line.ts'
+} from './network-policy.ts'
+import type { PolicyReference } from './policy-reference.ts'
+import type { Span } from './port-line.ts'
 import type { Universe } from './universe.ts'
 
 /** Ends that the peers of a rule match. */
@@ -71,18 +70,12 @@ export function spansAt(
   end: number,
   ports: readonly NetworkPolicyPort[] | undefined,
 ): readonly Span[] {
-  return rulePortSpans(ports, portResolution(universe, end))
+  return universe.spansOf(end, ports)
 }
 
 /** Tells whether a rule's peers match an end. */
 export function reaches(rule: CompiledRule, end: number): boolean {
   return rule.peers === 'everyone' || holdsSorted(rule.peers, end)
-}
-
-function portResolution(universe: Universe, end: number): PortResolution {
-  const at = universe.ends[end]
-  const ports = at?.kind === 'pod' ? (at.pod.ports ?? 'unknown') : 'none'
-  return { names: universe.portNames, ports }
 }
 
 function holdsSorted(members: readonly number[], wanted: number): boolean {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import type { PortResolution } from '../../src/diff/port-line.ts'
-import { namedStart, portPosition, rulePortSpans, spanTexts } from '../../src/diff/port-line.ts'
+import type { PortResolution } from '../../src/policy/port-line.ts'
+import { namedStart, portPosition, rulePortSpans, spanTexts } from '../../src/policy/port-line.ts'
 
 const names = ['dns/UDP', 'http/TCP']
 const unknown: PortResolution = { names, ports: 'unknown' }

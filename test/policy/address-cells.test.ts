@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { blockHolds, cutAddresses } from '../../src/diff/address-cells.ts'
 import { parseAddress } from '../../src/ip.ts'
+import { blockHolds, cutAddresses } from '../../src/policy/address-cells.ts'
 import {
   equalIps,
   holdsIp,

@@ -9,7 +9,7 @@ import {
   isEmptyBits,
   membersOf,
   withoutBits,
-} from '../../src/diff/bits.ts'
+} from '../../src/policy/bits.ts'
 
 const size = 100
 const members = fc.uniqueArray(fc.nat({ max: size - 1 }))

@@ -2,8 +2,8 @@
  * Ports of every protocol on one line of numbers, so that a set of ports is a list of spans: TCP 1 to 65535 first, then
  * UDP, then SCTP, then one position for each named port whose number nobody knows.
  */
-import type { NetworkPolicyPort, PortProtocol } from '../policy/network-policy.ts'
-import { formatPorts, maxPort, portProtocols, toPortSet } from '../policy/port-set.ts'
+import type { NetworkPolicyPort, PortProtocol } from './network-policy.ts'
+import { formatPorts, maxPort, portProtocols, toPortSet } from './port-set.ts'
 
 /** Positions `low` to `high`, both included, of one protocol or one named port. */
 export interface Span {
@@ -27,6 +27,15 @@ export const protocolStarts: readonly number[] = portProtocols.map((_, index) =>
 /** Returns the position of a numbered port. */
 export function portPosition(protocol: PortProtocol, port: number): number {
   return portProtocols.indexOf(protocol) * maxPort + port - 1
+}
+
+/** Returns the numbered port at a position before {@link namedStart}. */
+export function portAt(position: number): {
+  readonly protocol: PortProtocol
+  readonly port: number
+} {
+  const index = Math.floor(position / maxPort)
+  return { protocol: portProtocols[index] ?? 'TCP', port: position - index * maxPort + 1 }
 }
 
 /** The names that rules use for ports, as `http/TCP`, sorted: what stands at {@link namedStart} and after. */
@@ -94,13 +103,8 @@ export function spanTexts(spans: readonly Span[], names: PortNames): readonly st
       spans
         .filter(({ low }) => low < namedStart)
         .map(({ low, high }) => {
-          const index = Math.floor(low / maxPort)
-          const before = index * maxPort - 1
-          return {
-            protocol: portProtocols[index] ?? 'TCP',
-            first: low - before,
-            last: high - before,
-          }
+          const { protocol, port } = portAt(low)
+          return { protocol, first: port, last: port + high - low }
         }),
     ),
   )

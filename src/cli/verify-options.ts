@@ -1,0 +1,43 @@
+/** The flags that `verify` and `explain` have for themselves, as the rows of `options.ts`. */
+
+/** Policies that are judged. */
+export const policies = {
+  group: 'Source',
+  flags: '--policies <path>',
+  text: 'policies to judge: a manifest, a directory, or - for standard input',
+  repeatable: true,
+} as const
+
+/** What `explain` is asked. */
+export const question = [
+  {
+    group: 'Question',
+    flags: '--from <end>',
+    text: 'who connects: namespace/pod, namespace/workload, namespace/key=value[,...], an address',
+  },
+  { group: 'Question', flags: '--to <end>', text: 'to whom, in the same words' },
+  {
+    group: 'Question',
+    flags: '--port <port>',
+    text: 'on which port of the pod, such as 443/TCP; TCP where only a number is given',
+  },
+  {
+    group: 'Question',
+    flags: '--policy <name>',
+    text: 'instead: what stands behind the rules of this policy, namespace/name',
+  },
+] as const
+
+/** Limits of `verify`. */
+export const limits = [
+  {
+    group: 'Output',
+    flags: '--max-unused <count>',
+    text: 'exit with 1 when a namespace allows more connections that nobody used',
+  },
+  {
+    group: 'Output',
+    flags: '--min-coverage <percent>',
+    text: 'exit with 1 when fewer of the recorded edges are known to be allowed',
+  },
+] as const

@@ -1,0 +1,59 @@
+/** Peers and ports of rules in the words of a reader. */
+import type {
+  LabelSelector,
+  LabelSelectorRequirement,
+  NetworkPolicyPeer,
+  NetworkPolicyPort,
+} from '../policy/network-policy.ts'
+import { namespaceNameLabel } from '../policy/stand-ins.ts'
+
+/**
+ * Returns a peer of a policy of `namespace`: `app=web in namespace shop`, `every pod of namespace shop`,
+ * `10.0.0.0/8 except 10.1.0.0/16`. Not escaped.
+ */
+export function peerText(peer: NetworkPolicyPeer, namespace: string): string {
+  if (peer.ipBlock !== undefined) {
+    const { cidr, except = [] } = peer.ipBlock
+    return except.length === 0 ? cidr : `${cidr} except ${except.join(', ')}`
+  }
+  const pods = peer.podSelector === undefined ? '' : selectorText(peer.podSelector)
+  const home = homeText(peer.namespaceSelector, namespace)
+  if (pods === '') return home === '' ? 'every pod' : `every pod of ${home}`
+  return home === '' ? `${pods} in any namespace` : `${pods} in ${home}`
+}
+
+/** Returns a selector: `app=web, tier in (a, b), !debug`; nothing for the empty one. Not escaped. */
+export function selectorText({ matchLabels = {}, matchExpressions = [] }: LabelSelector): string {
+  const labels = Object.keys(matchLabels).map((key) => `${key}=${matchLabels[key]}`)
+  return [...labels.sort(), ...matchExpressions.map(requirementText)].join(', ')
+}
+
+/** Returns one expression of a selector: `tier in (a, b)`, `app`, `!debug`. Not escaped. */
+export function requirementText({ key, operator, values = [] }: LabelSelectorRequirement): string {
+  switch (operator) {
+    case 'In':
+      return values.length === 1 ? `${key}=${values[0]}` : `${key} in (${values.join(', ')})`
+    case 'NotIn':
+      return `${key} not in (${values.join(', ')})`
+    case 'Exists':
+      return key
+    case 'DoesNotExist':
+      return `!${key}`
+  }
+}
+
+/** Returns a port of a rule: `443/TCP`, `8000-8100/UDP`, `http/TCP`, `every TCP port`. Not escaped. */
+export function portText({ protocol = 'TCP', port, endPort }: NetworkPolicyPort): string {
+  if (port === undefined) return `every ${protocol} port`
+  return `${port}${endPort === undefined ? '' : `-${endPort}`}/${protocol}`
+}
+
+function homeText(selector: LabelSelector | undefined, namespace: string): string {
+  if (selector === undefined) return `namespace ${namespace}`
+  const text = selectorText(selector)
+  if (text === '') return ''
+  const prefix = `${namespaceNameLabel}=`
+  return text.startsWith(prefix) && !text.includes(',')
+    ? `namespace ${text.slice(prefix.length)}`
+    : `namespaces with ${text}`
+}

@@ -1,0 +1,225 @@
+/** Everything that policy sets are worked out over: pods, the whole address space, entities. */
+import type { Labels } from '../labels.ts'
+import type { AddressCell, LearnedAddress } from './address-cells.ts'
+import { blockHolds, blockKey, cutAddresses } from './address-cells.ts'
+import type { Bits } from './bits.ts'
+import { bitsOf } from './bits.ts'
+import type {
+  IpBlock,
+  NetworkPolicy,
+  NetworkPolicyPeer,
+  NetworkPolicyPort,
+  PolicyEndpoint,
+  PolicyPod,
+} from './network-policy.ts'
+import { indexPods } from './pod-index.ts'
+import type { PortNames, Span } from './port-line.ts'
+import { portName, rulePortSpans } from './port-line.ts'
+import { standInsOf } from './stand-ins.ts'
+
+/** One end of a connection. */
+export type UniverseEnd = PodEnd | OutsideEnd | EntityEnd
+
+/** A pod, or all pods of one class. */
+export interface PodEnd {
+  readonly kind: 'pod'
+  readonly name: string
+  readonly pod: PolicyPod
+  /** False for a pod that only the policies speak of. */
+  readonly known: boolean
+}
+
+/** Addresses outside the cluster that behave alike. */
+export interface OutsideEnd {
+  readonly kind: 'outside'
+  readonly cell: AddressCell
+}
+
+/** What has neither labels nor an address that policies match: a node, the API server. */
+export interface EntityEnd {
+  readonly kind: 'entity'
+  readonly name: string
+}
+
+/** What there is, beside what the policies speak of. */
+export interface KnownEnds {
+  readonly pods: readonly { readonly name: string; readonly pod: PolicyPod }[]
+  /** Labels of the namespaces that are known, by name. Default: none. */
+  readonly namespaces?: ReadonlyMap<string, Labels>
+  /** Blocks that the addresses are cut at, beside those of the policies. Default: none. */
+  readonly blocks?: readonly IpBlock[]
+  /** Addresses that are ends of their own. Default: none. */
+  readonly learned?: readonly LearnedAddress[]
+  /** Default: none. */
+  readonly entities?: readonly string[]
+  /** Let ipBlock match the addresses of pods. Default: no. */
+  readonly ipBlockPods?: boolean
+  /** Add the pods that the policies speak of and nobody knows. Default: `none`. */
+  readonly unseen?: 'stand-ins' | 'none'
+}
+
+/** Ports of a rule; absent or empty for all. */
+export type RulePorts = readonly NetworkPolicyPort[] | undefined
+
+/** The ends, and what policies select of them. Ends are named by their position. */
+export interface Universe {
+  /** Pods first (the known ones at the position they were given in), then outside cells, then entities. */
+  readonly ends: readonly UniverseEnd[]
+  readonly podCount: number
+  /** Names of ports that rules use, for pods whose container ports nobody knows. */
+  readonly portNames: PortNames
+  /** Returns the ends that a peer of a policy in `namespace` matches, sorted; the same list for the same question. */
+  readonly endsMatching: (namespace: string, peer: NetworkPolicyPeer) => readonly number[]
+  /** Returns the ends that make up a learned address or prefix; none for one that was not given. */
+  readonly endsOfLearned: (address: string) => readonly number[]
+  /** Returns the end that stands for an entity; undefined for one that was not given. */
+  readonly endOfEntity: (name: string) => number | undefined
+  /** Returns the spans that ports of a rule open at an end; the same list for the same list of ports where it can. */
+  readonly spansOf: (end: number, ports: RulePorts) => readonly Span[]
+  /** Sources whose connections to the end can depend on a policy. */
+  readonly sourcesOf: (end: number) => Bits
+}
+
+/** Entities that nodes always let in, or that are no part of the cluster's traffic: never a source that is compared. */
+const neverSources: ReadonlySet<string> = new Set(['host'])
+
+/** Returns the universe of some policies within what is known; the order of the policies does not matter. */
+export function layOutUniverse(policies: readonly NetworkPolicy[], known: KnownEnds): Universe {
+  const knownPods = known.pods.map(({ name, pod }): PodEnd => {
+    return { kind: 'pod', name, pod, known: true }
+  })
+  const knownIndex = indexPods(knownPods.map((end) => end.pod))
+  const standIns =
+    known.unseen === 'stand-ins'
+      ? standInsOf(
+          policies,
+          known.namespaces ?? new Map(),
+          (namespace, peer) => knownIndex.matching(namespace, peer).length > 0,
+        ).map(({ name, pod }): PodEnd => ({ kind: 'pod', name, pod, known: false }))
+      : []
+  const pods = [...knownPods, ...standIns]
+  const cut = cutAddresses([...blocksOf(policies), ...(known.blocks ?? [])], known.learned ?? [])
+  const outside = cut.cells.map((cell): OutsideEnd => ({ kind: 'outside', cell }))
+  const entityNames = [...new Set(known.entities)].sort()
+  const entities = entityNames.map((name): EntityEnd => ({ kind: 'entity', name }))
+  const ends: readonly UniverseEnd[] = [...pods, ...outside, ...entities]
+  const index = standIns.length === 0 ? knownIndex : indexPods(pods.map((end) => end.pod))
+  const entityIds = new Map(
+    entityNames.map((name, place) => [name, pods.length + outside.length + place]),
+  )
+  const portNames = portNamesOf(policies)
+  const sources = allowedSources(ends, pods.length)
+  const endsInBlock = rememberBlocks((block) => [
+    ...podsInBlock(pods, block, known.ipBlockPods ?? false),
+    ...cut.cellsOfBlock(block).map((cell) => pods.length + cell),
+  ])
+  return {
+    ends,
+    podCount: pods.length,
+    portNames,
+    spansOf: createSpansOf(ends, portNames),
+    endsMatching: (namespace, peer) =>
+      peer.ipBlock === undefined ? index.matching(namespace, peer) : endsInBlock(peer.ipBlock),
+    endsOfLearned: (address) => cut.cellsOfLearned(address).map((cell) => pods.length + cell),
+    endOfEntity: (name) => entityIds.get(name),
+    sourcesOf: (end) => (end < pods.length ? sources.toPods : sources.toOthers),
+  }
+}
+
+/** Returns an end as the evaluator takes it; an outside cell by the address that stands for it. */
+export function policyEndpoint(end: UniverseEnd): PolicyEndpoint {
+  if (end.kind === 'pod') return end.pod
+  return end.kind === 'outside'
+    ? { kind: 'address', address: end.cell.witness }
+    : { kind: 'entity', entity: end.name, labels: [end.name] }
+}
+
+function blocksOf(policies: readonly NetworkPolicy[]): readonly IpBlock[] {
+  return policies.flatMap(({ spec }) =>
+    [
+      ...(spec.ingress ?? []).flatMap((rule) => rule.from ?? []),
+      ...(spec.egress ?? []).flatMap((rule) => rule.to ?? []),
+    ].flatMap((peer) => peer.ipBlock ?? []),
+  )
+}
+
+/** Returns the names of ports that rules of the policies use, sorted. */
+export function portNamesOf(policies: readonly NetworkPolicy[]): PortNames {
+  const names = policies.flatMap(({ spec }) =>
+    [...(spec.ingress ?? []), ...(spec.egress ?? [])].flatMap((rule) =>
+      (rule.ports ?? []).flatMap(({ port, protocol = 'TCP' }) =>
+        typeof port === 'string' ? portName(port, protocol) : [],
+      ),
+    ),
+  )
+  return [...new Set(names)].sort()
+}
+
+/** Returns the spans of rules at the ends: a port of a number means the same at every end and is worked out once. */
+export function createSpansOf(ends: readonly UniverseEnd[], names: PortNames): Universe['spansOf'] {
+  const shared = {
+    unknown: createSpanTable(names, 'unknown'),
+    none: createSpanTable(names, 'none'),
+  }
+  return (end, ports) => {
+    const at = ends[end]
+    if (at?.kind !== 'pod') return shared.none(ports)
+    const known = at.pod.ports
+    if (known === undefined) return shared.unknown(ports)
+    const hasName = ports?.some(({ port }) => typeof port === 'string') === true
+    return hasName ? rulePortSpans(ports, { names, ports: known }) : shared.none(ports)
+  }
+}
+
+function createSpanTable(
+  names: PortNames,
+  ports: 'unknown' | 'none',
+): (rule: RulePorts) => readonly Span[] {
+  const all = rulePortSpans(undefined, { names, ports })
+  const known = new WeakMap<readonly NetworkPolicyPort[], readonly Span[]>()
+  return (rule) => {
+    if (rule === undefined || rule.length === 0) return all
+    const spans = known.get(rule) ?? rulePortSpans(rule, { names, ports })
+    known.set(rule, spans)
+    return spans
+  }
+}
+
+function allowedSources(
+  ends: readonly UniverseEnd[],
+  podCount: number,
+): { readonly toPods: Bits; readonly toOthers: Bits } {
+  const positions = [...ends.keys()]
+  const isSource = (id: number): boolean => {
+    const end = ends[id]
+    return end?.kind !== 'entity' || !neverSources.has(end.name)
+  }
+  return {
+    toPods: bitsOf(ends.length, positions.filter(isSource)),
+    toOthers: bitsOf(ends.length, positions.slice(0, podCount)),
+  }
+}
+
+function rememberBlocks(
+  answer: (block: IpBlock) => readonly number[],
+): (block: IpBlock) => readonly number[] {
+  const answers = new Map<string, readonly number[]>()
+  return (block) => {
+    const key = blockKey(block)
+    const ends = answers.get(key) ?? answer(block)
+    answers.set(key, ends)
+    return ends
+  }
+}
+
+/** Returns which pods have an address in a block; none, where ipBlock does not match pods. */
+function podsInBlock(
+  pods: readonly PodEnd[],
+  block: IpBlock,
+  ipBlockPods: boolean,
+): readonly number[] {
+  if (!ipBlockPods) return []
+  return [...pods.keys()].filter((id) =>
+    (pods[id]?.pod.addresses ?? []).some((address) => blockHolds(block, address)),
+  )
+}

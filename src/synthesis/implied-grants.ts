@@ -1,0 +1,196 @@
+/** Which grants others make needless: what is granted anyway is not kept a second time. */
+import { hasNoIps, ipBlockSet, noIps, subtractIps, uniteIps } from '../policy/ip-set.ts'
+import type { LabelSelector } from '../policy/network-policy.ts'
+import type { TrafficClass } from '../traffic/traffic.ts'
+import type { Literal } from './conjunction.ts'
+import { conjunctionMatches, literalText } from './conjunction.ts'
+import { cubesOf } from './grant-cubes.ts'
+import type { Cube } from './peer-cubes.ts'
+import { cubeText } from './peer-cubes.ts'
+import type { Plan } from './plan.ts'
+import type { Grant, GrantPeer } from './synthesis.ts'
+
+/** Grants by subject, asked what they imply. */
+export interface GrantIndex {
+  readonly add: (grants: readonly Grant[]) => void
+  /**
+   * Tells whether a grant is implied: its text is there already, or a wider one, or every address that it reaches is
+   * reached anyway, by grants of subjects that hold its own.
+   */
+  readonly implies: (grant: Grant) => boolean
+}
+
+/** A grant that is there, with its peer as cubes. */
+interface Rival {
+  readonly grant: Grant
+  readonly cubes: readonly Cube[]
+}
+
+/** The grants of one subject in one direction. */
+interface Shelf {
+  readonly rivals: Rival[]
+  /** Ports and cube of each, for the question that is asked most. */
+  readonly texts: Set<string>
+}
+
+/** Returns the index of some grants, to which more can be added. */
+export function indexGrants(plan: Plan, grants: readonly Grant[]): GrantIndex {
+  const shelves = new Map<string, Shelf>()
+  const coveringOf = coveringSubjects(plan)
+  const classes =
+    plan.options.reoptimise === true ? classesByNamespace(plan.traffic.classes) : undefined
+  const cubesOfGrant = (grant: Grant): readonly Cube[] =>
+    cubesOf(plan, grant.peer, plan.groups[grant.subject]?.namespace ?? '')
+  const add = (grant: Grant): void => {
+    const key = `${grant.direction} ${grant.subject}`
+    const shelf = shelves.get(key) ?? { rivals: [], texts: new Set<string>() }
+    shelves.set(key, shelf)
+    const cubes = cubesOfGrant(grant)
+    shelf.rivals.push({ grant, cubes })
+    for (const cube of cubes) shelf.texts.add(cellText(grant, cube))
+  }
+  for (const grant of grants) add(grant)
+  return {
+    add: (more) => {
+      for (const grant of more) add(grant)
+    },
+    implies: (grant) => {
+      const [atom] = cubesOfGrant(grant)
+      const near = coveringOf(grant.subject).flatMap(
+        (subject) => shelves.get(`${grant.direction} ${subject}`) ?? [],
+      )
+      if (atom !== undefined) {
+        const text = cellText(grant, atom)
+        if (near.some((shelf) => shelf.texts.has(text))) return true
+      }
+      const rivals = near.flatMap((shelf) =>
+        shelf.rivals.filter((rival) => coversPorts(rival.grant, grant)),
+      )
+      return isImplied(grant, atom, rivals, classes)
+    },
+  }
+}
+
+/** Returns the look-up of the groups whose selectors select every class of a group, its own among them. */
+function coveringSubjects(plan: Plan): (subject: number) => readonly number[] {
+  const selecting = plan.traffic.classes.map((): number[] => [])
+  for (const [group, { selects }] of plan.selectors.entries()) {
+    for (const id of selects) selecting[id]?.push(group)
+  }
+  const known = new Map<number, readonly number[]>()
+  return (subject) => {
+    const before = known.get(subject)
+    if (before !== undefined) return before
+    const [first = -1, ...rest] = plan.groups[subject]?.classes ?? []
+    const covering = (selecting[first] ?? []).filter((group) =>
+      rest.every((id) => selecting[id]?.includes(group) === true),
+    )
+    known.set(subject, covering)
+    return covering
+  }
+}
+
+function classesByNamespace(
+  classes: readonly TrafficClass[],
+): ReadonlyMap<string, readonly TrafficClass[]> {
+  const byNamespace = new Map<string, TrafficClass[]>()
+  for (const known of classes) {
+    const list = byNamespace.get(known.namespace)
+    if (list === undefined) byNamespace.set(known.namespace, [known])
+    else list.push(known)
+  }
+  return byNamespace
+}
+
+function cellText({ protocol, port, endPort }: Grant, cube: Cube): string {
+  return `${protocol} ${port} ${endPort ?? port} ${cubeText(cube)}`
+}
+
+function isImplied(
+  grant: Grant,
+  atom: Cube | undefined,
+  rivals: readonly Rival[],
+  classes: ReadonlyMap<string, readonly TrafficClass[]> | undefined,
+): boolean {
+  const peers = rivals.map((rival) => rival.grant.peer)
+  if (peers.some((peer) => peer.kind === 'everyone')) return true
+  if (grant.peer.kind === 'block') return isBlockCovered(grant.peer, peers)
+  if (peers.some(isEveryPod)) return true
+  if (atom === undefined) {
+    const text = JSON.stringify(grant.peer)
+    return peers.some((peer) => JSON.stringify(peer) === text)
+  }
+  const cubes = rivals.flatMap((rival) => rival.cubes)
+  if (cubes.some((cube) => cubeHolds(cube, atom))) return true
+  // A selector that is chosen afresh replaces the old one where it reaches the same; else pods that were not seen this
+  // time would lose what the old one granted them.
+  if (classes === undefined) return false
+  const reached = atom.namespaces
+    .flatMap((namespace) => classes.get(namespace) ?? [])
+    .filter((known) => cubeSelects(atom, known))
+  return (
+    reached.length > 0 && reached.every((known) => cubes.some((cube) => cubeSelects(cube, known)))
+  )
+}
+
+function isEveryPod(peer: GrantPeer): boolean {
+  if (peer.kind !== 'selector') return false
+  const { namespaceSelector, podSelector } = peer.peer
+  return (
+    namespaceSelector !== undefined &&
+    isEmptySelector(namespaceSelector) &&
+    (podSelector === undefined || isEmptySelector(podSelector))
+  )
+}
+
+function isEmptySelector(selector: LabelSelector): boolean {
+  const { matchLabels = {}, matchExpressions = [] } = selector
+  return Object.keys(matchLabels).length === 0 && matchExpressions.length === 0
+}
+
+function coversPorts(wide: Grant, narrow: Grant): boolean {
+  return (
+    wide.protocol === narrow.protocol &&
+    wide.port <= narrow.port &&
+    (wide.endPort ?? wide.port) >= (narrow.endPort ?? narrow.port)
+  )
+}
+
+function isBlockCovered(
+  block: { readonly cidr: string; readonly except: readonly string[] },
+  peers: readonly GrantPeer[],
+): boolean {
+  let granted = noIps
+  for (const peer of peers) {
+    if (peer.kind === 'block') granted = uniteIps(granted, ipBlockSet(peer))
+  }
+  return hasNoIps(subtractIps(ipBlockSet(block), granted))
+}
+
+function cubeSelects(
+  cube: Cube,
+  known: { readonly namespace: string; readonly labels: Readonly<Record<string, string>> },
+): boolean {
+  return (
+    cube.namespaces.includes(known.namespace) && conjunctionMatches(cube.literals, known.labels)
+  )
+}
+
+function cubeHolds(wide: Cube, narrow: Cube): boolean {
+  return (
+    narrow.namespaces.every((namespace) => wide.namespaces.includes(namespace)) &&
+    wide.literals.every((literal) => narrow.literals.some((one) => literalImplies(one, literal)))
+  )
+}
+
+function literalImplies(narrow: Literal, wide: Literal): boolean {
+  if (narrow.key !== wide.key) return false
+  if (narrow.op === 'Eq' || narrow.op === 'In') {
+    if (wide.op === 'Exists') return true
+    if (wide.op === 'Eq' || wide.op === 'In') {
+      return narrow.values.every((value) => wide.values.includes(value))
+    }
+    return false
+  }
+  return literalText(narrow) === literalText(wide)
+}
