@@ -1,4 +1,5 @@
 /** The public API of netweir: what a program imports, and all that the command line itself uses. */
+
 export { diffPolicies } from './diff/diff-policies.ts'
 export type { EndQuery } from './diff/end-query.ts'
 export { parseEndQuery } from './diff/end-query.ts'
@@ -10,6 +11,9 @@ export type {
   Question,
   RuleReference,
 } from './diff/explanation.ts'
+export { lintPolicies } from './diff/lint.ts'
+export type { LintCode, LintFinding, LintReport, LintSeverity } from './diff/lint-report.ts'
+export { hasFindings, lintCodes, lintRules, lintSeverities } from './diff/lint-report.ts'
 export type {
   Change,
   ObjectChange,
@@ -17,6 +21,7 @@ export type {
   Section,
 } from './diff/policy-diff.ts'
 export { sections } from './diff/policy-diff.ts'
+export type { GuardedDiff, RailKind, RailViolation } from './diff/rail-violation.ts'
 export type {
   Coverage,
   CoveredShare,
@@ -46,6 +51,7 @@ export { diff, diffSets } from './pipeline/diff.ts'
 export { explain } from './pipeline/explain.ts'
 export { generate } from './pipeline/generate.ts'
 export { learn, merge } from './pipeline/learn.ts'
+export { lint } from './pipeline/lint.ts'
 export type {
   DiffResult,
   ExplainOptions,
@@ -54,8 +60,11 @@ export type {
   GenerateResult,
   LearnOptions,
   LearnResult,
+  LintOptions,
+  LintResult,
   Notice,
   Progress,
+  RailOptions,
   RunHost,
   VerifyOptions,
   VerifyResult,
@@ -89,12 +98,14 @@ export { diffToJson, diffToText } from './report/diff-text.ts'
 export { errorToText, placeText } from './report/errors-text.ts'
 export { explanationToMarkdown } from './report/explain-markdown.ts'
 export { explanationToJson, explanationToText } from './report/explain-text.ts'
+export { lintToJson, lintToMarkdown, lintToText } from './report/lint-text.ts'
 export { trafficToText } from './report/set-text.ts'
 export type { Style } from './report/style.ts'
 export { createStyle, escapeText } from './report/style.ts'
 export { summaryToText } from './report/summary.ts'
 export { verifyToMarkdown } from './report/verify-markdown.ts'
 export { verifyToJson, verifyToText } from './report/verify-text.ts'
+export { violationsToMarkdown, violationsToText } from './report/violations-text.ts'
 export type {
   Finding,
   FindingCode,

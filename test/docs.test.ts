@@ -2,16 +2,25 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { Command, Option } from 'commander'
 import { describe, expect, test } from 'vitest'
+import { main } from '../src/cli/main.ts'
 import { createProgram } from '../src/cli/program.ts'
 import {
   errorCodes,
   exitCodeOf,
   findingCodes,
+  lintCodes,
+  lintPolicies,
+  lintRules,
+  lintSeverities,
   outcomes,
   sections,
   wideningReasons,
 } from '../src/index.ts'
+import { readManifests } from '../src/policy/manifest.ts'
+import { readPoliciesTolerantly } from '../src/policy/tolerant.ts'
 import { root } from './support/built.ts'
+import { createFakeIo } from './support/fake-io.ts'
+import { makeTraffic } from './support/traffic.ts'
 
 const read = (path: string): string => readFileSync(join(root, path), 'utf8')
 
@@ -153,6 +162,7 @@ describe('docs/output.md', () => {
       ['CommunicationSet', 'CommunicationRecord'],
     ],
     ['## PolicyDiff', 'src/diff/policy-diff.ts', ['PolicyDiff', 'Change']],
+    ['## Guard rails', 'src/diff/rail-violation.ts', ['RailViolation']],
     [
       '## VerifyReport',
       'src/diff/verify-report.ts',
@@ -168,6 +178,7 @@ describe('docs/output.md', () => {
       ],
     ],
     ['## Explanation', 'src/diff/explanation.ts', ['Explanation', 'Answer', 'PathSide']],
+    ['## LintReport', 'src/diff/lint-report.ts', ['LintReport', 'LintFinding']],
   ] as const)('%s names every member, in order', (heading, path, names) => {
     expect(documented(heading)).toEqual(names.flatMap((name) => members(path, name)))
   })
@@ -175,6 +186,58 @@ describe('docs/output.md', () => {
   test('names every section of a diff', () => {
     for (const name of sections) expect(section(text, '## PolicyDiff')).toContain(`\`${name}\``)
   })
+})
+
+describe('docs/lint.md', () => {
+  const text = read('docs/lint.md')
+  const example = (code: string): string =>
+    /^```yaml\n(.*?)^```$/ms.exec(section(text, `### ${code}`))?.[1] ?? ''
+
+  test('has a section for every code, under its severity, in the order of the list', () => {
+    for (const severity of lintSeverities) {
+      const codes = lintCodes.filter((code) => lintRules[code].severity === severity)
+      const title = `## ${severity[0]?.toUpperCase()}${severity.slice(1)}s`
+      expect(headings(section(text, title), 3)).toEqual(codes)
+    }
+  })
+
+  test.each(lintCodes)('shows %s by an example in which it is found, and what to do', (code) => {
+    expect(section(text, `### ${code}`)).toMatch(/\n\*\*What to do:\*\* [^\n]{10,}/)
+    const traffic = makeTraffic(
+      ['shop/app=web', 'shop/app=api', 'kube-system/k8s-app=kube-dns'],
+      [],
+    )
+    const yaml = code === 'NOT_DECIDED' ? manyKeys() : example(code)
+    const report = lintPolicies({
+      ...readPoliciesTolerantly(readManifests(yaml, 'example.yaml')),
+      knowledge: { traffic, portsOf: () => [{ name: 'http', protocol: 'TCP', port: 8080 }] },
+      ranges: { pods: ['10.244.0.0/16'], services: [], nodes: [] },
+    })
+    expect(report.findings.map((finding) => finding.code)).toContain(code)
+  })
+
+  /** As many policies as it takes, each on a key of its own as in the example. */
+  function manyKeys(): string {
+    const one = example('NOT_DECIDED')
+    return Array.from({ length: 13 }, (_, index) => one.replaceAll('key-1', `key-${index}`)).join(
+      '---\n',
+    )
+  }
+})
+
+test('docs/guard-rails.md shows what the sample gives', async () => {
+  const text = read('docs/guard-rails.md')
+  const shown = /^```text\n(1 guard rail violation.*?)^```$/ms.exec(text)?.[1]
+  const io = createFakeIo()
+  const policies = 'samples/shop/policies'
+  const flags = ['--inventory', 'samples/shop/inventory.yaml']
+  const forbid = ['--forbid', 'samples/shop/guard-rails/forbid.yaml']
+  const code = await main(['diff', '--old', policies, '--new', policies, ...flags, ...forbid], io)
+  expect(code).toBe(1)
+  expect(io.out.split('\n\n')[0]).toBe(shown?.trimEnd())
+  const yaml = /^```yaml\n(.*?)^```$/ms.exec(text)?.[1]?.trimEnd() ?? 'nothing'
+  const lines = read('samples/shop/guard-rails/forbid.yaml').replaceAll(/^ *#.*\n/gm, '')
+  expect(lines.startsWith(yaml)).toBe(true)
 })
 
 test('links between documents lead somewhere', () => {

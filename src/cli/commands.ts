@@ -2,7 +2,14 @@
 
 import { access } from 'node:fs/promises'
 import { resolve } from 'node:path'
-import type { GenerateOptions, GenerateResult, PolicyDiff, Style } from '../index.ts'
+import type {
+  GenerateOptions,
+  GenerateResult,
+  GuardedDiff,
+  PolicyDiff,
+  RailViolation,
+  Style,
+} from '../index.ts'
 import {
   diff,
   diffSets,
@@ -18,6 +25,8 @@ import {
   renderPolicies,
   summaryToText,
   trafficToText,
+  violationsToMarkdown,
+  violationsToText,
 } from '../index.ts'
 import { findingsToText, noticesToText } from './notes.ts'
 import { healDirectory, replaceDirectory } from './out-dir.ts'
@@ -65,6 +74,7 @@ export async function runGenerate(command: GenerateCommand, session: Session): P
   const options = await withoutFirstRun(command)
   const result = await generate(command.sources, options, session.host)
   await session.endReading()
+  if (result.violations.length > 0) return refuseToWrite(result, session)
   const written = await writePolicies(command, result, session)
   const { traffic, synthesis, notices } = result
   await session.note(
@@ -95,14 +105,15 @@ export async function runDiff(command: DiffCommand, session: Session): Promise<n
       ? await diff(sources, options, session.host)
       : await diffSets(sets.old, sets.new, sources, options, session.host)
   await session.endReading()
-  const text = renderDiff(result.diff, command.format, session.resultStyle(command.out))
+  const style = session.resultStyle(command.out)
+  const text = renderGuardedDiff(result.diff, result.violations, command.format, style)
   await session.writeResult(text, command.out)
   await session.note(noticesToText(result.notices, session.style))
   const findings = result.findings.filter(
     ({ severity }) => severity !== 'info' || session.display.verbose,
   )
   await session.note(findingsToText(findings, session.style))
-  return exitCodeFor(result.diff, command.failOn)
+  return result.violations.length > 0 ? 1 : exitCodeFor(result.diff, command.failOn)
 }
 
 /** Returns 1 when the diff has a change of the kind, else 0. */
@@ -123,6 +134,17 @@ export function exitCodeFor(policyDiff: PolicyDiff, failOn: FailOn): 0 | 1 {
         ? 1
         : 0
   }
+}
+
+/** Policies that break a guard rail are not given to anybody who could apply them. */
+async function refuseToWrite(
+  { violations, notices }: GenerateResult,
+  session: Session,
+): Promise<number> {
+  await session.note(noticesToText(notices, session.style))
+  await session.complain(violationsToText(violations, session.style))
+  await session.complain('nothing was written: the policies would break the guard rails above\n')
+  return 1
 }
 
 /** The diff goes to standard output unless the policies are there. */
@@ -169,6 +191,24 @@ async function writePolicies(
   await session.writeResult(text, undefined)
   await session.note(renderDiff(result.diff, diffFormat, session.style))
   return {}
+}
+
+function renderGuardedDiff(
+  policyDiff: PolicyDiff,
+  violations: readonly RailViolation[],
+  format: DiffFormat,
+  style: Style,
+): string {
+  if (violations.length === 0) return renderDiff(policyDiff, format, style)
+  const guarded: GuardedDiff = { ...policyDiff, violations }
+  switch (format) {
+    case 'text':
+      return `${violationsToText(violations, style)}${diffToText(guarded, style)}`
+    case 'json':
+      return diffToJson(guarded)
+    case 'markdown':
+      return `${violationsToMarkdown(violations)}${diffToMarkdown(guarded)}`
+  }
 }
 
 function renderDiff(policyDiff: PolicyDiff, format: DiffFormat, style: Style): string {

@@ -6,6 +6,7 @@ import { runDiff, runGenerate, runLearn, runMerge } from './commands.ts'
 import { completionScript } from './completion.ts'
 import type { Io } from './io.ts'
 import { BrokenPipe } from './io.ts'
+import { resolveLint, runLint } from './lint-command.ts'
 import { choices } from './options.ts'
 import type { Invocation } from './program.ts'
 import { createProgram, shells } from './program.ts'
@@ -116,6 +117,10 @@ async function run(invocation: Invocation, io: Io, signal: AbortSignal): Promise
     case 'explain': {
       const resolved = resolveExplain(args, raw, io.now())
       return inSession(resolved, (session) => runExplain(resolved, session))
+    }
+    case 'lint': {
+      const resolved = resolveLint(args, raw)
+      return inSession(resolved, (session) => runLint(resolved, session))
     }
     case 'completion': {
       const shell = choice('SHELL', args[0], shells) ?? 'bash'

@@ -26,55 +26,10 @@ export type CommandName =
   | 'diff'
   | 'verify'
   | 'explain'
+  | 'lint'
   | 'completion'
 
-/** What was typed: commander's values before any of them was judged. */
-export interface RawOptions {
-  readonly existing?: readonly string[]
-  readonly inventory?: readonly string[]
-  readonly old?: readonly string[]
-  readonly new?: readonly string[]
-  readonly since?: string
-  readonly until?: string
-  readonly strict?: boolean
-  readonly clusterName?: string
-  readonly learnAudit?: boolean
-  readonly learnDenied?: boolean
-  readonly nodeCidr?: readonly string[]
-  readonly serviceCidr?: readonly string[]
-  readonly podCidr?: readonly string[]
-  readonly namespace?: readonly string[]
-  readonly selector?: string
-  readonly includeSystem?: readonly string[]
-  readonly defaultDeny?: string
-  readonly dns?: string
-  readonly onInexpressible?: string
-  readonly onInseparable?: string
-  readonly outside?: string
-  readonly cidrMaxExtra?: string
-  readonly prune?: boolean
-  readonly pruneAfter?: string
-  readonly reoptimise?: boolean
-  readonly minimise?: string
-  readonly output?: string
-  readonly diffOutput?: string
-  readonly out?: string
-  readonly outDir?: string
-  readonly failOn?: string
-  readonly policies?: readonly string[]
-  readonly maxUnused?: string
-  readonly minCoverage?: string
-  readonly from?: string
-  readonly to?: string
-  readonly port?: string
-  readonly policy?: string
-  readonly quiet?: boolean
-  readonly verbose?: boolean
-  readonly color?: string
-  readonly progress?: boolean
-}
-
-/** Accepted values of the flags that have a closed list; the first of each is the default, but for `failOn`. */
+/** Accepted values of the flags that have a closed list; the first of each is the default, but for `failOn` and `lintFailOn`. */
 export const choices = {
   defaultDeny: ['auto', 'always', 'never'],
   dns: ['all', 'observed', 'none'],
@@ -87,6 +42,8 @@ export const choices = {
   generateOutput: ['yaml', 'json'],
   diffOutput: ['text', 'json', 'markdown'],
   failOn: ['breaks', 'opens', 'any'],
+  lintOutput: ['text', 'json', 'markdown'],
+  lintFailOn: ['error', 'warning', 'info'],
   color: ['auto', 'always', 'never'],
 } as const
 
@@ -176,6 +133,21 @@ const existing: OptionSpec = {
   text: 'policies that are in force: a manifest, a directory, or - for standard input',
   repeatable: true,
 }
+
+const guardRails: readonly OptionSpec[] = [
+  {
+    group: 'Source',
+    flags: '--permit <path>',
+    text: 'policy-shaped files that say what must always be possible',
+    repeatable: true,
+  },
+  {
+    group: 'Source',
+    flags: '--forbid <path>',
+    text: 'policy-shaped files that say what must never be possible',
+    repeatable: true,
+  },
+]
 
 const synthesis: readonly OptionSpec[] = [
   {
@@ -267,6 +239,17 @@ const synthesis: readonly OptionSpec[] = [
   },
 ]
 
+/** The flags of reading and synthesis that say what the cluster contains, whatever was recorded. */
+const surroundings: readonly OptionSpec[] = [...reading, ...synthesis].filter(({ flags }) =>
+  [
+    '--inventory <path>',
+    '--cluster-name <name>',
+    '--node-cidr <prefix>',
+    '--service-cidr <prefix>',
+    '--pod-cidr <prefix>',
+  ].includes(flags),
+)
+
 const other: readonly OptionSpec[] = [
   { group: 'Other', flags: '-q, --quiet', text: 'nothing on standard error but errors' },
   { group: 'Other', flags: '-v, --verbose', text: 'say what was read and written, file by file' },
@@ -313,6 +296,7 @@ const specs: Readonly<Record<CommandName, readonly OptionSpec[]>> = {
   generate: [
     existing,
     ...reading,
+    ...guardRails,
     ...synthesis,
     format(choices.generateOutput),
     outFile('write the policies to one file, and the diff to standard output'),
@@ -341,19 +325,47 @@ const specs: Readonly<Record<CommandName, readonly OptionSpec[]>> = {
     },
     { group: 'Source', flags: '--new <path>', text: 'with these policies', repeatable: true },
     ...reading,
+    ...guardRails,
     ...synthesis,
     format(choices.diffOutput),
     outFile(outText),
     failOn('any'),
     ...other,
   ],
-  verify: [policies, ...reading, format(choices.diffOutput), outFile(outText), ...limits, ...other],
+  verify: [
+    policies,
+    ...reading,
+    ...guardRails,
+    format(choices.diffOutput),
+    outFile(outText),
+    ...limits,
+    ...other,
+  ],
   explain: [
     policies,
     ...reading,
     ...question,
     format(choices.diffOutput),
     outFile(outText),
+    ...other,
+  ],
+  lint: [
+    {
+      group: 'Source',
+      flags: '--flows <path>',
+      text: 'recorded flows or communication sets that show which pods there are',
+      repeatable: true,
+    },
+    ...surroundings,
+    format(choices.lintOutput),
+    outFile(outText),
+    {
+      group: 'Output',
+      flags: '--fail-on <severity>',
+      text: 'exit with 1 when there is a finding of this severity or a graver one',
+      choices: choices.lintFailOn,
+      fallback: 'warning',
+    },
     ...other,
   ],
   completion: [],

@@ -1,8 +1,9 @@
 import { Argument, Command } from 'commander'
 import type { HelpNotes } from './help.ts'
 import { helpFormatter } from './help.ts'
-import type { CommandName, RawOptions } from './options.ts'
+import type { CommandName } from './options.ts'
 import { createOptions } from './options.ts'
+import type { RawOptions } from './raw-options.ts'
 import { version } from './version.ts'
 
 /** Shells that `completion` writes for. */
@@ -85,7 +86,8 @@ const commands: readonly CommandSpec[] = [
     ],
     exits: [
       ['0', 'the policies were written'],
-      ['1', 'they were written, and the diff has a change that --fail-on names'],
+      ['1', 'they were written, and the diff has a change that --fail-on names;'],
+      ['', 'or they break a guard rail, and nothing was written'],
       ...failures,
     ],
   },
@@ -102,7 +104,7 @@ const commands: readonly CommandSpec[] = [
     ],
     exits: [
       ['0', 'no change that --fail-on names; by default, no change in meaning'],
-      ['1', 'such a change'],
+      ['1', 'such a change, or a broken guard rail'],
       ...failures,
     ],
   },
@@ -119,7 +121,7 @@ const commands: readonly CommandSpec[] = [
     ],
     exits: [
       ['0', 'nothing that was learned would be denied, and every limit is met'],
-      ['1', 'something would be denied, or a limit is not met'],
+      ['1', 'something would be denied, a limit is not met, or a guard rail is broken'],
       ...failures,
     ],
   },
@@ -136,6 +138,23 @@ const commands: readonly CommandSpec[] = [
     exits: [
       ['0', 'allowed, or the evidence behind a policy'],
       ['1', 'denied, for one pair of ends at least'],
+      ...failures,
+    ],
+  },
+  {
+    name: 'lint',
+    argument: () => new Argument('<path...>', 'policies: manifests, directories, or -'),
+    summary: 'find what is wrong with existing policies',
+    description:
+      'Find rules that are ignored, selectors that match nothing, dead weight and holes in policies.',
+    examples: [
+      'netweir lint policies',
+      'netweir lint policies --inventory cluster.yaml --flows week.json --fail-on error',
+      'kubectl get networkpolicies -A -o yaml | netweir lint - -o markdown --out comment.md',
+    ],
+    exits: [
+      ['0', 'no finding that --fail-on names; by default, no error and no warning'],
+      ['1', 'such a finding'],
       ...failures,
     ],
   },

@@ -1,11 +1,11 @@
 /** From what was typed to what is meant: every value judged once, with a message that says what is accepted. */
 
-import type { GenerateOptions, LearnOptions } from '../index.ts'
+import type { GenerateOptions, LearnOptions, RailOptions } from '../index.ts'
 import { formatPrefix, NetweirError, parsePrefix } from '../index.ts'
 import type { ColorChoice } from './color.ts'
 import { parseMoment } from './moment.ts'
-import type { RawOptions } from './options.ts'
 import { choices } from './options.ts'
+import type { RawOptions } from './raw-options.ts'
 
 /** How a run speaks to the person who started it. */
 export interface DisplayOptions {
@@ -100,7 +100,7 @@ export function resolveGenerate(
   nowMs: number,
 ): GenerateCommand {
   const options = resolveSynthesis(raw, nowMs)
-  checkStdin([...sources, ...(options.inventory ?? []), ...(options.existing ?? [])])
+  checkStdin([...sources, ...inputsOf(options)])
   return {
     sources: sources.map((source) => nonEmpty('SOURCE', source)),
     options,
@@ -119,13 +119,7 @@ export function resolveDiff(
 ): DiffCommand {
   const options = resolveSynthesis(raw, nowMs)
   const sets = resolveSets(sources, raw)
-  checkStdin([
-    ...sources,
-    ...(options.inventory ?? []),
-    ...(options.existing ?? []),
-    ...(sets?.old ?? []),
-    ...(sets?.new ?? []),
-  ])
+  checkStdin([...sources, ...inputsOf(options), ...(sets?.old ?? []), ...(sets?.new ?? [])])
   return {
     sources: sources.map((source) => nonEmpty('SOURCE', source)),
     options,
@@ -184,9 +178,18 @@ export function resolveReading(raw: RawOptions, nowMs: number): LearnOptions {
   })
 }
 
+/** Returns which guard rails are read. @throws NetweirError `USAGE`. */
+export function resolveRails(raw: RawOptions): RailOptions {
+  return present<RailOptions>({
+    permit: paths('--permit', raw.permit),
+    forbid: paths('--forbid', raw.forbid),
+  })
+}
+
 function resolveSynthesis(raw: RawOptions, nowMs: number): GenerateOptions {
   return present<GenerateOptions>({
     ...allOf(resolveReading(raw, nowMs)),
+    ...allOf(resolveRails(raw)),
     existing: paths('--existing', raw.existing),
     prune: raw.prune,
     pruneAfterDays: pruneAfter(raw),
@@ -252,6 +255,16 @@ export function checkStdin(inputs: readonly string[]): void {
   }
 }
 
+/** Returns every path that the options name. */
+export function inputsOf({
+  inventory,
+  existing,
+  permit,
+  forbid,
+}: GenerateOptions): readonly string[] {
+  return [inventory, existing, permit, forbid].flatMap((list) => list ?? [])
+}
+
 /** Returns paths that are not empty. @throws NetweirError `USAGE`. */
 export function paths(
   flag: string,
@@ -274,7 +287,8 @@ export function nonEmpty(what: string, value: string): string {
   return value
 }
 
-function prefixes(
+/** Returns the prefixes of a repeatable flag in canonical form. @throws NetweirError `USAGE`. */
+export function prefixes(
   flag: string,
   values: readonly string[] | undefined,
 ): readonly string[] | undefined {
@@ -330,8 +344,8 @@ function present<T extends object>(members: Named<T>): T {
   return Object.fromEntries(entries) as T
 }
 
-function allOf(options: LearnOptions): Named<LearnOptions> {
-  return options as Named<LearnOptions>
+function allOf<T extends object>(options: T): Named<T> {
+  return options as Named<T>
 }
 
 /** Returns the error for something that was typed wrong. */

@@ -1,17 +1,19 @@
 /** From what was typed to what `verify` and `explain` are asked to do. */
 import type { ConnectionQuestion, EndQuery, ExplainOptions, VerifyOptions } from '../index.ts'
 import { parseEndQuery } from '../index.ts'
-import type { RawOptions } from './options.ts'
 import { choices } from './options.ts'
+import type { RawOptions } from './raw-options.ts'
 import type { DiffFormat, DisplayOptions } from './resolve-options.ts'
 import {
   checkStdin,
   choice,
   count,
+  inputsOf,
   nonEmpty,
   paths,
   place,
   resolveDisplay,
+  resolveRails,
   resolveReading,
   usage,
 } from './resolve-options.ts'
@@ -44,11 +46,12 @@ export function resolveVerify(
   const minCoverage = percent('--min-coverage', raw.minCoverage)
   const options = {
     ...resolveReading(raw, nowMs),
+    ...resolveRails(raw),
     policies: policyPaths('verify', raw),
     ...(maxUnused === undefined ? {} : { maxUnused }),
     ...(minCoverage === undefined ? {} : { minCoverage }),
   }
-  checkStdin([...sources, ...(options.inventory ?? []), ...options.policies])
+  checkStdin([...sources, ...inputsOf(options), ...options.policies])
   return { sources: sources.map(sourceOf), options, ...resolveResult(raw) }
 }
 

@@ -26,6 +26,8 @@ export interface Session {
   writeResult(text: string, file: string | undefined): Promise<void>
   /** Writes to standard error, unless `--quiet`. */
   note(text: string): Promise<void>
+  /** Writes to standard error, whatever was asked for: why the run did not do what it was for. */
+  complain(text: string): Promise<void>
   /** Writes to standard error, with `--verbose` only. */
   detail(text: string): Promise<void>
   /** Throws NetweirError `INTERRUPTED` when the run was asked to stop: nothing may be written any more. */
@@ -39,10 +41,11 @@ export function createSession(io: Io, display: DisplayOptions, signal: AbortSign
   const line = createProgressLine(io, { isWanted: display.progress && !display.quiet })
   const read = new Map<string, Progress>()
   const style = createStyle({ color: wantsColor(display.color, io.env, io.stderr) })
-  const note = async (text: string): Promise<void> => {
+  const complain = async (text: string): Promise<void> => {
     await line.clear()
-    if (!display.quiet && text !== '') await io.stderr.write(text)
+    if (text !== '') await io.stderr.write(text)
   }
+  const note = (text: string): Promise<void> => complain(display.quiet ? '' : text)
   const detail = (text: string): Promise<void> => (display.verbose ? note(text) : Promise.resolve())
   const checkInterrupted = async (): Promise<void> => {
     // A signal that arrived during a long calculation is delivered only now.
@@ -74,6 +77,7 @@ export function createSession(io: Io, display: DisplayOptions, signal: AbortSign
       }
     },
     note,
+    complain,
     detail,
     checkInterrupted,
     endReading: async () => {

@@ -16,7 +16,7 @@ import type { DiffFormat } from './resolve-options.ts'
 import type { ExplainCommand, VerifyCommand } from './resolve-verify.ts'
 import type { Session } from './session.ts'
 
-/** Writes what policies make of recorded flows; 1 when they would deny some, or a limit is not met. */
+/** Writes what policies make of recorded flows; 1 when they would deny some, a limit is not met, or a guard rail is broken. */
 export async function runVerify(command: VerifyCommand, session: Session): Promise<number> {
   const { report, traffic, notices } = await verify(command.sources, command.options, session.host)
   await session.endReading()

@@ -2,6 +2,7 @@
 
 import type { PolicyReference } from '../policy/policy-reference.ts'
 import type { Edge } from '../traffic/traffic.ts'
+import type { RailViolation } from './rail-violation.ts'
 
 /** One side of a connection: what its source may send, or what its destination lets in. */
 export type Direction = 'egress' | 'ingress'
@@ -10,7 +11,7 @@ export type Direction = 'egress' | 'ingress'
 export interface VerifyReport {
   readonly apiVersion: 'netweir/v1'
   readonly kind: 'VerifyReport'
-  /** True when nothing that was learned would be denied, and no gate failed. */
+  /** True when nothing that was learned would be denied, no gate failed, and no guard rail is broken. */
   readonly holds: boolean
   readonly coverage: Coverage
   readonly denied: readonly DeniedEdge[]
@@ -25,6 +26,8 @@ export interface VerifyReport {
   }[]
   /** Policies of kinds that are not evaluated, as `kind namespace/name`. */
   readonly notEvaluated: readonly string[]
+  /** Where the policies break guard rails; absent where they break none. */
+  readonly violations?: readonly RailViolation[]
 }
 
 /** How much of what was seen the policies allow, counted in edges and in flows. */

@@ -8,8 +8,16 @@ import { emptySet } from '../traffic/set-document.ts'
 import type { Traffic } from '../traffic/traffic.ts'
 import { containerPorts } from './container-ports.ts'
 import { generate, readPolicies } from './generate.ts'
+import { readRailCheck } from './guard-rails.ts'
 import { checkStdin, learnInput } from './learn.ts'
-import type { DiffResult, GenerateOptions, LearnOptions, Notice, RunHost } from './pipeline.ts'
+import type {
+  DiffResult,
+  GenerateOptions,
+  LearnOptions,
+  Notice,
+  RailOptions,
+  RunHost,
+} from './pipeline.ts'
 
 /**
  * Returns what the policies that `generate` would write change against those that exist.
@@ -20,8 +28,8 @@ export async function diff(
   options: GenerateOptions,
   host: RunHost,
 ): Promise<DiffResult> {
-  const { diff: result, synthesis, notices } = await generate(sources, options, host)
-  return { diff: result, findings: synthesis.findings, notices }
+  const { diff: result, synthesis, notices, violations } = await generate(sources, options, host)
+  return { diff: result, findings: synthesis.findings, notices, violations }
 }
 
 /**
@@ -33,25 +41,27 @@ export async function diffSets(
   oldPaths: readonly string[],
   newPaths: readonly string[],
   sources: readonly string[],
-  options: LearnOptions,
+  options: LearnOptions & RailOptions,
   host: RunHost,
 ): Promise<DiffResult> {
-  checkStdin(sources, options.inventory, oldPaths, newPaths)
+  checkStdin(sources, options.inventory, oldPaths, newPaths, options.permit, options.forbid)
   const old = await readPolicies(oldPaths, host)
   const fresh = await readPolicies(newPaths, host)
+  const checkRails = await readRailCheck(options, host)
   const known =
     sources.length > 0
       ? await learnInput(sources, options, host)
       : await withoutTraffic(options, host)
+  const surroundings = {
+    traffic: known.traffic,
+    portsOf: containerPorts(known.traffic, known.inventory),
+  }
+  const rails = checkRails(fresh.policies, surroundings)
   return {
-    diff: diffPolicies({
-      old: old.policies,
-      new: fresh.policies,
-      traffic: known.traffic,
-      portsOf: containerPorts(known.traffic, known.inventory),
-    }),
+    diff: diffPolicies({ ...surroundings, old: old.policies, new: fresh.policies }),
     findings: [],
-    notices: [...known.notices, ...old.notices, ...fresh.notices],
+    notices: [...known.notices, ...old.notices, ...fresh.notices, ...rails.notices],
+    violations: rails.violations,
   }
 }
 

@@ -11,6 +11,7 @@ import { synthesize } from '../synthesis/synthesize.ts'
 import type { Inventory } from '../traffic/inventory.ts'
 import type { Traffic } from '../traffic/traffic.ts'
 import { containerPorts } from './container-ports.ts'
+import { readRailCheck } from './guard-rails.ts'
 import { checkStdin, learnInput } from './learn.ts'
 import type { GenerateOptions, GenerateResult, Notice, RunHost } from './pipeline.ts'
 import { reportSurplus } from './surplus.ts'
@@ -25,8 +26,9 @@ export async function generate(
   options: GenerateOptions,
   host: RunHost,
 ): Promise<GenerateResult> {
-  checkStdin(sources, options.inventory, options.existing)
+  checkStdin(sources, options.inventory, options.existing, options.permit, options.forbid)
   const existing = await readPolicies(options.existing ?? [], host)
+  const checkRails = await readRailCheck(options, host)
   const { set, traffic, notices, inventory } = await learnInput(sources, options, host)
   refuseNoEdge(traffic, options)
   const synthesis = synthesize(traffic, synthesisOptions(options, existing.policies, inventory))
@@ -39,19 +41,22 @@ export async function generate(
     groupOf: groupNames(traffic, synthesis),
     portsOf: containerPorts(traffic, inventory),
   }
+  const inForce = [...made, ...theirs]
+  const rails = checkRails(inForce, surroundings)
   const diff = diffPolicies({
     ...surroundings,
     old: existing.policies,
-    new: [...made, ...theirs],
+    new: inForce,
     stale: synthesis.stale,
   })
   const findings = [...synthesis.findings, ...reportSurplus(made, theirs, surroundings)]
   return {
     set,
     traffic,
-    notices: [...notices, ...existing.notices],
+    notices: [...notices, ...existing.notices, ...rails.notices],
     synthesis: { ...synthesis, findings },
     diff,
+    violations: rails.violations,
   }
 }
 
@@ -108,7 +113,7 @@ function synthesisOptions(
   existing: readonly LocatedPolicy[],
   inventory: Inventory | undefined,
 ): SynthesisOptions {
-  const { inventory: _paths, existing: _files, ...choices } = options
+  const { inventory: _paths, existing: _files, permit: _may, forbid: _mayNot, ...choices } = options
   return inventory === undefined ? { ...choices, existing } : { ...choices, existing, inventory }
 }
 

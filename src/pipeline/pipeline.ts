@@ -1,7 +1,9 @@
 /** What the commands take and give: the shapes that cross from the pipeline to the command line. */
 import type { ConnectionQuestion } from '../diff/explain.ts'
 import type { Explanation } from '../diff/explanation.ts'
+import type { LintReport } from '../diff/lint-report.ts'
 import type { PolicyDiff } from '../diff/policy-diff.ts'
+import type { RailViolation } from '../diff/rail-violation.ts'
 import type { VerifyReport } from '../diff/verify-report.ts'
 import type { Location } from '../errors.ts'
 import type { Finding, Synthesis, SynthesisOptions } from '../synthesis/synthesis.ts'
@@ -41,6 +43,12 @@ export interface LearnOptions {
   readonly inventory?: readonly string[]
 }
 
+/** Paths of guard rails: policy-shaped files that say what must, and what must never, be possible. */
+export interface RailOptions {
+  readonly permit?: readonly string[]
+  readonly forbid?: readonly string[]
+}
+
 /** Something about the input that a person should know: bad records, files that were passed over. */
 export interface Notice {
   readonly message: string
@@ -57,6 +65,7 @@ export interface LearnResult {
 /** Choices of `generate` beyond reading. */
 export interface GenerateOptions
   extends LearnOptions,
+    RailOptions,
     Omit<SynthesisOptions, 'inventory' | 'existing' | 'nodeCidrs' | 'serviceCidrs'> {
   /** Paths of the policies that exist. */
   readonly existing?: readonly string[]
@@ -66,6 +75,8 @@ export interface GenerateOptions
 export interface GenerateResult extends LearnResult {
   readonly synthesis: Synthesis
   readonly diff: PolicyDiff
+  /** Where the policies break guard rails: then they must not be put in force. */
+  readonly violations: readonly RailViolation[]
 }
 
 /** The outcome of `diff`. */
@@ -73,10 +84,26 @@ export interface DiffResult {
   readonly diff: PolicyDiff
   readonly findings: readonly Finding[]
   readonly notices: readonly Notice[]
+  /** Where the new policies break guard rails. */
+  readonly violations: readonly RailViolation[]
+}
+
+/** What `lint` may know of the cluster beside the policies. */
+export interface LintOptions
+  extends Pick<LearnOptions, 'inventory' | 'clusterName' | 'nodeCidrs' | 'serviceCidrs'> {
+  /** Recorded flows or communication sets that show which pods there are. */
+  readonly flows?: readonly string[]
+  readonly podCidrs?: readonly string[]
+}
+
+/** The outcome of `lint`. */
+export interface LintResult {
+  readonly report: LintReport
+  readonly notices: readonly Notice[]
 }
 
 /** Choices of `verify` beyond reading. */
-export interface VerifyOptions extends LearnOptions {
+export interface VerifyOptions extends LearnOptions, RailOptions {
   /** Paths of the policies that are replayed against. */
   readonly policies: readonly string[]
   /** Unused connections that each namespace may have. Default: any number. */

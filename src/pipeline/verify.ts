@@ -1,35 +1,47 @@
 /** Replays recorded traffic against policies that are given. */
+import type { RailViolation } from '../diff/rail-violation.ts'
 import { verifyPolicies } from '../diff/verify.ts'
 import type { VerifyReport } from '../diff/verify-report.ts'
 import { NetweirError } from '../errors.ts'
 import { containerPorts, listeningPorts } from './container-ports.ts'
 import { readPolicies } from './generate.ts'
+import { readRailCheck } from './guard-rails.ts'
 import { checkStdin, learnInput } from './learn.ts'
 import type { RunHost, VerifyOptions, VerifyResult } from './pipeline.ts'
 
 /**
  * Returns what the policies of `options.policies` make of what the sources show: what they would deny, never use, and
- * allow beyond it.
- * @throws {NetweirError} `NO_TRAFFIC` when there is nothing to replay, and the codes of reading and manifests.
+ * allow beyond it, and where they break guard rails.
+ * @throws {NetweirError} `NO_TRAFFIC` when there is nothing to replay, and the codes of reading, manifests and guard rails.
  */
 export async function verify(
   sources: readonly string[],
   options: VerifyOptions,
   host: RunHost,
 ): Promise<VerifyResult> {
-  checkStdin(sources, options.inventory, options.policies)
+  checkStdin(sources, options.inventory, options.policies, options.permit, options.forbid)
   const { policies, notices } = await readPolicies(options.policies, host)
+  const checkRails = await readRailCheck(options, host)
   const { traffic, inventory, notices: readNotices } = await learnInput(sources, options, host)
+  const surroundings = { traffic, portsOf: containerPorts(traffic, inventory) }
   const report = verifyPolicies({
+    ...surroundings,
     policies,
-    traffic,
-    portsOf: containerPorts(traffic, inventory),
     listeningPortsOf: listeningPorts(traffic, inventory),
     ...(options.maxUnused === undefined ? {} : { maxUnused: options.maxUnused }),
     ...(options.minCoverage === undefined ? {} : { minCoverage: options.minCoverage }),
   })
   refuseNothing(report, traffic.ledger.records)
-  return { report, traffic, notices: [...readNotices, ...notices] }
+  const rails = checkRails(policies, surroundings)
+  return {
+    report: withViolations(report, rails.violations),
+    traffic,
+    notices: [...readNotices, ...notices, ...rails.notices],
+  }
+}
+
+function withViolations(report: VerifyReport, violations: readonly RailViolation[]): VerifyReport {
+  return violations.length === 0 ? report : { ...report, holds: false, violations }
 }
 
 /** A replay of nothing would hold whatever the policies say. */

@@ -121,7 +121,7 @@ export function layOutUniverse(policies: readonly NetworkPolicy[], known: KnownE
     ),
     truncated: symbolic.truncated,
     portNames,
-    spansOf: spansOf(ends, portNames),
+    spansOf: createSpansOf(ends, portNames),
     endsMatching: (namespace, peer) =>
       peer.ipBlock === undefined ? index.matching(namespace, peer) : endsInBlock(peer.ipBlock),
     endsOfLearned: (address) => cut.cellsOfLearned(address).map((cell) => pods.length + cell),
@@ -163,7 +163,8 @@ function blocksOf(policies: readonly NetworkPolicy[]): readonly IpBlock[] {
   )
 }
 
-function portNamesOf(policies: readonly NetworkPolicy[]): PortNames {
+/** Returns the names of ports that rules of the policies use, sorted. */
+export function portNamesOf(policies: readonly NetworkPolicy[]): PortNames {
   const names = policies.flatMap(({ spec }) =>
     [...(spec.ingress ?? []), ...(spec.egress ?? [])].flatMap((rule) =>
       (rule.ports ?? []).flatMap(({ port, protocol = 'TCP' }) =>
@@ -174,11 +175,8 @@ function portNamesOf(policies: readonly NetworkPolicy[]): PortNames {
   return [...new Set(names)].sort()
 }
 
-/** A port of a number means the same at every end, so its spans are worked out once. */
-function spansOf(
-  ends: readonly UniverseEnd[],
-  names: PortNames,
-): (end: number, ports: RulePorts) => readonly Span[] {
+/** Returns the spans of rules at the ends: a port of a number means the same at every end and is worked out once. */
+export function createSpansOf(ends: readonly UniverseEnd[], names: PortNames): Universe['spansOf'] {
   const shared = {
     unknown: createSpanTable(names, 'unknown'),
     none: createSpanTable(names, 'none'),

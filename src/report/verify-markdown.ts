@@ -1,4 +1,4 @@
-/** A replay as Markdown, made to be posted on a pull request: what would be denied first, details folded. */
+/** A replay as Markdown, made to be posted on a pull request: broken guard rails and what would be denied first, details folded. */
 import type {
   DeniedEdge,
   Gate,
@@ -20,6 +20,7 @@ import {
   unusedText,
   usedText,
 } from './verify-words.ts'
+import { violationsToMarkdown } from './violations-text.ts'
 
 /** Grants that a cell names. */
 const maxGrants = 10
@@ -30,6 +31,7 @@ const maxGrants = 10
  */
 export function verifyToMarkdown(report: VerifyReport): string {
   const head = [
+    violationsToMarkdown(report.violations ?? []),
     `### netweir: ${escapeMarkdown(resultText(report))}\n`,
     ...report.gates.map(gateLine),
   ].join('')

@@ -24,14 +24,15 @@ import {
   usageText,
   usedText,
 } from './verify-words.ts'
+import { violationsToText } from './violations-text.ts'
 
 /** Edges, policies or grants that are shown before the rest is only counted. */
 const maxItems = 200
 
-/** Returns a replay as lines: the result, what would be denied, what is never used, over-permission, gates, the rest. */
+/** Returns a replay as lines: broken guard rails, the result, what would be denied, what is never used, over-permission, gates, the rest. */
 export function verifyToText(report: VerifyReport, style: Style): string {
   const paint = report.holds ? style.green : style.red
-  return [
+  const lines = [
     style.bold(paint(resultText(report))),
     ...deniedLines(report.denied, style),
     ...usageLines(report.usage, style),
@@ -40,8 +41,8 @@ export function verifyToText(report: VerifyReport, style: Style): string {
     ...notReplayedLines(report.notReplayed, style),
     ...notEvaluatedLines(report.notEvaluated, style),
   ]
-    .map((line) => `${line}\n`)
-    .join('')
+  const violations = violationsToText(report.violations ?? [], style)
+  return `${violations}${lines.map((line) => `${line}\n`).join('')}`
 }
 
 /** Returns a replay as its JSON document, indented by two, with a final newline; equal replays are equal bytes. */

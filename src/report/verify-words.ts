@@ -16,11 +16,18 @@ import { countOf, formatCount } from './style.ts'
 const maxNames = 4
 
 /** Returns the result of a replay: `1 edge would be denied; 58 of 59 edges covered (98.3 %), ...`. */
-export function resultText({ holds, denied, coverage, gates }: VerifyReport): string {
+export function resultText({
+  holds,
+  denied,
+  coverage,
+  gates,
+  violations = [],
+}: VerifyReport): string {
   const failed = gates.filter((gate) => !gate.passed).map((gate) => gate.gate)
   const problems = [
     ...(denied.length === 0 ? [] : [`${countOf(denied.length, 'edge')} would be denied`]),
     ...(failed.length === 0 ? [] : [`failed: ${failed.join(', ')}`]),
+    ...(violations.length === 0 ? [] : [countOf(violations.length, 'guard rail violation')]),
   ]
   const verdict = holds ? 'nothing that was learned would be denied' : problems.join(', ')
   return `${verdict}; ${coverageText('edge', coverage.edges)}, ${coverageText('flow', coverage.flows)}`

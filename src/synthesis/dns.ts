@@ -1,6 +1,7 @@
 /** DNS: a group whose egress is isolated cannot resolve a name unless the resolvers are let through. */
 
 import { formatPrefix } from '../ip.ts'
+import { isResolver } from '../policy/label-keys.ts'
 import type { Edge } from '../traffic/traffic.ts'
 import type { Contribution } from './edge-grants.ts'
 import { isObligation } from './edge-grants.ts'
@@ -22,13 +23,6 @@ const nothing: Contribution = { grants: [], widenings: [], findings: [] }
 
 /** Every pod of every namespace. */
 const everyPod: GrantPeer = { kind: 'selector', peer: { namespaceSelector: {} } }
-
-/** Values of the labels by which clusters mark their resolvers. */
-const resolverLabels: ReadonlyMap<string, readonly string[]> = new Map([
-  ['k8s-app', ['kube-dns', 'coredns', 'node-local-dns', 'dns-default']],
-  ['app.kubernetes.io/name', ['coredns', 'kube-dns', 'node-local-dns', 'nodelocaldns']],
-  ['dns.operator.openshift.io/daemonset-dns', ['default']],
-])
 
 /**
  * Returns the grants that let every subject (`dns: 'all'`), or those that were seen to ask (`'observed'`), reach the
@@ -155,11 +149,7 @@ function isDnsEdge(plan: Plan, edge: Edge): boolean {
 function looksLikeResolver(plan: Plan, group: Group): boolean {
   return group.classes.some((id) => {
     const labels = plan.traffic.classes[id]?.labels
-    if (labels === undefined) return false
-    return [...resolverLabels].some(([key, values]) => {
-      const value = labels[key]
-      return value !== undefined && values.includes(value)
-    })
+    return labels !== undefined && isResolver(labels)
   })
 }
 

@@ -1,6 +1,7 @@
 /** The selectors of groups: what tells each from every other known class of its namespace. */
 import { NetweirError } from '../errors.ts'
 import type { Labels } from '../labels.ts'
+import { isStaticVolatileKey, isSuspectKey, passesIdentityFilter } from '../policy/label-keys.ts'
 import type { LocatedPolicy, NetworkPolicy } from '../policy/network-policy.ts'
 import { labelKeyProblem, labelValueProblem } from '../policy/syntax.ts'
 import type { Traffic, TrafficClass } from '../traffic/traffic.ts'
@@ -13,7 +14,6 @@ import { policyName } from './policy-names.ts'
 import type { SelectorChoice } from './selector-choice.ts'
 import { chooseSelector } from './selector-choice.ts'
 import type { Finding, Group, SynthesisOptions } from './synthesis.ts'
-import { isStaticVolatileKey, isSuspectKey, passesIdentityFilter } from './volatility.ts'
 
 /** By what a group is known to policies. */
 export interface GroupSelector {

@@ -20,7 +20,17 @@ afterAll(() => {
   rmSync(directory, { recursive: true, force: true })
 })
 
-const commands = ['learn', 'merge', 'generate', 'diff', 'verify', 'explain', 'completion', 'help']
+const commands = [
+  'learn',
+  'merge',
+  'generate',
+  'diff',
+  'verify',
+  'explain',
+  'lint',
+  'completion',
+  'help',
+]
 
 function hasShell(shell: string): boolean {
   return spawnSync(shell, ['-c', 'true']).status === 0

@@ -83,7 +83,7 @@ test('docs/verify.md shows what the commands write', async () => {
   const shown = [
     ...page.matchAll(/^```sh\nnpx netweir (.*?)(?: # exit \d)?\n```\n\n```text\n(.*?)^```$/gms),
   ]
-  expect(shown).toHaveLength(2)
+  expect(shown).toHaveLength(3)
   for (const [, command = '', text = ''] of shown) {
     const { out } = await netweir(...command.split(' '))
     expect(out.startsWith(text), command).toBe(true)
@@ -110,6 +110,49 @@ test('--policies may be given several times, and come from standard input once',
   const places = JSON.parse(io.out).usage.map(({ at }: { at: string }) => at)
   expect(places).toContain('-:2')
   expect(places).toContain('samples/shop/policies/patients-records-api.yaml:2')
+})
+
+describe('guard rails', () => {
+  const forbid = ['--forbid', 'samples/shop/guard-rails/forbid.yaml']
+  const permit = ['--permit', 'samples/shop/guard-rails/permit.yaml']
+
+  test.each(formats)('that are broken end with 1, as %s', async (format, extension) => {
+    const { code, out } = await netweir('verify', ...shop, ...existing, ...forbid, '-o', format)
+    expect(code).toBe(1)
+    await expect(out).toMatchFileSnapshot(`golden/verify/rails.${extension}`)
+  })
+
+  test('are in the report, which then does not hold', async () => {
+    const { out } = await netweir('verify', ...shop, ...existing, ...forbid, '-o', 'json')
+    const { holds, denied, violations } = JSON.parse(out)
+    expect([holds, denied]).toEqual([false, []])
+    expect(violations.map(({ rail }: { rail: string }) => rail)).toEqual([
+      'patients/health-records',
+    ])
+  })
+
+  test('that hold change nothing', async () => {
+    const plain = await netweir('verify', ...shop, ...existing)
+    expect(await netweir('verify', ...shop, ...existing, ...permit)).toEqual(plain)
+    expect(plain.code).toBe(0)
+  })
+
+  test('see what a proposal would close', async () => {
+    const { code, out } = await netweir('verify', ...shop, ...proposal, ...permit)
+    expect(code).toBe(1)
+    expect(out).toContain('permit: monitoring/prometheus cannot reach patients/records-api')
+  })
+
+  test('are refused when they say nothing, and name standard input once', async () => {
+    const empty = join(work, 'empty.yaml')
+    writeFileSync(empty, '')
+    const refused = await netweir('verify', ...shop, ...existing, '--forbid', empty)
+    expect([refused.code, refused.out]).toEqual([2, ''])
+    expect(refused.err).toContain('holds no guard rail')
+    const twice = await netweir('verify', ...shop, '--policies', '-', '--permit', '-')
+    expect([twice.code, twice.out]).toEqual([2, ''])
+    expect(twice.err).toContain('standard input ("-") can be named once')
+  })
 })
 
 test('--out writes the report to a file', async () => {

@@ -58,6 +58,19 @@ const report: VerifyReport = {
   gates: [{ gate: 'max-unused', limit: 0, actual: 1, passed: false, message: hostile }],
   notReplayed: [{ outcome: 'denied', edges: 1, flows: 1 }],
   notEvaluated: [hostile],
+  violations: [
+    {
+      kind: 'forbid',
+      rail: hostile,
+      at: hostile,
+      from: hostile,
+      to: hostile,
+      ports: [hostile],
+      witness: { from: hostile, to: hostile, port: hostile },
+      policies: [reference],
+      message: hostile,
+    },
+  ],
 }
 
 const path = { direction: 'ingress', isolatedBy: [reference] } as const
@@ -116,6 +129,15 @@ describe('text from outside', () => {
       Object.keys(explanation),
     )
   })
+})
+
+test('broken guard rails stand above everything, and are part of the result', () => {
+  const heading = '1 guard rail violation: 1 forbidden and possible\n'
+  const result = '1 edge would be denied, failed: max-unused, 1 guard rail violation; '
+  for (const text of [verifyToText(report, style), verifyToMarkdown(report)]) {
+    expect(text.replace(/^### /, '').startsWith(heading)).toBe(true)
+    expect(text.replaceAll('\\', '')).toContain(result)
+  }
 })
 
 test('colour marks the result, and adds nothing else', () => {

@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest'
 import type { Labels } from '../../src/labels.ts'
 import { splitLabel, toLabels } from '../../src/labels.ts'
+import { isStaticVolatileKey, isSuspectKey } from '../../src/policy/label-keys.ts'
 import type { Conjunction } from '../../src/synthesis/conjunction.ts'
 import { fromLabelSelector } from '../../src/synthesis/conjunction.ts'
 import type { SelectorChoice, SelectorOptions } from '../../src/synthesis/selector-choice.ts'
 import { chooseSelector } from '../../src/synthesis/selector-choice.ts'
-import { isStaticVolatileKey, isSuspectKey } from '../../src/synthesis/volatility.ts'
 
 /** Returns the labels that `app=web,tier=x` spells. */
 function pod(text: string): Labels {

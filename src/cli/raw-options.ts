@@ -1,0 +1,50 @@
+/** What was typed, as commander gives it. */
+
+/** Commander's values before any of them was judged. */
+export interface RawOptions {
+  readonly existing?: readonly string[]
+  readonly inventory?: readonly string[]
+  readonly old?: readonly string[]
+  readonly new?: readonly string[]
+  readonly permit?: readonly string[]
+  readonly forbid?: readonly string[]
+  readonly flows?: readonly string[]
+  readonly since?: string
+  readonly until?: string
+  readonly strict?: boolean
+  readonly clusterName?: string
+  readonly learnAudit?: boolean
+  readonly learnDenied?: boolean
+  readonly nodeCidr?: readonly string[]
+  readonly serviceCidr?: readonly string[]
+  readonly podCidr?: readonly string[]
+  readonly namespace?: readonly string[]
+  readonly selector?: string
+  readonly includeSystem?: readonly string[]
+  readonly defaultDeny?: string
+  readonly dns?: string
+  readonly onInexpressible?: string
+  readonly onInseparable?: string
+  readonly outside?: string
+  readonly cidrMaxExtra?: string
+  readonly prune?: boolean
+  readonly pruneAfter?: string
+  readonly reoptimise?: boolean
+  readonly minimise?: string
+  readonly output?: string
+  readonly diffOutput?: string
+  readonly out?: string
+  readonly outDir?: string
+  readonly failOn?: string
+  readonly policies?: readonly string[]
+  readonly maxUnused?: string
+  readonly minCoverage?: string
+  readonly from?: string
+  readonly to?: string
+  readonly port?: string
+  readonly policy?: string
+  readonly quiet?: boolean
+  readonly verbose?: boolean
+  readonly color?: string
+  readonly progress?: boolean
+}
