@@ -5,7 +5,7 @@ import { holdsNumber } from '../policy/interval.ts'
 import { isResolver } from '../policy/label-keys.ts'
 import type { PolicyPod } from '../policy/network-policy.ts'
 import { namedStart, portPosition } from '../policy/port-line.ts'
-import { namespaceNameLabel } from '../policy/stand-ins.ts'
+import { namespaceNameLabel } from '../policy/symbolic-pods.ts'
 import type { Universe } from '../policy/universe.ts'
 import type { EndClass, View, ViewedRule } from './policy-views.ts'
 

@@ -16,7 +16,7 @@ import type {
 import type { PodIndex } from '../policy/pod-index.ts'
 import { indexPods } from '../policy/pod-index.ts'
 import type { NamedContainerPorts } from '../policy/port-line.ts'
-import { namespaceNameLabel } from '../policy/stand-ins.ts'
+import { namespaceNameLabel } from '../policy/symbolic-pods.ts'
 import type { Traffic } from '../traffic/traffic.ts'
 import { isSatisfiable, requirementsOf } from './label-cells.ts'
 import type { Finding, RulePlace } from './lint-place.ts'

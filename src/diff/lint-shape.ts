@@ -7,7 +7,7 @@ import type {
   NetworkPolicy,
   NetworkPolicyPeer,
 } from '../policy/network-policy.ts'
-import { namespaceNameLabel } from '../policy/stand-ins.ts'
+import { namespaceNameLabel } from '../policy/symbolic-pods.ts'
 import { isSatisfiable, requirementsOf } from './label-cells.ts'
 import type { Finding, RulePlace } from './lint-place.ts'
 import { aboutPolicy, aboutRule, isAbout, rulesInForce, selectorText } from './lint-place.ts'

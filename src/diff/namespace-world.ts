@@ -16,7 +16,7 @@ import type {
 } from '../policy/network-policy.ts'
 import { indexPods } from '../policy/pod-index.ts'
 import { selectorMatches } from '../policy/selector.ts'
-import { namespaceNameLabel } from '../policy/stand-ins.ts'
+import { namespaceNameLabel } from '../policy/symbolic-pods.ts'
 import type { EntityEnd, Universe, UniverseEnd } from '../policy/universe.ts'
 import { createSpansOf, portNamesOf } from '../policy/universe.ts'
 import { labelCells } from './label-cells.ts'
@@ -62,6 +62,8 @@ export function worldOf(
   const universe: Universe = {
     ends,
     podCount: pods.length,
+    known: everyone,
+    truncated: false,
     portNames,
     spansOf: createSpansOf(ends, portNames),
     endsMatching: (home, peer) =>

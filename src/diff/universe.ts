@@ -29,10 +29,14 @@ export interface TrafficUniverse extends Universe {
   readonly endsOfEdge: (end: EdgeEnd) => readonly number[]
 }
 
-/** Returns the universe of some policies within what was seen; the order of the policies does not matter. */
+/**
+ * Returns the universe of some policies within what was seen; the order of the policies does not matter. Pods that do
+ * not exist yet are there in every kind that policies can tell apart, or as one for each selector that no pod meets.
+ */
 export function createUniverse(
   policies: readonly NetworkPolicy[],
   surroundings: Surroundings,
+  symbolic: 'novel' | 'stand-ins' = 'novel',
 ): TrafficUniverse {
   const { traffic } = surroundings
   const namespaces = namespaceLabels(traffic)
@@ -42,7 +46,7 @@ export function createUniverse(
     learned: learnedAddresses(traffic.edges),
     entities: entitiesOf(traffic.edges),
     ipBlockPods: surroundings.ipBlockPods ?? false,
-    symbolic: 'novel',
+    symbolic,
   })
   return {
     ...universe,

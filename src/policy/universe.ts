@@ -15,6 +15,7 @@ import type {
 import { indexPods } from './pod-index.ts'
 import type { PortNames, Span } from './port-line.ts'
 import { portName, rulePortSpans } from './port-line.ts'
+import { standInsOf } from './stand-ins.ts'
 import { symbolicPods } from './symbolic-pods.ts'
 
 /** One end of a connection. */
@@ -56,9 +57,9 @@ export interface KnownEnds {
   readonly ipBlockPods?: boolean
   /**
    * Add the pods that do not exist yet, as far as policies can tell them from those that do: `novel`, or as many as the
-   * number says at most. Default: `none`.
+   * number says at most; or `stand-ins`, one for each selector that no known pod meets. Default: `none`.
    */
-  readonly symbolic?: 'novel' | 'none' | number
+  readonly symbolic?: 'novel' | 'stand-ins' | 'none' | number
 }
 
 /** Ports of a rule; absent or empty for all. */
@@ -135,6 +136,16 @@ function symbolicEnds(
   { pods, namespaces = new Map(), symbolic = 'none' }: KnownEnds,
 ): { readonly pods: readonly PodEnd[]; readonly truncated: boolean } {
   if (symbolic === 'none') return { pods: [], truncated: false }
+  if (symbolic === 'stand-ins') {
+    const index = indexPods(pods.map(({ pod }) => pod))
+    const meets = (namespace: string, peer: NetworkPolicyPeer): boolean =>
+      index.matching(namespace, peer).length > 0
+    const made = standInsOf(policies, namespaces, meets)
+    return {
+      pods: made.map(({ name, pod }): PodEnd => ({ kind: 'pod', name, pod, known: false })),
+      truncated: false,
+    }
+  }
   const made = symbolicPods(policies, {
     pods: pods.map(({ pod }) => pod),
     namespaces,
