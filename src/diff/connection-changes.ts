@@ -60,8 +60,12 @@ export function collectConnections(sets: ComparedSets, names: EndNames): Connect
         bundles.set(key, bundle)
       }
     },
-    list: () =>
-      mergeAlike([...bundles.values()].flatMap((bundle) => bundleChanges(sets, names, bundle))),
+    list: () => {
+      const everySource = rememberSources(sets.universe)
+      return mergeAlike(
+        [...bundles.values()].flatMap((bundle) => bundleChanges(sets, names, everySource, bundle)),
+      )
+    },
   }
 }
 
@@ -124,17 +128,28 @@ interface Draft {
   readonly parts: readonly Part[]
 }
 
+/** Returns the sources that are called `everyone` at an end, those that do not exist yet among them or not. */
+type EverySource = (end: number, withFuture: boolean) => Bits
+
+function rememberSources({ sourcesOf, known }: Universe): EverySource {
+  const masked = new Map<Bits, Bits>()
+  return (end, withFuture) => {
+    const sources = sourcesOf(end)
+    if (withFuture) return sources
+    const before = masked.get(sources) ?? commonBits(sources, known)
+    masked.set(sources, before)
+    return before
+  }
+}
+
 function bundleChanges(
   { universe }: ComparedSets,
   names: EndNames,
+  everySource: EverySource,
   { section, effect, sources, ports, parts }: Bundle,
 ): readonly Draft[] {
-  const everySource = universe.sourcesOf(parts[0]?.end ?? 0)
   const isFuture = section === 'future'
-  const from = names.split(
-    sources,
-    isFuture ? everySource : commonBits(everySource, universe.known),
-  )
+  const from = names.split(sources, everySource(parts[0]?.end ?? 0, isFuture))
   const destinations = bitsOf(
     universe.ends.length,
     parts.map((part) => part.end),

@@ -36,6 +36,7 @@ export interface EndNames {
 /** Returns the names of the ends of a universe. */
 export function createEndNames(universe: Universe): EndNames {
   const registry = registerPods(universe)
+  const countPods = rememberCount(universe.podCount)
   const groups = (pods: readonly number[]): readonly NamedEnds[] => groupNames(registry, pods)
   return {
     groups,
@@ -49,7 +50,7 @@ export function createEndNames(universe: Universe): EndNames {
         return end?.kind === 'entity' ? named(end.name, [id]) : []
       })
       return [
-        ...podNames(registry, pods, countPods(universal, universe.podCount)),
+        ...podNames(registry, pods, countPods(universal)),
         ...outsideNames(universe, outside),
         ...entities,
       ]
@@ -57,8 +58,16 @@ export function createEndNames(universe: Universe): EndNames {
   }
 }
 
-function countPods(ends: Bits, podCount: number): number {
-  return membersOf(ends).filter((id) => id < podCount).length
+/** What a set of ends is compared with is one of a few sets: each is counted once. */
+function rememberCount(podCount: number): (ends: Bits) => number {
+  const counts = new WeakMap<Bits, number>()
+  return (ends) => {
+    const known = counts.get(ends)
+    if (known !== undefined) return known
+    const count = membersOf(ends).filter((id) => id < podCount).length
+    counts.set(ends, count)
+    return count
+  }
 }
 
 function named(text: string, members: readonly number[], key = text): NamedEnds {
@@ -81,7 +90,9 @@ function registerPods(universe: Universe): Registry {
   const groups = new Map<string, number[]>()
   for (const [id, end] of universe.ends.entries()) {
     if (end.kind !== 'pod') break
-    groups.set(end.name, [...(groups.get(end.name) ?? []), id])
+    const group = groups.get(end.name)
+    if (group === undefined) groups.set(end.name, [id])
+    else group.push(id)
     if (!end.known) continue
     const home = namespaces.get(end.pod.namespace) ?? { pods: [], groups: new Set() }
     home.pods.push(id)
@@ -97,14 +108,25 @@ function podNames(
   podCount: number,
 ): readonly NamedEnds[] {
   if (pods.length === podCount && registry.namespaces.size > 1) return [named('every pod', pods)]
-  const wanted = new Set(pods)
-  const names: NamedEnds[] = []
-  for (const [namespace, home] of registry.namespaces) {
-    if (home.groups.size < 2 || !home.pods.every((id) => wanted.has(id))) continue
-    names.push(named(`every pod of namespace ${namespace}`, home.pods))
-    for (const id of home.pods) wanted.delete(id)
+  const counts = new Map<string, number>()
+  for (const id of pods) {
+    const end = registry.ends[id]
+    if (end?.kind !== 'pod' || !end.known) continue
+    counts.set(end.pod.namespace, (counts.get(end.pod.namespace) ?? 0) + 1)
   }
-  return [...names.sort(byKey), ...groupNames(registry, [...wanted])]
+  const whole = new Set<string>()
+  const names: NamedEnds[] = []
+  for (const [namespace, count] of counts) {
+    const home = registry.namespaces.get(namespace)
+    if (home === undefined || home.groups.size < 2 || count < home.pods.length) continue
+    whole.add(namespace)
+    names.push(named(`every pod of namespace ${namespace}`, home.pods))
+  }
+  const rest = pods.filter((id) => {
+    const end = registry.ends[id]
+    return end?.kind !== 'pod' || !end.known || !whole.has(end.pod.namespace)
+  })
+  return [...names.sort(byKey), ...groupNames(registry, rest)]
 }
 
 function groupNames(registry: Registry, pods: readonly number[]): readonly NamedEnds[] {

@@ -1,6 +1,6 @@
 /** Finds pods by the selectors of policies. */
 import type { LabelSelector, NetworkPolicyPeer, PolicyPod } from './network-policy.ts'
-import { selectorMatches } from './selector.ts'
+import { selectorMatches, selectorText } from './selector.ts'
 
 /** Answers which pods a peer selects; each distinct question is worked out once. */
 export interface PodIndex {
@@ -53,18 +53,13 @@ export function indexPods(pods: readonly PolicyPod[]): PodIndex {
   }
 }
 
-/** The same policies are asked about in several universes: the text of a peer is made once. */
-const peerTexts = new WeakMap<NetworkPolicyPeer, string>()
-
-function peerText(peer: NetworkPolicyPeer): string {
-  const known = peerTexts.get(peer)
-  if (known !== undefined) return known
-  const text = JSON.stringify([peer.podSelector, peer.namespaceSelector])
-  peerTexts.set(peer, text)
-  return text
+function peerText({ podSelector, namespaceSelector }: NetworkPolicyPeer): string {
+  const text = (selector: LabelSelector | undefined): string =>
+    selector === undefined ? '' : selectorText(selector)
+  return `${text(namespaceSelector)} ${text(podSelector)}`
 }
 
-/** Namespaces that only the policies speak of may have no name, so pods are told apart by their namespace's labels. */
+/** New namespaces of one name may differ in labels, so pods are told apart by those as well. */
 function homesOf(pods: readonly PolicyPod[]): readonly Home[] {
   const homes = new Map<string, Home>()
   for (const [id, pod] of pods.entries()) {
@@ -125,7 +120,7 @@ function remember<Answer>(
 ): (selector: LabelSelector) => Answer {
   const answers = new Map<string, Answer>()
   return (selector) => {
-    const key = JSON.stringify(selector)
+    const key = selectorText(selector)
     const known = answers.get(key)
     if (known !== undefined) return known
     const worked = answer(selector)

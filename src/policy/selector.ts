@@ -30,6 +30,18 @@ function expressionMatches(expression: LabelSelectorRequirement, labels: Labels)
   }
 }
 
+/** The same policies are asked about in several universes: the text of a selector is made once. */
+const texts = new WeakMap<LabelSelector, string>()
+
+/** Returns a text that is equal for selectors that are written alike. */
+export function selectorText(selector: LabelSelector): string {
+  const known = texts.get(selector)
+  if (known !== undefined) return known
+  const text = JSON.stringify(selector)
+  texts.set(selector, text)
+  return text
+}
+
 /**
  * Returns the selector in canonical form: `In` with one value as a matchLabels entry, everything sorted and once,
  * empty members left out. It matches exactly what the given one matches.

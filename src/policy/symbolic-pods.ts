@@ -14,7 +14,7 @@ import type {
   NetworkPolicyPeer,
   PolicyPod,
 } from './network-policy.ts'
-import { selectorMatches } from './selector.ts'
+import { selectorMatches, selectorText } from './selector.ts'
 
 /** Label that every namespace carries, with its own name. */
 export const namespaceNameLabel = 'kubernetes.io/metadata.name'
@@ -94,12 +94,15 @@ interface Question {
   readonly selector: LabelSelector
 }
 
+/** What a peer without pod selector asks for. */
+const everyPod: LabelSelector = {}
+
 function questionsOf(policies: readonly NetworkPolicy[]): Questions {
   const own = new Map<string, Map<string, Question>>()
   const peers = new Map<string, { selector: LabelSelector; pods: Map<string, Question> }>()
   let count = 0
   const note = (questions: Map<string, Question>, selector: LabelSelector): void => {
-    const text = JSON.stringify(selector)
+    const text = selectorText(selector)
     if (questions.has(text)) return
     questions.set(text, { id: count, selector })
     count += 1
@@ -114,10 +117,10 @@ function questionsOf(policies: readonly NetworkPolicy[]): Questions {
         if (podSelector !== undefined) note(here, podSelector)
         continue
       }
-      const text = JSON.stringify(namespaceSelector)
+      const text = selectorText(namespaceSelector)
       const there = peers.get(text) ?? { selector: namespaceSelector, pods: new Map() }
       peers.set(text, there)
-      note(there.pods, podSelector ?? {})
+      note(there.pods, podSelector ?? everyPod)
     }
   }
   return { own, peers }

@@ -22,7 +22,7 @@ export function checkReasons(traffic: Traffic, synthesis: Synthesis): void {
       block.prefixes.push(...prefixesOf(grant.peer.cidr))
       continue
     }
-    const isSeen = grant.peer.kind === 'group' && peers.has(`${place} ${grant.peer.group}`)
+    const isSeen = grant.peer.kind === 'group' && peers.get(place)?.has(grant.peer.group) === true
     if (grant.endPort !== undefined || !isSeen) throw unfounded(synthesis, grant)
   }
   for (const [place, { grant, prefixes }] of blocks) {
@@ -35,17 +35,25 @@ export function checkReasons(traffic: Traffic, synthesis: Synthesis): void {
 function learnedPlaces(
   traffic: Traffic,
   synthesis: Synthesis,
-): { peers: ReadonlySet<string>; outside: ReadonlyMap<string, readonly Prefix[]> } {
+): {
+  peers: ReadonlyMap<string, ReadonlySet<number>>
+  outside: ReadonlyMap<string, readonly Prefix[]>
+} {
   const groupOf = new Map(
     synthesis.groups.flatMap((group) => group.classes.map((id) => [id, group.id] as const)),
   )
-  const peers = new Set<string>()
+  const peers = new Map<string, Set<number>>()
   const outside = new Map<string, Prefix[]>()
   const note = (direction: 'ingress' | 'egress', own: EdgeEnd, peer: EdgeEnd, edge: Edge): void => {
     const subject = own.kind === 'class' ? groupOf.get(own.class) : undefined
     if (subject === undefined) return
     const place = placeOf(direction, subject, edge)
-    if (peer.kind === 'class') peers.add(`${place} ${groupOf.get(peer.class)}`)
+    const group = peer.kind === 'class' ? groupOf.get(peer.class) : undefined
+    if (group !== undefined) {
+      const known = peers.get(place) ?? new Set<number>()
+      peers.set(place, known)
+      known.add(group)
+    }
     if (peer.kind !== 'address') return
     const known = outside.get(place) ?? []
     outside.set(place, known)

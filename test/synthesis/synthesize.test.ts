@@ -358,6 +358,8 @@ describe('the gate', () => {
     const report = prove(traffic, synthesis)
     expect(report.edges).toBe(3)
     expect(report.points).toBeGreaterThan(50)
+    // A cluster this small is judged whole by both evaluators: all points but those without a pod.
+    expect(report.sampled).toBeGreaterThan(report.points / 2)
   })
 
   test('refuses policies that deny a learned edge', () => {
@@ -383,6 +385,38 @@ describe('the gate', () => {
       })),
     }
     expect(() => prove(traffic, broken)).toThrow(/allow what nothing declares/)
+  })
+
+  test.each([
+    { what: 'an address', rule: { to: [{ ipBlock: { cidr: '198.51.100.0/31' } }] } },
+    { what: 'an address of IPv6', rule: { to: [{ ipBlock: { cidr: '2001:db8::/64' } }] } },
+    {
+      what: 'a port of every address',
+      rule: { to: [{ ipBlock: { cidr: '0.0.0.0/0' } }], ports: [{ port: 65_535 }] },
+    },
+  ])('refuses policies that open $what that nothing declares', ({ rule }) => {
+    const broken = {
+      ...synthesis,
+      policies: synthesis.policies.map((one) => ({
+        ...one,
+        policy: {
+          ...one.policy,
+          spec: { ...one.policy.spec, egress: [...(one.policy.spec.egress ?? []), rule] },
+        },
+      })),
+    }
+    expect(() => prove(traffic, broken)).toThrow(/allow what nothing declares/)
+  })
+
+  test('refuses grants that the policies do not keep', () => {
+    const grant = {
+      ...synthesis.grants.find((one) => one.direction === 'egress')!,
+      peer: { kind: 'block' as const, cidr: '198.51.100.7/32', except: [] },
+      why: 'outside-port' as const,
+    }
+    expect(() => prove(traffic, { ...synthesis, grants: [...synthesis.grants, grant] })).toThrow(
+      /deny what is declared/,
+    )
   })
 
   test('refuses a grant that claims to be learned and was not', () => {
