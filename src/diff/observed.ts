@@ -1,8 +1,8 @@
 /** Connections that were seen to pass, by the end they went to. */
 import type { PortProtocol } from '../policy/network-policy.ts'
 import { portPosition } from '../policy/port-line.ts'
+import { isObserved } from '../traffic/observed-outcomes.ts'
 import type { Edge, Traffic } from '../traffic/traffic.ts'
-import { isObserved } from './observed-outcomes.ts'
 import type { TrafficUniverse } from './universe.ts'
 
 /** One edge as seen from its destination. */

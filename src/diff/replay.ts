@@ -8,8 +8,8 @@ import type {
   PolicyPod,
   PortProtocol,
 } from '../policy/network-policy.ts'
+import { isObserved } from '../traffic/observed-outcomes.ts'
 import type { Edge, EdgeEnd, Traffic } from '../traffic/traffic.ts'
-import { isObserved } from './observed-outcomes.ts'
 import type { PolicyBook, TracedSide } from './policy-book.ts'
 import type { Direction } from './verify-report.ts'
 

@@ -7,8 +7,8 @@ import type { NamedContainerPorts } from '../policy/port-line.ts'
 import { namespaceNameLabel } from '../policy/symbolic-pods.ts'
 import type { Universe } from '../policy/universe.ts'
 import { layOutUniverse } from '../policy/universe.ts'
+import { isObserved } from '../traffic/observed-outcomes.ts'
 import type { Edge, EdgeEnd, Traffic, TrafficClass } from '../traffic/traffic.ts'
-import { isObserved } from './observed-outcomes.ts'
 
 /** What is known of the cluster, beside the policies. */
 export interface Surroundings {

@@ -1,6 +1,7 @@
 /** From edges to grants: what each learned edge needs on either side, and what NetworkPolicy cannot say of it. */
 import { NetweirError } from '../errors.ts'
 import type { PortProtocol } from '../policy/network-policy.ts'
+import { isObserved } from '../traffic/observed-outcomes.ts'
 import type { Edge, EdgeEnd } from '../traffic/traffic.ts'
 import type { Plan } from './plan.ts'
 import { describeEdge, describeEnd, groupOfEnd } from './plan.ts'
@@ -24,20 +25,9 @@ export interface OutsideUse {
   readonly port: number
 }
 
-/** Outcomes of edges that end in a grant: learned ones, and those to ends that only an open port can let through. */
-export const openable: ReadonlySet<string> = new Set([
-  'learned',
-  'host',
-  'remote-node',
-  'kube-apiserver',
-  'ingress',
-  'unmanaged',
-  'remote-cluster',
-])
-
 /** Tells whether an edge must be allowed by what is emitted, under the options of the plan. */
 export function isObligation(plan: Plan, edge: Edge): boolean {
-  if (!openable.has(edge.outcome) || !isPortProtocol(edge.protocol)) return false
+  if (!isObserved(edge.outcome) || !isPortProtocol(edge.protocol)) return false
   if (edge.outcome === 'learned') return true
   if (plan.options.onInexpressible === 'block') return false
   return !isFreeHostEdge(plan, edge)
@@ -83,7 +73,7 @@ export function grantEdges(plan: Plan): Contribution & { readonly outside: reado
 
 function usesOf(plan: Plan, edge: Edge): readonly Use[] {
   const { protocol } = edge
-  if (!openable.has(edge.outcome) || !isPortProtocol(protocol)) return []
+  if (!isObserved(edge.outcome) || !isPortProtocol(protocol)) return []
   return (['egress', 'ingress'] as const).flatMap((direction): readonly Use[] => {
     const subject = groupOfEnd(plan, direction === 'egress' ? edge.from : edge.to)
     if (subject === undefined || !plan.subjects.has(subject.id)) return []

@@ -1,6 +1,7 @@
 /** What was seen and is not opened, or hardly was: findings on edges and groups that no grant came of. */
+
+import { isObserved } from '../traffic/observed-outcomes.ts'
 import type { Edge, EdgeEnd } from '../traffic/traffic.ts'
-import { openable } from './edge-grants.ts'
 import type { Plan } from './plan.ts'
 import { classesOf, describeEdge, describeEnd, groupOfEnd } from './plan.ts'
 import type { Finding, Group } from './synthesis.ts'
@@ -137,7 +138,7 @@ function reportPartial(plan: Plan): readonly Finding[] {
 function reportIdle(plan: Plan): readonly Finding[] {
   const active = new Set<number>()
   for (const edge of plan.traffic.edges) {
-    if (!openable.has(edge.outcome)) continue
+    if (!isObserved(edge.outcome)) continue
     for (const end of [edge.from, edge.to]) {
       const group = groupOfEnd(plan, end)
       if (group !== undefined) active.add(group.id)

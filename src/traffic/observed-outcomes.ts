@@ -1,5 +1,5 @@
 /** Which edges count as traffic that policies have to let through. */
-import type { Edge } from '../traffic/traffic.ts'
+import type { Edge } from './traffic.ts'
 
 /** Learned edges, and those to ends that a policy may have to open a port for although it cannot name them. */
 const observedOutcomes: ReadonlySet<Edge['outcome']> = new Set<Edge['outcome']>([
