@@ -594,3 +594,147 @@ test('what a forced default deny cuts off is named', () => {
   const cut = synthesis.findings.filter((finding) => finding.code === 'CUT_OFF')
   expect(cut.map((finding) => finding.subject)).toEqual(['n/a -> n/b 80/TCP', 'n/b -> n/c 81/TCP'])
 })
+
+describe('managed policies that are not as netweir writes them', () => {
+  const managed = (spec: NetworkPolicy['spec']): NetworkPolicy => ({
+    apiVersion: 'networking.k8s.io/v1',
+    kind: 'NetworkPolicy',
+    metadata: {
+      name: 'web',
+      namespace: 'shop',
+      labels: toLabels([['app.kubernetes.io/managed-by', 'netweir']]),
+    },
+    spec,
+  })
+  const subject = { podSelector: { matchLabels: toLabels([['app', 'web']]) } }
+  const both = ['Ingress', 'Egress'] as const
+  const traffic = makeTraffic(['shop/app=web', 'shop/app=api'], [{ from: 1, to: 0, port: 80 }])
+  const options = { dns: 'none', defaultDeny: 'never' } as const
+
+  test('a named port is kept as its number, and named where nobody knows it', () => {
+    const named = managed({
+      ...subject,
+      policyTypes: both,
+      ingress: [{ ports: [{ protocol: 'TCP', port: 'metrics' }] }],
+    })
+    const unknown = proven(traffic, { ...options, existing: located([named]) })
+    expect(codes(unknown)).toContain('MANAGED_EDITED')
+    const inventory: Inventory = {
+      ...emptyInventory,
+      pods: [
+        {
+          namespace: 'shop',
+          name: 'web-0',
+          labels: toLabels([['app', 'web']]),
+          hostNetwork: false,
+          addresses: [],
+          ports: [{ name: 'metrics', protocol: 'TCP', port: 9102 }],
+          probePorts: [],
+          running: true,
+        },
+      ],
+    }
+    const known = proven(traffic, { ...options, inventory, existing: located([named]) })
+    expect(JSON.stringify(policy(known, 'shop/web').spec.ingress)).toContain('9102')
+  })
+
+  test('all ports, ranges, blocks with holes and opaque peers stay', () => {
+    const odd = managed({
+      ...subject,
+      policyTypes: both,
+      ingress: [
+        { from: [{ namespaceSelector: { matchLabels: toLabels([['team', 'a']]) } }] },
+        { from: [{ ipBlock: { cidr: '10.0.0.0/8', except: ['10.1.0.0/16'] } }] },
+      ],
+      egress: [{ ports: [{ protocol: 'UDP', port: 100, endPort: 200 }, { protocol: 'TCP' }] }],
+    })
+    const synthesis = proven(traffic, { ...options, existing: located([odd]) })
+    const text = JSON.stringify(policy(synthesis, 'shop/web').spec)
+    for (const part of ['"team":"a"', '10.1.0.0/16', '"endPort":200', '"endPort":65535']) {
+      expect(text).toContain(part)
+    }
+    expect(synthesis.stale.length).toBeGreaterThan(2)
+    const again = proven(traffic, {
+      ...options,
+      existing: located(synthesis.policies.map((one) => one.policy)),
+    })
+    expect(policy(again, 'shop/web')).toEqual(policy(synthesis, 'shop/web'))
+  })
+
+  test('with reoptimise a selector that says the same of known pods replaces the old one', () => {
+    const old = managed({
+      podSelector: { matchExpressions: [{ key: 'app', operator: 'In', values: ['web', 'www'] }] },
+      policyTypes: both,
+      ingress: [
+        {
+          from: [
+            {
+              podSelector: {
+                matchExpressions: [{ key: 'app', operator: 'In', values: ['api', 'apis'] }],
+              },
+            },
+          ],
+          ports: [{ protocol: 'TCP', port: 80 }],
+        },
+      ],
+    })
+    const kept = proven(traffic, { ...options, existing: located([old]) })
+    expect(JSON.stringify(policy(kept, 'shop/web').spec)).toContain('www')
+    const fresh = proven(traffic, { ...options, reoptimise: true, existing: located([old]) })
+    expect(JSON.stringify(policy(fresh, 'shop/web').spec.podSelector)).not.toContain('www')
+  })
+})
+
+describe('backends of the API server', () => {
+  const hook = { of: 'shop/app=hook', workload: 'hook' }
+  const traffic = makeTraffic(['shop/app=web', hook], [{ from: 0, to: 1, port: 80 }])
+  const inventory = (targetPort: number | string): Inventory => ({
+    ...emptyInventory,
+    pods: [
+      {
+        namespace: 'shop',
+        name: 'hook-1',
+        labels: toLabels([['app', 'hook']]),
+        hostNetwork: false,
+        addresses: [],
+        ports: [{ name: 'https', protocol: 'TCP', port: 9443 }],
+        probePorts: [],
+        running: true,
+      },
+    ],
+    services: [
+      {
+        namespace: 'shop',
+        name: 'hook',
+        type: 'ClusterIP',
+        selector: toLabels([['app', 'hook']]),
+        clusterIps: [],
+        externalIps: [],
+        loadBalancerSourceRanges: [],
+        ports: [{ protocol: 'TCP', port: 443, targetPort }],
+      },
+    ],
+    apiServerBackends: [{ namespace: 'shop', service: 'hook', port: 443 }],
+  })
+
+  test('keep their port open, by number and by name', () => {
+    for (const targetPort of [9443, 'https']) {
+      const synthesis = proven(traffic, { inventory: inventory(targetPort) })
+      expect(policy(synthesis, 'shop/hook').spec.ingress).toContainEqual({
+        ports: [{ protocol: 'TCP', port: 9443 }],
+      })
+    }
+  })
+
+  test('are findings where the port is unknown or to stay closed, and fail the run where that is asked', () => {
+    expect(codes(proven(traffic, { inventory: inventory('nowhere') }))).toContain(
+      'API_SERVER_BACKEND',
+    )
+    expect(
+      codes(proven(traffic, { inventory: inventory('https'), onInexpressible: 'block' })),
+    ).toContain('API_SERVER_BACKEND')
+    expect(() =>
+      synthesize(traffic, { inventory: inventory('https'), onInexpressible: 'fail' }),
+    ).toThrow(expect.objectContaining({ code: 'INEXPRESSIBLE' }))
+  })
+})
