@@ -31,15 +31,21 @@ interface Rule {
   readonly ports: readonly NetworkPolicyPort[]
 }
 
+/** The grants of one subject. */
+interface Sides {
+  readonly ingress: Grant[]
+  readonly egress: Grant[]
+}
+
 /** Returns the policies that say exactly the grants, one for each subject, sorted by namespace and name. */
 export function assemblePolicies(plan: Plan, grants: readonly Grant[]): readonly GeneratedPolicy[] {
   const used = new Set(plan.policyNames)
-  const bySubject = new Map<number, Grant[]>()
-  for (const subject of plan.subjects) bySubject.set(subject, [])
-  for (const grant of grants) bySubject.get(grant.subject)?.push(grant)
+  const bySubject = new Map<number, Sides>()
+  for (const subject of plan.subjects) bySubject.set(subject, { ingress: [], egress: [] })
+  for (const grant of grants) bySubject.get(grant.subject)?.[grant.direction].push(grant)
   return [...bySubject.keys()]
     .sort((a, b) => a - b)
-    .flatMap((subject) => policiesOf(plan, subject, bySubject.get(subject) ?? [], used))
+    .flatMap((subject) => policiesOf(plan, subject, bySubject.get(subject), used))
 }
 
 /** Returns a managed policy with the label that marks it, both directions isolated. */
@@ -64,19 +70,15 @@ export function managedPolicy(
 function policiesOf(
   plan: Plan,
   subject: number,
-  grants: readonly Grant[],
+  sides: Sides | undefined,
   used: Set<string>,
 ): readonly GeneratedPolicy[] {
   const group = plan.groups[subject]
   const name = plan.policyNames[subject]
-  if (group === undefined || name === undefined) return []
-  const rulesOf = (direction: 'ingress' | 'egress'): readonly Rule[] =>
-    makeRules(
-      plan,
-      group.namespace,
-      grants.filter((grant) => grant.direction === direction),
-    )
-  const parts = splitRules(rulesOf('ingress'), rulesOf('egress'))
+  if (group === undefined || name === undefined || sides === undefined) return []
+  const ingress = makeRules(plan, group.namespace, sides.ingress)
+  const egress = makeRules(plan, group.namespace, sides.egress)
+  const parts = splitRules(ingress, egress)
   const selectors = plan.selectors[subject]?.selectors ?? []
   return selectors
     .flatMap((conjunction) => parts.map((part) => ({ conjunction, part })))
