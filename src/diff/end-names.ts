@@ -1,7 +1,15 @@
 /** Sets of ends in the words of a reader: whole namespaces, groups, prefixes. */
 import { labelTexts } from '../labels.ts'
 import type { Bits } from '../policy/bits.ts'
-import { countBits, membersOf } from '../policy/bits.ts'
+import {
+  addBit,
+  commonBits,
+  createBits,
+  firstDifference,
+  hasAll,
+  membersOf,
+  removeBits,
+} from '../policy/bits.ts'
 import type { Interval } from '../policy/interval.ts'
 import { toIntervals } from '../policy/interval.ts'
 import type { IpSet } from '../policy/ip-set.ts'
@@ -36,13 +44,16 @@ export interface EndNames {
 /** Returns the names of the ends of a universe. */
 export function createEndNames(universe: Universe): EndNames {
   const registry = registerPods(universe)
-  const countPods = rememberCount(universe.podCount)
   const groups = (pods: readonly number[]): readonly NamedEnds[] => groupNames(registry, pods)
   return {
     groups,
     split: (ends, universal) => {
-      const members = membersOf(ends)
-      if (members.length === countBits(universal)) return [named('everyone', members)]
+      if (firstDifference(ends, universal) === undefined) {
+        return [named('everyone', membersOf(ends))]
+      }
+      const rest = ends.slice()
+      const names = wholeNames(registry, ends, universal, rest)
+      const members = membersOf(rest)
       const pods = members.filter((id) => id < universe.podCount)
       const outside = members.filter((id) => universe.ends[id]?.kind === 'outside')
       const entities = members.flatMap((id) => {
@@ -50,23 +61,12 @@ export function createEndNames(universe: Universe): EndNames {
         return end?.kind === 'entity' ? named(end.name, [id]) : []
       })
       return [
-        ...podNames(registry, pods, countPods(universal)),
+        ...names,
+        ...groupNames(registry, pods),
         ...outsideNames(universe, outside),
         ...entities,
       ]
     },
-  }
-}
-
-/** What a set of ends is compared with is one of a few sets: each is counted once. */
-function rememberCount(podCount: number): (ends: Bits) => number {
-  const counts = new WeakMap<Bits, number>()
-  return (ends) => {
-    const known = counts.get(ends)
-    if (known !== undefined) return known
-    const count = membersOf(ends).filter((id) => id < podCount).length
-    counts.set(ends, count)
-    return count
   }
 }
 
@@ -80,53 +80,59 @@ interface Registry {
   /** Known pods only: `every pod of namespace shop` speaks of pods that are there. */
   readonly namespaces: ReadonlyMap<
     string,
-    { readonly pods: number[]; readonly groups: Set<string> }
+    { readonly pods: number[]; readonly groups: Set<string>; readonly bits: Bits }
   >
+  /** All pods. */
+  readonly pods: Bits
   readonly groups: ReadonlyMap<string, readonly number[]>
 }
 
 function registerPods(universe: Universe): Registry {
-  const namespaces = new Map<string, { pods: number[]; groups: Set<string> }>()
+  const size = universe.ends.length
+  const namespaces = new Map<string, { pods: number[]; groups: Set<string>; bits: Bits }>()
+  const pods = createBits(size)
   const groups = new Map<string, number[]>()
   for (const [id, end] of universe.ends.entries()) {
     if (end.kind !== 'pod') break
+    addBit(pods, id)
     const group = groups.get(end.name)
     if (group === undefined) groups.set(end.name, [id])
     else group.push(id)
     if (!end.known) continue
-    const home = namespaces.get(end.pod.namespace) ?? { pods: [], groups: new Set() }
+    const home = namespaces.get(end.pod.namespace) ?? {
+      pods: [],
+      groups: new Set(),
+      bits: createBits(size),
+    }
     home.pods.push(id)
+    addBit(home.bits, id)
     home.groups.add(end.name)
     namespaces.set(end.pod.namespace, home)
   }
-  return { ends: universe.ends, namespaces, groups }
+  return { ends: universe.ends, namespaces, groups, pods }
 }
 
-function podNames(
-  registry: Registry,
-  pods: readonly number[],
-  podCount: number,
+/** Names what is whole, every pod or namespaces, and takes it out of `rest`. */
+function wholeNames(
+  { namespaces, pods }: Registry,
+  ends: Bits,
+  universal: Bits,
+  rest: Bits,
 ): readonly NamedEnds[] {
-  if (pods.length === podCount && registry.namespaces.size > 1) return [named('every pod', pods)]
-  const counts = new Map<string, number>()
-  for (const id of pods) {
-    const end = registry.ends[id]
-    if (end?.kind !== 'pod' || !end.known) continue
-    counts.set(end.pod.namespace, (counts.get(end.pod.namespace) ?? 0) + 1)
+  if (namespaces.size > 1 && hasAll(ends, commonBits(universal, pods))) {
+    const every = membersOf(commonBits(ends, pods))
+    if (every.length > 0) {
+      removeBits(rest, pods)
+      return [named('every pod', every)]
+    }
   }
-  const whole = new Set<string>()
   const names: NamedEnds[] = []
-  for (const [namespace, count] of counts) {
-    const home = registry.namespaces.get(namespace)
-    if (home === undefined || home.groups.size < 2 || count < home.pods.length) continue
-    whole.add(namespace)
+  for (const [namespace, home] of namespaces) {
+    if (home.groups.size < 2 || !hasAll(ends, home.bits)) continue
     names.push(named(`every pod of namespace ${namespace}`, home.pods))
+    removeBits(rest, home.bits)
   }
-  const rest = pods.filter((id) => {
-    const end = registry.ends[id]
-    return end?.kind !== 'pod' || !end.known || !whole.has(end.pod.namespace)
-  })
-  return [...names.sort(byKey), ...groupNames(registry, rest)]
+  return names.sort(byKey)
 }
 
 function groupNames(registry: Registry, pods: readonly number[]): readonly NamedEnds[] {

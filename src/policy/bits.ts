@@ -32,6 +32,20 @@ export function addBits(bits: Bits, other: Bits): void {
     bits[word] = (bits[word] ?? 0) | (other[word] ?? 0)
 }
 
+/** Takes every number of `other` out. */
+export function removeBits(bits: Bits, other: Bits): void {
+  for (let word = 0; word < other.length; word++)
+    bits[word] = (bits[word] ?? 0) & ~(other[word] ?? 0)
+}
+
+/** Tells whether every number of `other` is in the set. */
+export function hasAll(bits: Bits, other: Bits): boolean {
+  for (let word = 0; word < other.length; word++) {
+    if (((other[word] ?? 0) & ~(bits[word] ?? 0)) !== 0) return false
+  }
+  return true
+}
+
 /** Returns what is in both sets; the second may be of a smaller size. */
 export function commonBits(a: Bits, b: Bits): Bits {
   const common = new Uint32Array(a.length)

@@ -130,13 +130,13 @@ class NaiveEvaluator implements Evaluator {
   ): DirectionDecision {
     const selecting = subject.kind === 'pod' ? this.#policiesOf(direction, subject) : []
     if (selecting.length === 0) return open
-    const allowedBy = selecting.flatMap(({ name, namespace, rules }) =>
-      rules.flatMap(({ peers, ports }, rule) =>
-        portsMatch(ports, service, destination) && this.#peersMatch(peers, namespace, peer)
-          ? { policy: name, rule }
-          : [],
-      ),
-    )
+    const allowedBy: { readonly policy: string; readonly rule: number }[] = []
+    for (const { name, namespace, rules } of selecting) {
+      for (const [rule, { peers, ports }] of rules.entries()) {
+        if (!portsMatch(ports, service, destination)) continue
+        if (this.#peersMatch(peers, namespace, peer)) allowedBy.push({ policy: name, rule })
+      }
+    }
     const isolatedBy = selecting.map(({ name }) => name)
     return { allowed: allowedBy.length > 0, isolatedBy, allowedBy }
   }

@@ -27,6 +27,7 @@ export const namespaceNameLabel = 'kubernetes.io/metadata.name'
  */
 export function mergeCubes(cubes: readonly Cube[]): readonly Cube[] {
   let merged = sortedCubes(cubes)
+  if (merged.length < 2) return merged
   for (;;) {
     const before = merged.length
     const keys = merged.flatMap((cube) => cube.literals.filter(hasValues).map(({ key }) => key))

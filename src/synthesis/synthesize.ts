@@ -15,11 +15,11 @@ import { retainGrants } from './retain.ts'
 import type {
   Finding,
   GeneratedPolicy,
-  Grant,
   Synthesis,
   SynthesisOptions,
   Widening,
 } from './synthesis.ts'
+import { uniqueGrants } from './unique-grants.ts'
 import { reportUnopened } from './unopened.ts'
 
 /**
@@ -103,29 +103,6 @@ function inseparableWidenings(plan: Plan): readonly Widening[] {
       },
     ]
   })
-}
-
-/** Of equal cells the one with the earliest reason is kept: learned before retained before widenings. */
-function uniqueGrants(grants: readonly Grant[]): readonly Grant[] {
-  const rank = (grant: Grant): number =>
-    grant.why === 'learned' ? 0 : grant.why === 'retained' ? 2 : 1
-  const byCell = new Map<string, Grant>()
-  for (const grant of grants) {
-    const cell = cellOf(grant)
-    const known = byCell.get(cell)
-    const isBetter =
-      known === undefined ||
-      rank(grant) < rank(known) ||
-      (rank(grant) === rank(known) && grant.why < known.why)
-    if (isBetter) byCell.set(cell, grant)
-  }
-  return [...byCell.keys()].sort().flatMap((key) => byCell.get(key) ?? [])
-}
-
-/** Returns a text that is equal for grants of the same cell alone; there are many, so no array is made for it. */
-function cellOf({ subject, direction, peer, protocol, port, endPort }: Grant): string {
-  const other = peer.kind === 'group' ? `group ${peer.group}` : JSON.stringify(peer)
-  return `${subject} ${direction} ${other} ${protocol} ${port} ${endPort ?? port}`
 }
 
 function comparePolicies(a: GeneratedPolicy, b: GeneratedPolicy): number {
