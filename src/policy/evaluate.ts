@@ -162,11 +162,12 @@ class NaiveEvaluator implements Evaluator {
     endpoint: PolicyEndpoint,
   ): boolean {
     if (peers.length === 0) return true
-    return peers.some((peer) =>
-      peer.ipBlock === undefined
-        ? endpoint.kind === 'pod' && podMatches(peer, policyNamespace, endpoint)
-        : this.#blockMatches(peer.ipBlock, endpoint),
-    )
+    for (const peer of peers) {
+      if (peer.ipBlock !== undefined) {
+        if (this.#blockMatches(peer.ipBlock, endpoint)) return true
+      } else if (endpoint.kind === 'pod' && podMatches(peer, policyNamespace, endpoint)) return true
+    }
+    return false
   }
 
   #blockMatches(block: IpBlock, endpoint: PolicyEndpoint): boolean {
@@ -223,11 +224,13 @@ function podMatches(peer: NetworkPolicyPeer, policyNamespace: string, pod: Polic
 }
 
 function selects(selector: LabelSelector, labels: Labels): boolean {
-  const { matchLabels = {}, matchExpressions = [] } = selector
-  return (
-    Object.keys(matchLabels).every((key) => labelValue(labels, key) === matchLabels[key]) &&
-    matchExpressions.every((requirement) => holds(requirement, labels))
-  )
+  const { matchLabels, matchExpressions } = selector
+  if (matchLabels !== undefined) {
+    for (const key of Object.keys(matchLabels)) {
+      if (labelValue(labels, key) !== matchLabels[key]) return false
+    }
+  }
+  return matchExpressions?.every((requirement) => holds(requirement, labels)) ?? true
 }
 
 /** In and Exists need the key; NotIn and DoesNotExist hold where the key is absent. */
@@ -251,18 +254,24 @@ function portsMatch(
 ): boolean {
   if (ports.length === 0) return true
   if ('icmp' in service) return false
-  return ports.some(({ protocol = 'TCP', port, endPort }) => {
-    if (protocol !== service.protocol) return false
-    if (port === undefined) return true
-    if (typeof port === 'number') return port <= service.port && service.port <= (endPort ?? port)
-    return (
-      destination.kind === 'pod' &&
-      (destination.ports ?? []).some(
-        (own) =>
-          own.name === port && own.protocol === service.protocol && own.port === service.port,
-      )
+  for (const port of ports) if (portMatches(port, service, destination)) return true
+  return false
+}
+
+function portMatches(
+  { protocol, port, endPort }: NetworkPolicyPort,
+  service: Exclude<PolicyService, { readonly icmp: unknown }>,
+  destination: PolicyEndpoint,
+): boolean {
+  if ((protocol ?? 'TCP') !== service.protocol) return false
+  if (port === undefined) return true
+  if (typeof port === 'number') return port <= service.port && service.port <= (endPort ?? port)
+  return (
+    destination.kind === 'pod' &&
+    (destination.ports ?? []).some(
+      (own) => own.name === port && own.protocol === service.protocol && own.port === service.port,
     )
-  })
+  )
 }
 
 /** Addresses from `first` to `last`; one address is a range of one. */
