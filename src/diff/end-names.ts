@@ -7,6 +7,7 @@ import {
   createBits,
   firstDifference,
   hasAll,
+  isEmptyBits,
   membersOf,
   removeBits,
 } from '../policy/bits.ts'
@@ -119,7 +120,8 @@ function wholeNames(
   universal: Bits,
   rest: Bits,
 ): readonly NamedEnds[] {
-  if (namespaces.size > 1 && hasAll(ends, commonBits(universal, pods))) {
+  const everyPod = commonBits(universal, pods)
+  if (namespaces.size > 1 && !isEmptyBits(everyPod) && hasAll(ends, everyPod)) {
     const every = membersOf(commonBits(ends, pods))
     if (every.length > 0) {
       removeBits(rest, pods)
