@@ -107,7 +107,7 @@ function freeName(name: string, first: number, used: Set<string>): string {
 
 function makeRules(plan: Plan, namespace: string, grants: readonly Grant[]): readonly Rule[] {
   const open = new Set(grants.filter((grant) => grant.peer.kind === 'everyone').map(portKey))
-  const closed = grants.filter((grant) => !open.has(portKey(grant)))
+  const closed = open.size === 0 ? grants : grants.filter((grant) => !open.has(portKey(grant)))
   const byPeer = new Map<string, { peer: Cube | NetworkPolicyPeer; ports: Set<string> }>()
   for (const grant of closed) {
     for (const peer of peersOf(plan, grant, namespace)) {
