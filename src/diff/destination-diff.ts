@@ -15,8 +15,8 @@ import {
 import type { CompiledSet } from '../policy/compiled-set.ts'
 import type { Span } from '../policy/port-line.ts'
 import { namedStart, protocolStarts } from '../policy/port-line.ts'
-import type { PassingRows } from '../policy/rows.ts'
-import { cutPorts, grantSpans, grantsTo, passing, rowsTo } from '../policy/rows.ts'
+import type { Grants, PassingRows } from '../policy/rows.ts'
+import { cutPorts, grantSpans, grantsTo, passing, rowsTo, sameGrants } from '../policy/rows.ts'
 import type { Universe } from '../policy/universe.ts'
 import type { Block } from './blocks.ts'
 import { blocksOf } from './blocks.ts'
@@ -65,8 +65,9 @@ export interface DestinationDifference {
 /** Returns what differs at an end. */
 export function compareDestination(sets: ComparedSets, end: number): DestinationDifference {
   const { universe } = sets
-  const observed = sets.observed.get(end) ?? []
   const grants = { old: grantsTo(sets.old, universe, end), new: grantsTo(sets.new, universe, end) }
+  if (isSame(sets, grants)) return withoutDifference(sets, end, grants.new)
+  const observed = sets.observed.get(end) ?? []
   const seen = observed.map(({ position }) => ({ low: position, high: position }))
   const atoms = cutPorts(universe, end, [
     ...grantSpans(grants.old),
@@ -105,6 +106,41 @@ export function compareDestination(sets: ComparedSets, end: number): Destination
     closed: closed.share,
     opened: opened.share,
     unchanged: countRanges(atoms, within(before.both, counted), after.both),
+  }
+}
+
+interface GrantPair {
+  readonly old: Grants
+  readonly new: Grants
+}
+
+/** Most ends of a small change are like this. */
+function isSame({ old, new: fresh }: ComparedSets, grants: GrantPair): boolean {
+  return (
+    firstDifference(old.egress.isolated, fresh.egress.isolated) === undefined &&
+    sameGrants(grants.old, grants.new)
+  )
+}
+
+function withoutDifference(
+  { universe, new: set }: ComparedSets,
+  end: number,
+  grants: Grants,
+): DestinationDifference {
+  const atoms = cutPorts(universe, end, grantSpans(grants))
+  const rows = rowsTo(set, universe, end, atoms, grants)
+  const both = passing(rows)
+  const none = createBits(universe.ends.length)
+  const share = { ingress: none, ingressQuiet: none, egress: none, egressQuiet: none }
+  const counted = hasBit(universe.known, end) ? universe.known : none
+  return {
+    atoms,
+    old: { ...rows, both },
+    new: { ...rows, both },
+    differences: [],
+    closed: share,
+    opened: share,
+    unchanged: countRanges(atoms, within(both, counted), both),
   }
 }
 

@@ -28,13 +28,23 @@ export function allowingPolicies(at: SetAtEnd, block: Block): readonly PolicyRef
   for (const rule of set.ingress.rules.get(end) ?? []) {
     if (meetsSources(rule, block.sources) && meetsPorts(at, rule, block)) found.add(rule.reference)
   }
-  for (const source of membersOf(block.sources)) {
+  for (const rule of egressRules(set, block.sources)) {
     if (found.isFull()) break
-    for (const rule of set.egress.rules.get(source) ?? []) {
-      if (reaches(rule, end) && meetsPorts(at, rule, block)) found.add(rule.reference)
-    }
+    if (reaches(rule, end) && meetsPorts(at, rule, block)) found.add(rule.reference)
   }
   return found.list()
+}
+
+/** Gives each egress rule of some sources once: many of them share their policies. */
+function* egressRules(set: CompiledSet, sources: Bits): Generator<CompiledRule> {
+  const given = new Set<CompiledRule>()
+  for (const source of membersOf(sources)) {
+    for (const rule of set.egress.rules.get(source) ?? []) {
+      if (given.has(rule)) continue
+      given.add(rule)
+      yield rule
+    }
+  }
 }
 
 /** Returns the first policies that isolate an end of a block which no rule of theirs lets through. */

@@ -58,7 +58,7 @@ export function compileSet(
     .map((located) => ({ located, key: sortKey(located) }))
     .sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0))
     .map(({ located }) => located)
-  const peersOf = createPeerTable(universe)
+  const peersOf = peerTableOf(universe)
   const ingress = compileDirection(sorted, 'ingress', universe, peersOf)
   const egress = compileDirection(sorted, 'egress', universe, peersOf)
   return { ingress, egress, egressTo: egressGrants(egress, universe) }
@@ -160,6 +160,17 @@ function referenceTo(policy: string, { file, line }: Location): PolicyReference 
   return { policy, at: line === undefined ? file : `${file}:${line}` }
 }
 
+/** Sets over one universe share their lists of peers, so that what is alike in both is the same list. */
+const peerTables = new WeakMap<Universe, PeerTable>()
+
+function peerTableOf(universe: Universe): PeerTable {
+  const known = peerTables.get(universe)
+  if (known !== undefined) return known
+  const table = createPeerTable(universe)
+  peerTables.set(universe, table)
+  return table
+}
+
 type PeerTable = (namespace: string, peers: readonly NetworkPolicyPeer[] | undefined) => Peers
 
 /** The universe answers equal peers with the same list, so that lists of peers are told apart by number. */
@@ -173,7 +184,9 @@ function createPeerTable(universe: Universe): PeerTable {
   }
   return (namespace, peers) => {
     if (peers === undefined || peers.length === 0) return 'everyone'
-    const lists = new Set(peers.map((peer) => universe.endsMatching(namespace, peer)))
+    const [peer] = peers
+    if (peer !== undefined && peers.length === 1) return universe.endsMatching(namespace, peer)
+    const lists = new Set(peers.map((one) => universe.endsMatching(namespace, one)))
     const [only] = lists
     if (only !== undefined && lists.size === 1) return only
     const key = [...lists]

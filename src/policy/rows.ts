@@ -1,6 +1,6 @@
 /** Who may connect to one end, port by port, as bit rows: the exact engine of the comparison. */
 import type { Bits } from './bits.ts'
-import { addBit, addBits, commonBits, hasBit, withoutBits } from './bits.ts'
+import { addBit, addBits, commonBits, firstDifference, hasBit, withoutBits } from './bits.ts'
 import type { CompiledSet } from './compiled-set.ts'
 import { spansAt } from './compiled-set.ts'
 import type { Span } from './port-line.ts'
@@ -41,6 +41,31 @@ export function grantsTo(set: CompiledSet, universe: Universe, end: number): Gra
     peers: peers === 'everyone' ? everyone : peers,
   }))
   return { ingress, egress }
+}
+
+/** Tells whether two sets plainly open the same towards an end; what says the same in other words may be missed. */
+export function sameGrants(a: Grants, b: Grants): boolean {
+  if (a.egress.length !== b.egress.length || a.ingress?.length !== b.ingress?.length) return false
+  return (
+    a.egress.every(({ spans, sources }, index) => {
+      const other = b.egress[index]
+      return (
+        other !== undefined &&
+        sameSpans(spans, other.spans) &&
+        firstDifference(sources, other.sources) === undefined
+      )
+    }) &&
+    (a.ingress ?? []).every(({ spans, peers }, index) => {
+      const other = b.ingress?.[index]
+      return other !== undefined && peers === other.peers && sameSpans(spans, other.spans)
+    })
+  )
+}
+
+function sameSpans(a: readonly Span[], b: readonly Span[]): boolean {
+  if (a === b) return true
+  if (a.length !== b.length) return false
+  return a.every(({ low, high }, index) => low === b[index]?.low && high === b[index]?.high)
 }
 
 /** Returns the spans of some grants, for {@link cutPorts}. */

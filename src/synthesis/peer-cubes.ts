@@ -112,7 +112,9 @@ function mergeOver(cubes: readonly Cube[], slot: Slot): readonly Cube[] {
       alike.count += 1
     }
   }
-  const merged = [...byRest.values()].map(({ first, values, count }) =>
+  const merges = [...byRest.values()]
+  if (merges.every(({ count }) => count === 1)) return cubes
+  const merged = merges.map(({ first, values, count }) =>
     count === 1 ? first : slot.withValues(first, sortedTexts(values)),
   )
   return sortedCubes([...untouched, ...merged])
