@@ -126,10 +126,11 @@ export function exitCodeFor(policyDiff: PolicyDiff, failOn: FailOn): 0 | 1 {
     case 'breaks':
       return policyDiff.changes.some(({ section }) => section === 'breaks') ? 1 : 0
     case 'opens':
-      // A pod that is no longer isolated is open to everyone.
+      // A pod that is no longer isolated is open to everyone; what is open to pods of a kind to come was never recorded.
       return policyDiff.changes.some(
         ({ section, effect }) =>
-          section === 'opens' || (section === 'isolation' && effect === 'widens'),
+          section === 'opens' ||
+          ((section === 'isolation' || section === 'future') && effect === 'widens'),
       )
         ? 1
         : 0

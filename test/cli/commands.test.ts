@@ -417,7 +417,15 @@ describe('--fail-on', () => {
     ['breaks', ['opens', 'breaks'], 1],
     ['opens', ['breaks', 'needed', 'tightens', 'isolation'], 0],
     ['opens', ['opens'], 1],
+    ['opens', ['future'], 0],
   ] as const)('%s with %j is %d', (failOn, names, expected) => {
     expect(exitCodeFor(diffOf(...names), failOn)).toBe(expected)
+  })
+
+  test.each(['isolation', 'future'] as const)('what %s widens counts as opened', (section) => {
+    const narrowed = diffOf(section)
+    const changes = narrowed.changes.map((change) => ({ ...change, effect: 'widens' as const }))
+    expect(exitCodeFor(narrowed, 'opens')).toBe(0)
+    expect(exitCodeFor({ ...narrowed, changes }, 'opens')).toBe(1)
   })
 })
