@@ -1,5 +1,8 @@
 /** Label maps. Keys come from outside, `__proto__` and `constructor` among them, so the maps have no prototype. */
 
+/** The label by which the API server names every namespace (since Kubernetes 1.22). */
+export const namespaceNameLabel = 'kubernetes.io/metadata.name'
+
 /** Labels by key; an object without prototype, made by {@link toLabels}. */
 export type Labels = Readonly<Record<string, string>>
 

@@ -2,7 +2,7 @@
 import type { Labels } from '../labels.ts'
 import { toLabels } from '../labels.ts'
 import type { LabelSelector, LabelSelectorRequirement } from '../policy/network-policy.ts'
-import { selectorMatches } from '../policy/selector.ts'
+import { requirementsOf, selectorMatches } from '../policy/selector.ts'
 
 /** What is special about the cells. */
 export interface CellOptions {
@@ -49,16 +49,6 @@ function takeStep(states: States, { key, options }: KeyStep, limit: number): Sta
     }
   }
   return next
-}
-
-/** Returns the expressions of a selector, its labels among them. */
-export function requirementsOf(selector: LabelSelector): readonly LabelSelectorRequirement[] {
-  return [
-    ...Object.entries(selector.matchLabels ?? {}).map(
-      ([key, value]): LabelSelectorRequirement => ({ key, operator: 'In', values: [value] }),
-    ),
-    ...(selector.matchExpressions ?? []),
-  ]
 }
 
 /** Tells whether some label map meets the selector. */

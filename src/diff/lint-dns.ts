@@ -1,11 +1,10 @@
 /** Pods whose egress is let through in part, and that cannot look up a name. */
 
-import { toLabels } from '../labels.ts'
+import { namespaceNameLabel, toLabels } from '../labels.ts'
 import { holdsNumber } from '../policy/interval.ts'
 import { isResolver } from '../policy/label-keys.ts'
 import type { PolicyPod } from '../policy/network-policy.ts'
 import { namedStart, portPosition } from '../policy/port-line.ts'
-import { namespaceNameLabel } from '../policy/symbolic-pods.ts'
 import type { Universe } from '../policy/universe.ts'
 import type { EndClass, View, ViewedRule } from './policy-views.ts'
 

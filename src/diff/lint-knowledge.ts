@@ -3,7 +3,7 @@
 import type { Prefix } from '../ip.ts'
 import { parsePrefix, prefixesMeet } from '../ip.ts'
 import type { Labels } from '../labels.ts'
-import { toLabels } from '../labels.ts'
+import { namespaceNameLabel, toLabels } from '../labels.ts'
 import { isStaticVolatileKey } from '../policy/label-keys.ts'
 import type {
   IpBlock,
@@ -16,9 +16,9 @@ import type {
 import type { PodIndex } from '../policy/pod-index.ts'
 import { indexPods } from '../policy/pod-index.ts'
 import type { NamedContainerPorts } from '../policy/port-line.ts'
-import { namespaceNameLabel } from '../policy/symbolic-pods.ts'
+import { requirementsOf } from '../policy/selector.ts'
 import type { Traffic } from '../traffic/traffic.ts'
-import { isSatisfiable, requirementsOf } from './label-cells.ts'
+import { isSatisfiable } from './label-cells.ts'
 import type { Finding, RulePlace } from './lint-place.ts'
 import { aboutPolicy, aboutRule, peerText, rulesInForce, selectorText } from './lint-place.ts'
 

@@ -2,16 +2,16 @@
 import type { Location } from '../errors.ts'
 import type {
   LabelSelector,
-  LabelSelectorRequirement,
   LocatedPolicy,
   NetworkPolicy,
   NetworkPolicyPeer,
   NetworkPolicyPort,
 } from '../policy/network-policy.ts'
 import type { PolicyReference } from '../policy/policy-reference.ts'
-import { requirementsOf } from './label-cells.ts'
+import { requirementsOf } from '../policy/selector.ts'
 import type { LintCode } from './lint-report.ts'
 import type { Direction } from './policy-views.ts'
+import { requirementText } from './rule-words.ts'
 
 /** A finding with its place as it was read. */
 export interface Finding {
@@ -91,19 +91,6 @@ export function isAbout({ spec }: NetworkPolicy, direction: Direction): boolean 
 export function selectorText(selector: LabelSelector): string {
   const texts = requirementsOf(selector).map(requirementText)
   return texts.length === 0 ? 'every pod' : texts.join(', ')
-}
-
-function requirementText({ key, operator, values = [] }: LabelSelectorRequirement): string {
-  switch (operator) {
-    case 'In':
-      return values.length === 1 ? `${key}=${values[0]}` : `${key} in (${values.join(', ')})`
-    case 'NotIn':
-      return `${key} not in (${values.join(', ')})`
-    case 'Exists':
-      return key
-    case 'DoesNotExist':
-      return `!${key}`
-  }
 }
 
 /** Returns a peer of selectors in words: `app=web of namespaces with team=a`. */

@@ -1,5 +1,6 @@
 /** What a policy shows by itself: lists that mean something else than they seem to, selectors that will not hold. */
 import { parsePrefix } from '../ip.ts'
+import { namespaceNameLabel } from '../labels.ts'
 import { isStaticVolatileKey, passesIdentityFilter } from '../policy/label-keys.ts'
 import type {
   LabelSelector,
@@ -7,8 +8,8 @@ import type {
   NetworkPolicy,
   NetworkPolicyPeer,
 } from '../policy/network-policy.ts'
-import { namespaceNameLabel } from '../policy/symbolic-pods.ts'
-import { isSatisfiable, requirementsOf } from './label-cells.ts'
+import { requirementsOf } from '../policy/selector.ts'
+import { isSatisfiable } from './label-cells.ts'
 import type { Finding, RulePlace } from './lint-place.ts'
 import { aboutPolicy, aboutRule, isAbout, rulesInForce, selectorText } from './lint-place.ts'
 

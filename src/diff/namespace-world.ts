@@ -3,7 +3,7 @@
  * the address space, and what is neither. What holds here holds in every cluster.
  */
 import type { Labels } from '../labels.ts'
-import { toLabels } from '../labels.ts'
+import { namespaceNameLabel, toLabels } from '../labels.ts'
 import { cutAddresses } from '../policy/address-cells.ts'
 import { bitsOf } from '../policy/bits.ts'
 import type {
@@ -16,7 +16,6 @@ import type {
 } from '../policy/network-policy.ts'
 import { indexPods } from '../policy/pod-index.ts'
 import { selectorMatches } from '../policy/selector.ts'
-import { namespaceNameLabel } from '../policy/symbolic-pods.ts'
 import type { EntityEnd, Universe, UniverseEnd } from '../policy/universe.ts'
 import { createSpansOf, portNamesOf } from '../policy/universe.ts'
 import { labelCells } from './label-cells.ts'

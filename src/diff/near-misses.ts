@@ -9,7 +9,7 @@ import type {
   PolicyPod,
   PortProtocol,
 } from '../policy/network-policy.ts'
-import { selectorMatches } from '../policy/selector.ts'
+import { requirementsOf, selectorMatches } from '../policy/selector.ts'
 import type { BookEntry, PlainRule, PolicyBook } from './policy-book.ts'
 import { portText, requirementText } from './rule-words.ts'
 import type { Direction, NearMiss } from './verify-report.ts'
@@ -188,16 +188,7 @@ function blockObstacles(
 
 /** Returns one text for each requirement of a selector that the labels do not meet. */
 function obstacles(selector: LabelSelector, labels: Labels, what: string): readonly string[] {
-  const { matchLabels = {}, matchExpressions = [] } = selector
-  const requirements = [
-    ...Object.entries(matchLabels).map(([key, value]) => ({
-      key,
-      operator: 'In' as const,
-      values: [value],
-    })),
-    ...matchExpressions,
-  ]
-  return requirements
+  return requirementsOf(selector)
     .filter((requirement) => !selectorMatches({ matchExpressions: [requirement] }, labels))
     .map((requirement) => {
       const { key } = requirement

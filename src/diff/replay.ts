@@ -77,7 +77,7 @@ export function isFromOwnNode(from: PolicyEndpoint): boolean {
 }
 
 /** Returns the end of an edge that has no labels of a pod as the evaluator takes it; nothing for other ends. */
-export function strangerOf(end: EdgeEnd): PolicyEndpoint | undefined {
+function strangerOf(end: EdgeEnd): PolicyEndpoint | undefined {
   switch (end.kind) {
     case 'address':
       return { kind: 'address', address: end.address }

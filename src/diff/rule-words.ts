@@ -1,11 +1,11 @@
 /** Peers and ports of rules in the words of a reader. */
+import { namespaceNameLabel } from '../labels.ts'
 import type {
   LabelSelector,
   LabelSelectorRequirement,
   NetworkPolicyPeer,
   NetworkPolicyPort,
 } from '../policy/network-policy.ts'
-import { namespaceNameLabel } from '../policy/symbolic-pods.ts'
 
 /**
  * Returns a peer of a policy of `namespace`: `app=web in namespace shop`, `every pod of namespace shop`,
@@ -23,7 +23,7 @@ export function peerText(peer: NetworkPolicyPeer, namespace: string): string {
 }
 
 /** Returns a selector: `app=web, tier in (a, b), !debug`; nothing for the empty one. Not escaped. */
-export function selectorText({ matchLabels = {}, matchExpressions = [] }: LabelSelector): string {
+function selectorText({ matchLabels = {}, matchExpressions = [] }: LabelSelector): string {
   const labels = Object.keys(matchLabels).map((key) => `${key}=${matchLabels[key]}`)
   return [...labels.sort(), ...matchExpressions.map(requirementText)].join(', ')
 }

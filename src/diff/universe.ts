@@ -1,10 +1,9 @@
 /** What two policy sets are compared over, as the traffic shows it. */
 import type { Labels } from '../labels.ts'
-import { toLabels } from '../labels.ts'
+import { namespaceNameLabel, toLabels } from '../labels.ts'
 import type { LearnedAddress } from '../policy/address-cells.ts'
 import type { NetworkPolicy, PolicyPod } from '../policy/network-policy.ts'
 import type { NamedContainerPorts } from '../policy/port-line.ts'
-import { namespaceNameLabel } from '../policy/symbolic-pods.ts'
 import type { Universe } from '../policy/universe.ts'
 import { layOutUniverse } from '../policy/universe.ts'
 import { isObserved } from '../traffic/observed-outcomes.ts'

@@ -92,7 +92,7 @@ export async function readPolicies(
 }
 
 /** Returns the name of the group of each class, for reports. */
-export function groupNames(traffic: Traffic, synthesis: Synthesis): (classId: number) => string {
+function groupNames(traffic: Traffic, synthesis: Synthesis): (classId: number) => string {
   const names = traffic.classes.map((known) => `${known.namespace}/unnamed`)
   for (const group of synthesis.groups) {
     for (const id of group.classes) names[id] = group.name

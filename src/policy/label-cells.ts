@@ -4,6 +4,7 @@ import { labelTexts, toLabels } from '../labels.ts'
 import type { Bits } from './bits.ts'
 import { addBit, bitsOf, commonBits, membersOf } from './bits.ts'
 import type { LabelSelector, LabelSelectorRequirement } from './network-policy.ts'
+import { requirementsOf } from './selector.ts'
 
 /** Label maps on which the same selectors hold. */
 export interface LabelCell {
@@ -104,18 +105,6 @@ function tableOf(
   return keys.sort(
     (a, b) => b.accepts.size - a.accepts.size || (a.name < b.name ? -1 : a.name > b.name ? 1 : 0),
   )
-}
-
-function requirementsOf(selector: LabelSelector): readonly LabelSelectorRequirement[] {
-  const { matchLabels = {}, matchExpressions = [] } = selector
-  const equal = Object.keys(matchLabels).map(
-    (key): LabelSelectorRequirement => ({
-      key,
-      operator: 'In',
-      values: [matchLabels[key] ?? ''],
-    }),
-  )
-  return [...equal, ...matchExpressions]
 }
 
 function keyOf(

@@ -14,6 +14,16 @@ export function selectorMatches(selector: LabelSelector, labels: Labels): boolea
   return matchExpressions?.every((expression) => expressionMatches(expression, labels)) ?? true
 }
 
+/** Returns the expressions of a selector, its labels among them. */
+export function requirementsOf(selector: LabelSelector): readonly LabelSelectorRequirement[] {
+  return [
+    ...Object.entries(selector.matchLabels ?? {}).map(
+      ([key, value]): LabelSelectorRequirement => ({ key, operator: 'In', values: [value] }),
+    ),
+    ...(selector.matchExpressions ?? []),
+  ]
+}
+
 function expressionMatches(expression: LabelSelectorRequirement, labels: Labels): boolean {
   const { key, operator, values } = expression
   const value = Object.hasOwn(labels, key) ? labels[key] : undefined

@@ -1,6 +1,6 @@
 /** Pods that nobody has seen but the policies speak of: without them, what such a policy says would not be compared. */
 import type { Labels } from '../labels.ts'
-import { labelTexts, toLabels } from '../labels.ts'
+import { labelTexts, namespaceNameLabel, toLabels } from '../labels.ts'
 import type {
   LabelSelector,
   LabelSelectorRequirement,
@@ -9,7 +9,6 @@ import type {
   PolicyPod,
 } from './network-policy.ts'
 import { selectorMatches } from './selector.ts'
-import { namespaceNameLabel } from './symbolic-pods.ts'
 
 /** A pod that stands for those that a selector would select. */
 export interface StandIn {

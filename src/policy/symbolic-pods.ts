@@ -3,7 +3,7 @@
  * a pod that no known pod shows (`reference/algorithms.md` E.2).
  */
 import type { Labels } from '../labels.ts'
-import { toLabels } from '../labels.ts'
+import { namespaceNameLabel, toLabels } from '../labels.ts'
 import type { Bits } from './bits.ts'
 import { membersOf } from './bits.ts'
 import type { LabelCell } from './label-cells.ts'
@@ -15,9 +15,6 @@ import type {
   PolicyPod,
 } from './network-policy.ts'
 import { selectorMatches, selectorText } from './selector.ts'
-
-/** Label that every namespace carries, with its own name. */
-export const namespaceNameLabel = 'kubernetes.io/metadata.name'
 
 /** Most pods that are made up for one comparison. */
 export const maxSymbolicPods = 4_096

@@ -12,10 +12,7 @@ import {
   truncatedText,
 } from './diff-words.ts'
 import type { Style } from './style.ts'
-import { escapeText, formatCount } from './style.ts'
-
-/** Changes of one section, objects or stale grants that are shown before the rest is only counted. */
-const maxItems = 200
+import { escapeText, limited } from './style.ts'
 
 /** Policies that a line names. */
 const maxPolicies = 4
@@ -146,16 +143,5 @@ function notComparedLines(notCompared: readonly string[], style: Style): readonl
     '',
     `${style.yellow('not compared')}: policies of kinds that are not evaluated`,
     ...limited(notCompared, (name) => [`  ${escapeText(name)}`]),
-  ]
-}
-
-function limited<Item>(
-  items: readonly Item[],
-  linesOf: (item: Item) => readonly string[],
-): readonly string[] {
-  const more = items.length - maxItems
-  return [
-    ...items.slice(0, maxItems).flatMap(linesOf),
-    ...(more > 0 ? [`  and ${formatCount(more)} more: -o json lists all of them`] : []),
   ]
 }

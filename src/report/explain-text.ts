@@ -4,8 +4,8 @@ import type { PolicyUsage, RuleUsage, SeenEdge } from '../diff/verify-report.ts'
 import { escapeUnprintable } from '../policy/quote.ts'
 import { outcomeTexts } from './outcomes.ts'
 import type { Style } from './style.ts'
-import { countOf, escapeText, formatCount } from './style.ts'
-import { deniedSideLines, limited, notEvaluatedLines } from './verify-text.ts'
+import { countOf, escapeText, formatCount, limited } from './style.ts'
+import { deniedSideLines, notEvaluatedLines } from './verify-text.ts'
 import {
   isolationText,
   listText,

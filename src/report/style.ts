@@ -133,3 +133,25 @@ function shorten(text: string): string {
 function widthOf(text: string): number {
   return [...text].length
 }
+
+/** How much of a list is shown, and what follows the count of the rest. */
+export interface ListLimit {
+  readonly most: number
+  readonly hint: string
+}
+
+/** Of a result, whose JSON holds everything. */
+const resultLimit: ListLimit = { most: 200, hint: ': -o json lists all of them' }
+
+/** Returns the lines of the first items, and one that says how many more there are. */
+export function limited<Item>(
+  items: readonly Item[],
+  linesOf: (item: Item) => readonly string[],
+  { most, hint }: ListLimit = resultLimit,
+): readonly string[] {
+  const more = items.length - most
+  return [
+    ...items.slice(0, most).flatMap(linesOf),
+    ...(more > 0 ? [`  and ${formatCount(more)} more${hint}`] : []),
+  ]
+}

@@ -1,10 +1,10 @@
 /** What synthesis made, in a few lines: policies, default denies, widenings, findings, stale grants. */
 import type { Finding, Synthesis, Widening } from '../synthesis/synthesis.ts'
-import type { Style } from './style.ts'
-import { countOf, escapeText, formatCount } from './style.ts'
+import type { ListLimit, Style } from './style.ts'
+import { countOf, escapeText, formatCount, limited } from './style.ts'
 
 /** Findings of one severity, or widenings, that are listed before the rest is only counted. */
-const maxItems = 50
+const listLimit: ListLimit = { most: 50, hint: '' }
 
 /** Policies that a line names. */
 const maxPolicies = 3
@@ -15,7 +15,7 @@ export function actionLines({ findings }: Synthesis, style: Style): readonly str
   if (actions.length === 0) return []
   return [
     `${style.red(style.bold('needs a decision'))} (${formatCount(actions.length)}):`,
-    ...limited(mergeAlike(actions), (finding) => findingLines(finding, style.red)),
+    ...limited(mergeAlike(actions), (finding) => findingLines(finding, style.red), listLimit),
   ]
 }
 
@@ -71,9 +71,13 @@ function wideningLines(widenings: readonly Widening[], style: Style): readonly s
   if (alike.size === 0) return []
   return [
     `${style.yellow('widened on purpose')} (${formatCount(alike.size)}):`,
-    ...limited([...alike.values()], ({ first, policies }) => [
-      `  ${first.reason}: ${escapeText(wideningText(first, [...policies]))}`,
-    ]),
+    ...limited(
+      [...alike.values()],
+      ({ first, policies }) => [
+        `  ${first.reason}: ${escapeText(wideningText(first, [...policies]))}`,
+      ],
+      listLimit,
+    ),
   ]
 }
 
@@ -95,13 +99,17 @@ function warningLines(findings: readonly Finding[], style: Style): readonly stri
       ? []
       : [
           `${style.yellow('warnings')} (${formatCount(warnings.length)}):`,
-          ...limited(mergeAlike(warnings), (finding) => findingLines(finding, style.yellow)),
+          ...limited(
+            mergeAlike(warnings),
+            (finding) => findingLines(finding, style.yellow),
+            listLimit,
+          ),
         ]),
     ...(infos.length === 0
       ? []
       : [
           `${style.cyan('notes')} (${formatCount(infos.length)}):`,
-          ...limited(mergeAlike(infos), (finding) => findingLines(finding, style.cyan)),
+          ...limited(mergeAlike(infos), (finding) => findingLines(finding, style.cyan), listLimit),
         ]),
   ]
 }
@@ -143,16 +151,5 @@ function staleLines({ stale, deleted }: Synthesis, style: Style): readonly strin
     ...(deleted.length === 0
       ? []
       : [`${style.yellow('deleted')}: ${escapeText(deleted.join(', '))}`]),
-  ]
-}
-
-function limited<Item>(
-  items: readonly Item[],
-  linesOf: (item: Item) => readonly string[],
-): readonly string[] {
-  const more = items.length - maxItems
-  return [
-    ...items.slice(0, maxItems).flatMap(linesOf),
-    ...(more > 0 ? [`  and ${formatCount(more)} more`] : []),
   ]
 }

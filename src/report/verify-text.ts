@@ -11,7 +11,7 @@ import type {
 import { escapeUnprintable } from '../policy/quote.ts'
 import { outcomeTexts } from './outcomes.ts'
 import type { Cell, Style } from './style.ts'
-import { countOf, escapeText, formatCount, table } from './style.ts'
+import { countOf, escapeText, formatCount, limited, table } from './style.ts'
 import {
   isolationText,
   listText,
@@ -25,9 +25,6 @@ import {
   usedText,
 } from './verify-words.ts'
 import { violationsToText } from './violations-text.ts'
-
-/** Edges, policies or grants that are shown before the rest is only counted. */
-const maxItems = 200
 
 /** Returns a replay as lines: broken guard rails, the result, what would be denied, what is never used, over-permission, gates, the rest. */
 export function verifyToText(report: VerifyReport, style: Style): string {
@@ -57,18 +54,6 @@ export function notEvaluatedLines(names: readonly string[], style: Style): reado
     '',
     `${style.yellow('not evaluated')}: policies of other kinds, which may allow or deny more`,
     ...limited(names, (name) => [`  ${escapeText(name)}`]),
-  ]
-}
-
-/** Returns one line for each of the first items, and how many more there are. */
-export function limited<Item>(
-  items: readonly Item[],
-  linesOf: (item: Item) => readonly string[],
-): readonly string[] {
-  const more = items.length - maxItems
-  return [
-    ...items.slice(0, maxItems).flatMap(linesOf),
-    ...(more > 0 ? [`  and ${formatCount(more)} more: -o json lists all of them`] : []),
   ]
 }
 
@@ -120,7 +105,7 @@ function usageLines(usage: readonly PolicyUsage[], style: Style): readonly strin
 }
 
 /** Returns the lines of a rule: its state, and which of its grants are used and never used. */
-export function ruleLines(rule: RuleUsage, style: Style): readonly string[] {
+function ruleLines(rule: RuleUsage, style: Style): readonly string[] {
   const paint = rule.state === 'used' ? style.green : style.yellow
   return [
     `    ${escapeText(ruleText(rule))}: ${paint(stateTexts[rule.state])}`,

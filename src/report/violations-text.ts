@@ -3,11 +3,11 @@ import type { RailViolation } from '../diff/rail-violation.ts'
 import type { PolicyReference } from '../policy/policy-reference.ts'
 import { referenceText } from './diff-words.ts'
 import { code, markdownTable } from './markdown-table.ts'
-import type { Style } from './style.ts'
-import { countOf, escapeMarkdown, escapeText, formatCount } from './style.ts'
+import type { ListLimit, Style } from './style.ts'
+import { countOf, escapeMarkdown, escapeText, formatCount, limited } from './style.ts'
 
 /** Violations that are shown before the rest is only counted. */
-const maxItems = 200
+const listLimit: ListLimit = { most: 200, hint: '' }
 
 /** Policies that a line names. */
 const maxPolicies = 4
@@ -18,11 +18,9 @@ const maxMarkdownLength = 5000
 /** Returns the violations as lines, or nothing where no guard rail is broken. */
 export function violationsToText(violations: readonly RailViolation[], style: Style): string {
   if (violations.length === 0) return ''
-  const more = violations.length - maxItems
   return [
     style.bold(style.red(countText(violations))),
-    ...violations.slice(0, maxItems).flatMap((violation) => linesOf(violation, style)),
-    ...(more > 0 ? [`  and ${formatCount(more)} more`] : []),
+    ...limited(violations, (violation) => linesOf(violation, style), listLimit),
     '',
   ]
     .map((line) => `${line}\n`)

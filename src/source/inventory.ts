@@ -1,7 +1,7 @@
 /** What the cluster contains, from manifests as kubectl gives them. */
 import { canonicalAddress } from '../ip.ts'
 import type { Labels } from '../labels.ts'
-import { toLabels } from '../labels.ts'
+import { namespaceNameLabel, toLabels } from '../labels.ts'
 import { Field } from '../policy/field.ts'
 import type { Manifest } from '../policy/manifest.ts'
 import { Problems } from '../policy/problems.ts'
@@ -148,7 +148,7 @@ class InventoryReader {
     const labels = object.member('metadata').member('labels').labels() ?? {}
     this.#namespaces.set(name, {
       name,
-      labels: toLabels([...Object.entries(labels), ['kubernetes.io/metadata.name', name]]),
+      labels: toLabels([...Object.entries(labels), [namespaceNameLabel, name]]),
     })
   }
 

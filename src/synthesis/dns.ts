@@ -1,6 +1,7 @@
 /** DNS: a group whose egress is isolated cannot resolve a name unless the resolvers are let through. */
 
 import { formatPrefix } from '../ip.ts'
+import { namespaceNameLabel } from '../labels.ts'
 import { isResolver } from '../policy/label-keys.ts'
 import type { Edge } from '../traffic/traffic.ts'
 import type { Contribution } from './edge-grants.ts'
@@ -188,7 +189,7 @@ const assumedResolver: Resolver = {
   peer: {
     kind: 'selector',
     peer: {
-      namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'kube-system' } },
+      namespaceSelector: { matchLabels: { [namespaceNameLabel]: 'kube-system' } },
       podSelector: { matchLabels: { 'k8s-app': 'kube-dns' } },
     },
   },

@@ -5,7 +5,7 @@
  */
 import { NetweirError } from '../errors.ts'
 import { formatAddress, parsePrefix } from '../ip.ts'
-import { labelTexts, toLabels } from '../labels.ts'
+import { labelTexts, namespaceNameLabel, toLabels } from '../labels.ts'
 import type { Evaluator } from '../policy/evaluate.ts'
 import { createEvaluator } from '../policy/evaluate.ts'
 import type { NetworkPolicy, PolicyEndpoint, PolicyPod } from '../policy/network-policy.ts'
@@ -132,7 +132,7 @@ function addressesOf(text: string): readonly string[] {
 function namespaceLabels(traffic: Traffic, namespace: string): Readonly<Record<string, string>> {
   return Object.hasOwn(traffic.namespaces, namespace)
     ? (traffic.namespaces[namespace] ?? {})
-    : toLabels([['kubernetes.io/metadata.name', namespace]])
+    : toLabels([[namespaceNameLabel, namespace]])
 }
 
 function deniedEdge(

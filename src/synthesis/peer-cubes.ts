@@ -1,5 +1,6 @@
 /** Peers as cubes, namespaces times label literals, and the merging of them that changes no meaning. */
 import { NetweirError } from '../errors.ts'
+import { namespaceNameLabel } from '../labels.ts'
 import type { LabelSelector, NetworkPolicyPeer } from '../policy/network-policy.ts'
 import type { Conjunction, Literal } from './conjunction.ts'
 import {
@@ -16,9 +17,6 @@ export interface Cube {
   /** Empty for every pod. */
   readonly literals: Conjunction
 }
-
-/** The label by which the API server names every namespace (since Kubernetes 1.22). */
-export const namespaceNameLabel = 'kubernetes.io/metadata.name'
 
 /**
  * Returns fewer cubes that hold exactly the same pods, those that do not exist yet included: two cubes become one when

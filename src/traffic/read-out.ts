@@ -2,7 +2,7 @@
 import type { Outcome } from '../flow/flow.ts'
 import { entities, outcomes, protocols } from '../flow/flow.ts'
 import type { Labels } from '../labels.ts'
-import { labelTexts, splitLabel, toLabels } from '../labels.ts'
+import { labelTexts, namespaceNameLabel, splitLabel, toLabels } from '../labels.ts'
 import { AddressNames } from './address-names.ts'
 import type { ClassEntry } from './class-book.ts'
 import { trafficClass } from './class-book.ts'
@@ -19,9 +19,6 @@ import type { Cell } from './tally.ts'
 import { compareTextLists, compareTexts, sortedTexts } from './text-key.ts'
 import { spanOf } from './timestamp.ts'
 import type { Edge, EdgeEnd, ReadOutOptions, Traffic, TrafficClass } from './traffic.ts'
-
-/** The label by which every namespace can be selected. */
-const namespaceNameKey = 'kubernetes.io/metadata.name'
 
 /**
  * Returns what a set says of the local cluster. An edge is one (end, end, protocol, port, outcome); records of one edge
@@ -165,7 +162,7 @@ function namespacesOf(
   const namespaces: Record<string, Labels> = Object.create(null)
   for (const name of sortedTexts(labels.keys())) {
     const known = labels.get(name) ?? new Map<string, string>()
-    namespaces[name] = toLabels([...known, [namespaceNameKey, name]])
+    namespaces[name] = toLabels([...known, [namespaceNameLabel, name]])
   }
   return namespaces
 }

@@ -1,9 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { isSatisfiable, labelCells, requirementsOf } from '../../src/diff/label-cells.ts'
+import { isSatisfiable, labelCells } from '../../src/diff/label-cells.ts'
 import { toLabels } from '../../src/labels.ts'
 import type { LabelSelector } from '../../src/policy/network-policy.ts'
-import { selectorMatches } from '../../src/policy/selector.ts'
+import { requirementsOf, selectorMatches } from '../../src/policy/selector.ts'
 import { arbitrarySelector } from '../support/policies.ts'
 
 /** Which selectors a label map meets, as text. */

@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest'
 import { NetweirError } from '../../src/errors.ts'
 import type { Labels } from '../../src/labels.ts'
-import { toLabels } from '../../src/labels.ts'
+import { namespaceNameLabel, toLabels } from '../../src/labels.ts'
 import type { Literal } from '../../src/synthesis/conjunction.ts'
 import type { Cube } from '../../src/synthesis/peer-cubes.ts'
-import { fromPeer, mergeCubes, namespaceNameLabel, toPeer } from '../../src/synthesis/peer-cubes.ts'
+import { fromPeer, mergeCubes, toPeer } from '../../src/synthesis/peer-cubes.ts'
 
 function eq(key: string, ...values: string[]): Literal {
   return { key, op: values.length === 1 ? 'Eq' : 'In', values }
