@@ -70,9 +70,14 @@ export type {
   VerifyResult,
 } from './pipeline/pipeline.ts'
 export { verify } from './pipeline/verify.ts'
+export type {
+  CiliumEgressRule,
+  CiliumIngressRule,
+  CiliumPolicy,
+  CiliumSpec,
+} from './policy/cilium-policy.ts'
 export { evaluate } from './policy/evaluate.ts'
 export type {
-  CiliumPolicy,
   EgressRule,
   IngressRule,
   IpBlock,
