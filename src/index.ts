@@ -111,6 +111,8 @@ export { summaryToText } from './report/summary.ts'
 export { verifyToMarkdown } from './report/verify-markdown.ts'
 export { verifyToJson, verifyToText } from './report/verify-text.ts'
 export { violationsToMarkdown, violationsToText } from './report/violations-text.ts'
+export type { LiveOptions, LiveProgress, SourceProgress, TlsOptions } from './source/source.ts'
+export { isLiveSource } from './source/source.ts'
 export type {
   Finding,
   FindingCode,
@@ -137,6 +139,14 @@ export type {
   PodRecord,
 } from './traffic/communication-set.ts'
 export { blockMs } from './traffic/communication-set.ts'
+export type {
+  Confidence,
+  ConfidenceGap,
+  DirectionConfidence,
+  GroupConfidence,
+  Verdict,
+} from './traffic/confidence.ts'
+export { confidenceGaps, confidenceOf, confidenceTargets, verdicts } from './traffic/confidence.ts'
 export type { Inventory, WorkloadRef } from './traffic/inventory.ts'
 export { decodeSet, emptySet, encodeSet, mergeSets } from './traffic/set-document.ts'
 export type {

@@ -3,11 +3,13 @@
  * read this. Values are not judged here but in `resolve-options.ts`, which knows how to say what it expects.
  */
 import { Option } from 'commander'
+import { live } from './live-options.ts'
 import { limits, policies, question } from './verify-options.ts'
 
 /** Headings under which help lists options, in order. */
 export const optionGroups = [
   'Source',
+  'Live source',
   'Question',
   'Selection',
   'Synthesis',
@@ -32,6 +34,7 @@ export type CommandName =
 /** Accepted values of the flags that have a closed list; the first of each is the default, but for `failOn` and `lintFailOn`. */
 export const choices = {
   defaultDeny: ['auto', 'always', 'never'],
+  minConfidence: ['insufficient', 'watching', 'ready'],
   dns: ['all', 'observed', 'none'],
   onInexpressible: ['port', 'block', 'fail'],
   onInseparable: ['merge', 'negative', 'fail'],
@@ -125,6 +128,7 @@ const reading: readonly OptionSpec[] = [
     flags: '--strict',
     text: 'fail at the first bad record instead of counting it',
   },
+  ...live,
 ]
 
 const existing: OptionSpec = {
@@ -173,6 +177,13 @@ const synthesis: readonly OptionSpec[] = [
     text: 'a default deny for each namespace',
     choices: choices.defaultDeny,
     fallback: 'auto',
+  },
+  {
+    group: 'Synthesis',
+    flags: '--min-confidence <verdict>',
+    text: 'hold back the default deny of a namespace with a workload that was watched for less',
+    choices: choices.minConfidence,
+    fallback: 'insufficient',
   },
   {
     group: 'Synthesis',

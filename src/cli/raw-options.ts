@@ -12,6 +12,15 @@ export interface RawOptions {
   readonly since?: string
   readonly until?: string
   readonly strict?: boolean
+  readonly for?: string
+  readonly follow?: boolean
+  readonly last?: string
+  readonly allowPartial?: boolean
+  readonly strictCompleteness?: boolean
+  readonly tlsCa?: string
+  readonly tlsCert?: string
+  readonly tlsKey?: string
+  readonly tlsServerName?: string
   readonly clusterName?: string
   readonly learnAudit?: boolean
   readonly learnDenied?: boolean
@@ -22,6 +31,7 @@ export interface RawOptions {
   readonly selector?: string
   readonly includeSystem?: readonly string[]
   readonly defaultDeny?: string
+  readonly minConfidence?: string
   readonly dns?: string
   readonly onInexpressible?: string
   readonly onInseparable?: string
