@@ -25,7 +25,7 @@ import type { StateTopic } from './state-topic.ts'
 import { readStateTopic } from './state-topic.ts'
 
 /** Reduces messages of one partition to a set. */
-export interface MessageReader {
+export interface PartitionReader {
   /** Takes in the next message. */
   take(record: KafkaRecord): void
   /** Returns the set of what was taken in since the last call, which begins anew. */
@@ -48,12 +48,12 @@ export interface StaySettings {
   readonly flushMessages: number
   readonly health: MemberHealth
   readonly newTenure: () => string
-  readonly createReader: (partition: TopicPartition) => MessageReader
+  readonly createReader: (partition: TopicPartition) => PartitionReader
 }
 
 interface Owned extends TopicPartition {
   readonly state: PartitionState
-  readonly reader: MessageReader
+  readonly reader: PartitionReader
   /** The offset of the next message that is to be read. */
   next: number
   /** What the group has as committed. */

@@ -7,7 +7,7 @@ import { NetweirError } from '../errors.ts'
 import type { KafkaClient, MemberEvent, TopicPartition } from './kafka-client.ts'
 import type { MemberReport } from './member-health.ts'
 import { MemberHealth } from './member-health.ts'
-import type { MessageReader } from './member-stay.ts'
+import type { PartitionReader } from './member-stay.ts'
 import { MemberStay } from './member-stay.ts'
 import { checkStateTopic } from './state-topic.ts'
 
@@ -21,7 +21,7 @@ export interface StateMemberOptions {
   readonly place: string
   /** Ends the membership after a last flush. */
   readonly signal: AbortSignal
-  readonly createReader: (partition: TopicPartition) => MessageReader
+  readonly createReader: (partition: TopicPartition) => PartitionReader
   /** Milliseconds between flushes. Default: {@link defaultFlushMs}. */
   readonly flushMs?: number
   /** Messages after which a flush does not wait for its time. Default: 200,000. */

@@ -1,15 +1,20 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import kafkajs from 'kafkajs'
 import { expect, test } from 'vitest'
+import { NetweirError } from '../../src/errors.ts'
 import type { KafkaClient } from '../../src/source/kafka-client.ts'
 import { createKafkaClient } from '../../src/source/kafkajs.ts'
 import type { MemberReport } from '../../src/source/member-health.ts'
-import type { MessageReader } from '../../src/source/member-stay.ts'
+import type { PartitionReader } from '../../src/source/member-stay.ts'
 import type { StateMemberOptions } from '../../src/source/state-member.ts'
 import { runStateMember } from '../../src/source/state-member.ts'
 import { createStateTopic, readStateTopic } from '../../src/source/state-topic.ts'
+import { PartitionState } from '../../src/traffic/partition-state.ts'
 import { createReader } from '../../src/traffic/reader.ts'
-import { encodeSet } from '../../src/traffic/set-document.ts'
+import { emptySet, encodeSet } from '../../src/traffic/set-document.ts'
 import { describeKafka, topicName } from '../support/kafka.ts'
+
+const { Kafka, logLevel } = kafkajs
 
 const encoder = new TextEncoder()
 
@@ -46,7 +51,7 @@ function messageOf(partition: number, index: number): string {
   })
 }
 
-function messageReader(): MessageReader {
+function messageReader(): PartitionReader {
   let reader = createReader()
   return {
     take: ({ value, offset }) => {
@@ -100,18 +105,42 @@ await describeKafka('members of a group that learn together', (address) => {
     return encodeSet(table.materialise(group).set)
   }
 
+  interface Setting {
+    readonly admin: KafkaClient
+    readonly topic: string
+    readonly stateTopic: string
+    readonly group: string
+  }
+
+  /** Topics with names of their own; messages up to `count` in each partition. */
+  async function setUp(
+    count: number,
+    settings: Readonly<Record<string, string>> = {},
+  ): Promise<Setting> {
+    const admin = connect()
+    const [topic, stateTopic, group] = [topicName('flows'), topicName('state'), topicName('group')]
+    await admin.createTopic({ topic, partitions, settings })
+    const { created } = await createStateTopic(admin, { stateTopic, topics: [topic] }, place())
+    expect(created).toBe(true)
+    await fill(admin, topic, 0, count)
+    return { admin, topic, stateTopic, group }
+  }
+
   interface Running {
-    readonly client: KafkaClient
+    readonly run: Promise<MemberReport>
     stop(): Promise<MemberReport>
   }
 
   function startMember(
-    options: Pick<StateMemberOptions, 'group' | 'topics' | 'stateTopic'>,
+    { topic, group, stateTopic }: Setting,
+    options: Partial<StateMemberOptions> = {},
+    client: KafkaClient = connect(),
   ): Running {
-    const client = connect()
     const stopped = new AbortController()
     const run = runStateMember({
-      ...options,
+      group,
+      topics: [topic],
+      stateTopic,
       client,
       place: place(),
       signal: stopped.signal,
@@ -119,10 +148,11 @@ await describeKafka('members of a group that learn together', (address) => {
       flushMs: 300,
       flushMessages: 500,
       sessionTimeoutMs: 6000,
+      ...options,
     })
     run.catch(() => undefined)
     return {
-      client,
+      run,
       stop: async () => {
         stopped.abort()
         const report = await run
@@ -130,6 +160,14 @@ await describeKafka('members of a group that learn together', (address) => {
         return report
       },
     }
+  }
+
+  async function waitFor(isDone: () => Promise<boolean>): Promise<void> {
+    for (let attempt = 0; attempt < 50; attempt += 1) {
+      if (await isDone()) return
+      await sleep(200)
+    }
+    throw new Error('it did not come to that')
   }
 
   async function untilCommitted(
@@ -147,20 +185,13 @@ await describeKafka('members of a group that learn together', (address) => {
   }
 
   test('share what they read, hand it over, and add up to what one process reads', async () => {
-    const admin = connect()
-    const topic = topicName('flows')
-    const stateTopic = topicName('state')
-    const group = topicName('group')
-    await admin.createTopic({ topic, partitions })
-    const { created } = await createStateTopic(admin, { stateTopic, topics: [topic] }, place())
-    expect(created).toBe(true)
-    await fill(admin, topic, 0, 400)
-
-    const first = startMember({ group, topics: [topic], stateTopic })
+    const setting = await setUp(400)
+    const { admin, topic, stateTopic, group } = setting
+    const first = startMember(setting)
     await untilCommitted(admin, group, topic, 400)
     expect(await materialised(admin, stateTopic, group)).toBe(expected(400))
 
-    const second = startMember({ group, topics: [topic], stateTopic })
+    const second = startMember(setting)
     await fill(admin, topic, 400, 900)
     await untilCommitted(admin, group, topic, 900)
     const report = await first.stop()
@@ -172,6 +203,145 @@ await describeKafka('members of a group that learn together', (address) => {
       Array.from({ length: partitions }, () => [1000, 1000]),
     )
     expect(await materialised(admin, stateTopic, group)).toBe(expected(1000))
+    await admin.close()
+  })
+
+  test('write again in a new tenure what may or may not have arrived', async () => {
+    const setting = await setUp(600)
+    const { admin, topic, stateTopic, group } = setting
+    const client = connect()
+    const produce = client.produce.bind(client)
+    let calls = 0
+    client.produce = async (...args) => {
+      calls += 1
+      if (calls % 3 === 2) throw new NetweirError('SOURCE_LOST', 'not written')
+      await produce(...args)
+      if (calls % 3 === 1) return
+      await produce(...args)
+      throw new NetweirError('SOURCE_LOST', 'written twice, and nobody knows')
+    }
+    const member = startMember(setting, {}, client)
+    await untilCommitted(admin, group, topic, 600)
+    const { retries } = await member.stop()
+    expect(retries).toBeGreaterThan(3)
+    expect(await materialised(admin, stateTopic, group)).toBe(expected(600))
+    await admin.close()
+  })
+
+  test('go by the state, whatever the group has committed', async () => {
+    const setting = await setUp(300)
+    const { admin, topic, stateTopic, group } = setting
+    // Somebody who keeps no state has read everything.
+    const passer = new AbortController()
+    await admin.consume({
+      group,
+      topics: [topic],
+      signal: passer.signal,
+      onJoin: () => [],
+      onBatch: () => passer.abort(),
+      onLeave: (membership) =>
+        membership.commit(
+          membership.partitions.map((partition) => ({ ...partition, offset: 300 })),
+        ),
+    })
+    expect(await admin.committed(group, [topic])).toHaveLength(partitions)
+    const member = startMember(setting)
+    await waitFor(async () => (await materialised(admin, stateTopic, group)) === expected(300))
+    await member.stop()
+    await admin.close()
+  })
+
+  test('count what the broker deleted before it was read', async () => {
+    const setting = await setUp(300)
+    const { admin, topic, stateTopic, group } = setting
+    const first = startMember(setting)
+    await untilCommitted(admin, group, topic, 300)
+    await first.stop()
+    await fill(admin, topic, 300, 400)
+    const kafka = new Kafka({ brokers: [address()], logLevel: logLevel.NOTHING })
+    const deleter = kafka.admin()
+    await deleter.fetchTopicOffsets(topic)
+    await deleter.deleteTopicRecords({ topic, partitions: [{ partition: 1, offset: '350' }] })
+    await deleter.disconnect()
+    const second = startMember(setting)
+    await untilCommitted(admin, group, topic, 400)
+    expect(await second.stop()).toMatchObject({ missed: 50 })
+    const table = await readStateTopic(admin, stateTopic, {
+      place: place(),
+      signal: AbortSignal.timeout(60_000),
+    })
+    const { set } = table.materialise(group)
+    expect(set.lost).toEqual([{ source: 'kafka', node: `${topic}/1`, events: 50 }])
+    expect(set.ledger).toMatchObject({ records: 400 * partitions - 50, lostEvents: 50 })
+    await admin.close()
+  })
+
+  test('forget what was not seen for the length of the window', async () => {
+    const setting = await setUp(100)
+    const { admin, topic, stateTopic, group } = setting
+    const member = startMember(setting, { windowMs: 3_600_000 })
+    await untilCommitted(admin, group, topic, 100)
+    await member.stop()
+    const table = await readStateTopic(admin, stateTopic, {
+      place: place(),
+      signal: AbortSignal.timeout(60_000),
+    })
+    const { set, positions } = table.materialise(group)
+    expect(set.communications).toEqual([])
+    expect(positions.map(({ next, records, expired }) => [next, records, expired])).toEqual(
+      Array.from({ length: partitions }, () => [100, 100, 99]),
+    )
+    await admin.close()
+  })
+
+  test('refuse a state topic that is not fit', async () => {
+    const setting = await setUp(0)
+    const { admin, stateTopic } = setting
+    const failing = async (options: Partial<StateMemberOptions>): Promise<unknown> => {
+      const member = startMember(setting, options)
+      const reason = await member.run.catch((error: unknown) => error)
+      await member.stop().catch(() => undefined)
+      return reason
+    }
+    expect(await failing({ stateTopic: topicName('absent') })).toMatchObject({
+      code: 'SOURCE_NOT_FOUND',
+    })
+    const deleting = topicName('deleting')
+    await admin.createTopic({ topic: deleting, partitions })
+    expect(await failing({ stateTopic: deleting })).toMatchObject({
+      code: 'SOURCE_UNREADABLE',
+      message: expect.stringContaining('cleanup.policy=delete'),
+    })
+    const narrow = topicName('narrow')
+    const settings = { 'cleanup.policy': 'compact' }
+    await admin.createTopic({ topic: narrow, partitions: 1, settings })
+    expect(await failing({ stateTopic: narrow })).toMatchObject({
+      code: 'SOURCE_UNREADABLE',
+      message: expect.stringContaining('1 partitions where the flows have 4'),
+    })
+    const again = { stateTopic, topics: [setting.topic] }
+    expect(await createStateTopic(admin, again, place())).toMatchObject({ created: false })
+    await admin.close()
+  })
+
+  test('refuse a state that says more than the partition holds', async () => {
+    const setting = await setUp(50)
+    const { admin, topic, group, stateTopic } = setting
+    const state = new PartitionState({ group, topic, partition: 2 }, () => 't', undefined, 0)
+    state.advance(emptySet(), 51)
+    for (const batch of state.flush(1_000_000)) {
+      const records = batch.map(({ key, value }) => ({
+        key: encoder.encode(key),
+        value: encoder.encode(value ?? ''),
+      }))
+      await admin.produce(stateTopic, 2, records)
+    }
+    const member = startMember(setting)
+    await expect(member.run).rejects.toMatchObject({
+      code: 'SET_INVALID',
+      message: expect.stringContaining('51 messages, but the partition ends at 50'),
+    })
+    await member.stop().catch(() => undefined)
     await admin.close()
   })
 })
