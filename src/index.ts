@@ -70,9 +70,14 @@ export type {
   VerifyResult,
 } from './pipeline/pipeline.ts'
 export { verify } from './pipeline/verify.ts'
+export type {
+  CiliumEgressRule,
+  CiliumIngressRule,
+  CiliumPolicy,
+  CiliumSpec,
+} from './policy/cilium-policy.ts'
 export { evaluate } from './policy/evaluate.ts'
 export type {
-  CiliumPolicy,
   EgressRule,
   IngressRule,
   IpBlock,
@@ -132,6 +137,14 @@ export type {
   PodRecord,
 } from './traffic/communication-set.ts'
 export { blockMs } from './traffic/communication-set.ts'
+export type {
+  Confidence,
+  ConfidenceGap,
+  DirectionConfidence,
+  GroupConfidence,
+  Verdict,
+} from './traffic/confidence.ts'
+export { confidenceGaps, confidenceOf, confidenceTargets, verdicts } from './traffic/confidence.ts'
 export type { Inventory, WorkloadRef } from './traffic/inventory.ts'
 export { decodeSet, emptySet, encodeSet, mergeSets } from './traffic/set-document.ts'
 export type {

@@ -22,6 +22,7 @@ export interface RawOptions {
   readonly selector?: string
   readonly includeSystem?: readonly string[]
   readonly defaultDeny?: string
+  readonly minConfidence?: string
   readonly dns?: string
   readonly onInexpressible?: string
   readonly onInseparable?: string

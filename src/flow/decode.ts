@@ -32,6 +32,8 @@ import { answerNames, dnsAnswer, namesOf } from './names.ts'
 import type { Orientation } from './orientation.ts'
 import { forwardedKind, orient, orientIcmp, sideOf } from './orientation.ts'
 
+const authTypes = ['DISABLED', 'SPIRE', 'TEST_ALWAYS_FAIL']
+
 /** How many nodes one status record may name. */
 const maxNodes = 16_384
 
@@ -242,6 +244,8 @@ function assemble(facts: Facts, oriented: Oriented, dropped: VerdictKind | undef
       cluster: place.cluster,
       uuid: asBoundedText(flow['uuid'], 'the uuid'),
       flows: weightOf(flow),
+      ...(addresses?.['encrypted'] === true ? { encrypted: true } : {}),
+      ...(isAuthenticated(flow) ? { authenticated: true } : {}),
       names: [...serverNames(flow, server, turned), ...facts.answers],
     },
   }
@@ -312,6 +316,11 @@ function isSameSighting(a: NamespaceSighting, b: NamespaceSighting): boolean {
     a.namespace === b.namespace &&
     a.labels.join('\n') === b.labels.join('\n')
   )
+}
+
+/** `SPIRE` is the one kind of mutual authentication that there is; `TEST_ALWAYS_FAIL` proves nothing. */
+function isAuthenticated(flow: JsonObject): boolean {
+  return enumName(member(flow, 'auth_type', 'authType'), authTypes) === 'SPIRE'
 }
 
 /** The exporter's aggregated lines say how many flows they stand for. */

@@ -184,6 +184,10 @@ export interface Flow {
   readonly uuid: string
   /** How many flows the record stands for: more than one for the exporter's aggregated lines. */
   readonly flows: number
+  /** True where the packet was seen encrypted on the wire (WireGuard or IPsec); absence says nothing. */
+  readonly encrypted?: true
+  /** True where the peers proved their identity to each other (mutual authentication); absence says nothing. */
+  readonly authenticated?: true
   readonly names: readonly NamedAddress[]
 }
 

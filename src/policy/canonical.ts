@@ -32,7 +32,13 @@ export function peerJson(peer: NetworkPolicyPeer): string {
   return rememberedPeer(peer).json
 }
 
-function canonicalMetadata({ name, namespace, labels, annotations }: ObjectMeta): ObjectMeta {
+/** Returns name, namespace, labels and annotations in canonical form. */
+export function canonicalMetadata({
+  name,
+  namespace,
+  labels,
+  annotations,
+}: ObjectMeta): ObjectMeta {
   return {
     name,
     namespace,
@@ -177,7 +183,8 @@ function compareRules(a: IngressRule | EgressRule, b: IngressRule | EgressRule):
   return left.length - right.length
 }
 
-function compareTexts(a: string, b: string): number {
+/** Orders texts by code unit. */
+export function compareTexts(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0
 }
 

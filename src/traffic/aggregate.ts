@@ -231,7 +231,9 @@ class Aggregation implements Aggregate {
 
 function observationOf(flow: Flow, timeMs: number | undefined): Observation {
   const { side, verdict, strength, flows, uuid } = flow
-  return { side, verdict, strength, flows, timeMs, uuid }
+  const encrypted = flow.encrypted === true
+  const authenticated = flow.authenticated === true
+  return { side, verdict, strength, flows, timeMs, uuid, encrypted, authenticated }
 }
 
 function* pairEdges(edge: TableEdge<PortPairs>): Generator<PortedEdge> {

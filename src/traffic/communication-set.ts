@@ -66,6 +66,10 @@ export interface CommunicationRecord {
   readonly blocks: readonly (readonly [number, number])[]
   /** The three smallest uuids of its records. */
   readonly samples: readonly string[]
+  /** Records that passed and say that the packet was encrypted on the wire; absent for none. */
+  readonly encrypted?: number
+  /** Records that passed and say that the peers authenticated each other; absent for none. */
+  readonly authenticated?: number
 }
 
 /** Evidence whose direction only the whole picture can decide; a port of 0 stands for any ephemeral port. */

@@ -24,6 +24,7 @@ export function evidenceOf(tally: Tally, cells: readonly Cell[]): Evidence {
     ingress: passed.some(({ side }) => side === 'ingress'),
     denied: sum(cells, (cell) => (isDenied(cell.verdict) ? cell.records : 0)),
     audited: sum(cells, (cell) => (cell.verdict === 'audit' ? cell.records : 0)),
+    ...(passed.length === 0 ? {} : tally.toProtection()),
   }
 }
 

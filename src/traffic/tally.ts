@@ -30,6 +30,9 @@ export interface Observation {
   readonly flows: number
   readonly timeMs: number | undefined
   readonly uuid: string
+  /** The record says so; default: it does not. */
+  readonly encrypted?: boolean
+  readonly authenticated?: boolean
 }
 
 /** Evidence as documents spell it: the part that communications and pending records share. */
@@ -37,7 +40,11 @@ export interface EvidenceRecord {
   readonly cells: readonly CellRecord[]
   readonly blocks: readonly BlockRange[]
   readonly samples: readonly string[]
+  readonly encrypted?: number
+  readonly authenticated?: number
 }
+
+type Protection = Pick<EvidenceRecord, 'encrypted' | 'authenticated'>
 
 /** One counter. */
 export interface Cell extends Span {
@@ -58,6 +65,8 @@ export class Tally implements Mergeable<Tally> {
   readonly #cells: (Cell & { readonly rank: number })[] = []
   readonly #blocks: BlockRange[] = []
   readonly #samples: string[] = []
+  #encrypted = 0
+  #authenticated = 0
 
   /** The counters, in no order. */
   get cells(): readonly Cell[] {
@@ -78,6 +87,11 @@ export class Tally implements Mergeable<Tally> {
     const cell = this.#cell(observation.side, verdict, observation.strength)
     cell.records = addCounts(cell.records, 1)
     cell.flows = addCounts(cell.flows, observation.flows)
+    if (!isDenied(verdict)) {
+      if (observation.encrypted === true) this.#encrypted = addCounts(this.#encrypted, 1)
+      if (observation.authenticated === true)
+        this.#authenticated = addCounts(this.#authenticated, 1)
+    }
     if (timeMs !== undefined) {
       extendSpan(cell, timeMs)
       const block = Math.floor(timeMs / blockMs)
@@ -90,7 +104,7 @@ export class Tally implements Mergeable<Tally> {
     for (const cell of other.#cells) {
       this.#join(this.#cell(cell.side, cell.verdict, cell.strength), cell)
     }
-    this.#joinActivity(other.#blocks, other.#samples)
+    this.#joinActivity(other.toProtection(), other.#blocks, other.#samples)
   }
 
   /** Takes in what a document says of the edge. */
@@ -98,7 +112,7 @@ export class Tally implements Mergeable<Tally> {
     for (const cell of record.cells) {
       this.#join(this.#cell(cell.side, cell.verdict, cell.strength), countsOf(cell))
     }
-    this.#joinActivity(record.blocks, record.samples)
+    this.#joinActivity(record, record.blocks, record.samples)
   }
 
   /**
@@ -110,13 +124,26 @@ export class Tally implements Mergeable<Tally> {
       const verdict = cell.verdict === 'delivery' ? 'trace' : cell.verdict
       this.#join(this.#cell(turnedSide[cell.side], verdict, 'reply'), countsOf(cell))
     }
-    this.#joinActivity(record.blocks, record.samples)
+    this.#joinActivity(record, record.blocks, record.samples)
   }
 
   /** Returns the evidence as documents spell it, in canonical order. */
   toRecord(): EvidenceRecord {
     const cells = [...this.#cells].sort((a, b) => a.rank - b.rank).map(cellRecord)
-    return { cells, blocks: this.#blocks.map((range) => [...range]), samples: [...this.#samples] }
+    return {
+      cells,
+      blocks: this.#blocks.map((range) => [...range]),
+      samples: [...this.#samples],
+      ...this.toProtection(),
+    }
+  }
+
+  /** Returns what records say of encryption; members are absent where they are nought. */
+  toProtection(): Protection {
+    return {
+      ...(this.#encrypted === 0 ? {} : { encrypted: this.#encrypted }),
+      ...(this.#authenticated === 0 ? {} : { authenticated: this.#authenticated }),
+    }
   }
 
   #cell(side: Side, verdict: VerdictKind, strength: Strength): Cell {
@@ -133,7 +160,13 @@ export class Tally implements Mergeable<Tally> {
     joinSpan(cell, other)
   }
 
-  #joinActivity(blocks: readonly BlockRange[], samples: readonly string[]): void {
+  #joinActivity(
+    protection: Protection,
+    blocks: readonly BlockRange[],
+    samples: readonly string[],
+  ): void {
+    this.#encrypted = addCounts(this.#encrypted, protection.encrypted ?? 0)
+    this.#authenticated = addCounts(this.#authenticated, protection.authenticated ?? 0)
     for (const [first, last] of blocks) addBlocks(this.#blocks, first, last)
     for (const uuid of samples) keepSmallest(this.#samples, uuid, sampleLimit)
   }

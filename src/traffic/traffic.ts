@@ -78,6 +78,10 @@ export interface Evidence {
   /** Records that a policy denied, and that would have been denied (audit). */
   readonly denied: number
   readonly audited: number
+  /** Records of the whole edge that say the packet was encrypted on the wire; absent for none. */
+  readonly encrypted?: number
+  /** Records of the whole edge that say the peers authenticated each other; absent for none. */
+  readonly authenticated?: number
 }
 
 /** One resolved edge. */

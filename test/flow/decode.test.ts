@@ -740,3 +740,36 @@ test.each<[string, FlowOptions]>([
   expect(reading).toMatchObject({ outcome: 'malformed', reason: expect.stringMatching(/1024/) })
   expect(JSON.stringify(reading).length).toBeLessThan(300)
 })
+
+describe('protection on the wire', () => {
+  const raw = (change: (flow: Record<string, unknown>) => void): Flow => {
+    const record = structuredClone(flowRecord(toApi)) as { flow: Record<string, unknown> }
+    change(record.flow)
+    const [reading] = readRecord(record)
+    if (reading?.kind !== 'flow') throw new Error('no flow')
+    return reading.flow
+  }
+
+  test('is taken where the record says so, and only there', () => {
+    expect(flowOf(toApi)).not.toHaveProperty('encrypted')
+    expect(flowOf(toApi)).not.toHaveProperty('authenticated')
+    const encrypted = raw((flow) => Object.assign(flow['IP'] as object, { encrypted: true }))
+    expect(encrypted.encrypted).toBe(true)
+    expect(raw((flow) => Object.assign(flow['IP'] as object, { encrypted: 'yes' }))).toEqual(
+      flowOf(toApi),
+    )
+  })
+
+  test.each([
+    ['auth_type', 'SPIRE', true],
+    ['authType', 1, true],
+    ['auth_type', 'DISABLED', undefined],
+    ['auth_type', 'TEST_ALWAYS_FAIL', undefined],
+    ['auth_type', 2, undefined],
+  ])('%s %s', (name, value, expected) => {
+    const flow = raw((record) => {
+      record[name] = value
+    })
+    expect(flow.authenticated).toBe(expected)
+  })
+})

@@ -259,12 +259,25 @@ export const anyFlow: fc.Arbitrary<Flow> = fc
     cluster: fc.constantFrom('', '', 'east', 'west'),
     uuid: fc.constantFrom('', 'u1', 'u2', 'u3', 'u4', 'u5'),
     flows: fc.integer({ min: 1, max: 3 }),
+    protection: fc.constantFrom(
+      {},
+      {},
+      { encrypted: true as const },
+      { authenticated: true as const },
+    ),
     names: fc.array(fc.record({ address: anyAddress, name: fc.constantFrom(...'abcdefghijkl') }), {
       maxLength: 2,
     }),
   })
-  .map(({ ends: [client, server], clientPod, serverPod, timeMs, port, protocol, ...rest }) => ({
+  .map(({ ends: [client, server], protection, ...flow }) => ({
+    client,
+    server,
+    protection,
+    ...flow,
+  }))
+  .map(({ clientPod, serverPod, timeMs, port, protocol, protection, client, server, ...rest }) => ({
     ...rest,
+    ...protection,
     protocol,
     port: protocol.startsWith('ICMP') ? port % 256 : port,
     client,

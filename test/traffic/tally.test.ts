@@ -86,3 +86,16 @@ describe('evidence', () => {
     expect(tally.cells[0]?.records).toBe(Number.MAX_SAFE_INTEGER)
   })
 })
+
+describe('protection on the wire', () => {
+  test('counts records that passed and say so, and is absent where none does', () => {
+    const { encrypted, authenticated } = observed(
+      { encrypted: true },
+      { encrypted: true, authenticated: true },
+      { encrypted: true, verdict: 'denied' },
+      {},
+    ).toRecord()
+    expect({ encrypted, authenticated }).toEqual({ encrypted: 2, authenticated: 1 })
+    expect(observed({}).toRecord()).not.toHaveProperty('encrypted')
+  })
+})
