@@ -3,7 +3,7 @@
  * read this. Values are not judged here but in `resolve-options.ts`, which knows how to say what it expects.
  */
 import { Option } from 'commander'
-import { limits, policies, question } from './verify-options.ts'
+import { limits, policies, question, zones } from './verify-options.ts'
 
 /** Headings under which help lists options, in order. */
 export const optionGroups = [
@@ -344,6 +344,7 @@ const specs: Readonly<Record<CommandName, readonly OptionSpec[]>> = {
     policies,
     ...reading,
     ...guardRails,
+    ...zones,
     format(choices.diffOutput),
     outFile(outText),
     ...limits,
