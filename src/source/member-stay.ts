@@ -324,7 +324,7 @@ export class MemberStay {
         value: value === null ? null : encoder.encode(value),
       }))
       try {
-        await client.produce(stateTopic.name, partition, records)
+        await client.produce(stateTopic.name, partition, records, 'one')
       } catch (reason) {
         return NetweirError.from(reason, 'SOURCE_LOST', { location: { file: place } })
       }
