@@ -17,6 +17,7 @@ import { resolveLint, runLint } from './lint-command.ts'
 import { choices } from './options.ts'
 import type { Invocation } from './program.ts'
 import { createProgram, shells } from './program.ts'
+import { resolveGraph, resolveReport, runGraph, runReport } from './report-commands.ts'
 import type { DisplayOptions } from './resolve-options.ts'
 import {
   choice,
@@ -138,6 +139,14 @@ async function run(invocation: Invocation, io: Io, interruptions: Interruptions)
     case 'lint': {
       const resolved = resolveLint(args, raw)
       return inSession(resolved, (session) => runLint(resolved, session))
+    }
+    case 'report': {
+      const resolved = resolveReport(args, raw, io.now())
+      return inSession(resolved, (session) => runReport(resolved, session))
+    }
+    case 'graph': {
+      const resolved = resolveGraph(args, raw, io.now())
+      return inSession(resolved, (session) => runGraph(resolved, session))
     }
     case 'completion': {
       const shell = choice('SHELL', args[0], shells) ?? 'bash'

@@ -4,7 +4,7 @@
  */
 import { Option } from 'commander'
 import { live } from './live-options.ts'
-import { limits, policies, question, zones } from './verify-options.ts'
+import { by, flows, guardRails, limits, policies, question, zones } from './verify-options.ts'
 
 /** Headings under which help lists options, in order. */
 export const optionGroups = [
@@ -29,6 +29,8 @@ export type CommandName =
   | 'verify'
   | 'explain'
   | 'lint'
+  | 'report'
+  | 'graph'
   | 'completion'
 
 /** Accepted values of the flags that have a closed list; the first of each is the default, but for `failOn` and `lintFailOn`. */
@@ -46,6 +48,9 @@ export const choices = {
   diffOutput: ['text', 'json', 'markdown'],
   failOn: ['breaks', 'opens', 'any'],
   lintOutput: ['text', 'json', 'markdown'],
+  reportOutput: ['html', 'json', 'markdown'],
+  graphOutput: ['mermaid', 'dot', 'json'],
+  graphBy: ['workload', 'namespace', 'zone'],
   lintFailOn: ['error', 'warning', 'info'],
   color: ['auto', 'always', 'never'],
 } as const
@@ -137,21 +142,6 @@ const existing: OptionSpec = {
   text: 'policies that are in force: a manifest, a directory, or - for standard input',
   repeatable: true,
 }
-
-const guardRails: readonly OptionSpec[] = [
-  {
-    group: 'Source',
-    flags: '--permit <path>',
-    text: 'policy-shaped files that say what must always be possible',
-    repeatable: true,
-  },
-  {
-    group: 'Source',
-    flags: '--forbid <path>',
-    text: 'policy-shaped files that say what must never be possible',
-    repeatable: true,
-  },
-]
 
 const synthesis: readonly OptionSpec[] = [
   {
@@ -362,12 +352,7 @@ const specs: Readonly<Record<CommandName, readonly OptionSpec[]>> = {
     ...other,
   ],
   lint: [
-    {
-      group: 'Source',
-      flags: '--flows <path>',
-      text: 'recorded flows or communication sets that show which pods there are',
-      repeatable: true,
-    },
+    flows,
     ...surroundings,
     format(choices.lintOutput),
     outFile(outText),
@@ -378,6 +363,25 @@ const specs: Readonly<Record<CommandName, readonly OptionSpec[]>> = {
       choices: choices.lintFailOn,
       fallback: 'warning',
     },
+    ...other,
+  ],
+  report: [
+    existing,
+    ...reading,
+    ...guardRails,
+    ...zones,
+    ...synthesis,
+    format(choices.reportOutput),
+    outFile(outText),
+    ...other,
+  ],
+  graph: [
+    existing,
+    ...reading,
+    ...zones.slice(0, 2),
+    { ...by, choices: choices.graphBy, fallback: 'workload' },
+    format(choices.graphOutput),
+    outFile(outText),
     ...other,
   ],
   completion: [],

@@ -1,4 +1,4 @@
-/** The flags that `verify` and `explain` have for themselves, as the rows of `options.ts`. */
+/** The flags of the commands that judge and show policies, as the rows of `options.ts`. */
 
 /** Policies that are judged. */
 export const policies = {
@@ -71,5 +71,36 @@ export const zones = [
     flags: '--as-of <time>',
     text: 'judge approvals at this time',
     fallback: 'the end of the recording',
+  },
+] as const
+
+/** What tells `lint` which pods there are. */
+export const flows = {
+  group: 'Source',
+  flags: '--flows <path>',
+  text: 'recorded flows or communication sets that show which pods there are',
+  repeatable: true,
+} as const
+
+/** What the nodes of `graph` are. */
+export const by = {
+  group: 'Output',
+  flags: '--by <level>',
+  text: 'what a node is',
+} as const
+
+/** What must, and what must never, be possible. */
+export const guardRails = [
+  {
+    group: 'Source',
+    flags: '--permit <path>',
+    text: 'policy-shaped files that say what must always be possible',
+    repeatable: true,
+  },
+  {
+    group: 'Source',
+    flags: '--forbid <path>',
+    text: 'policy-shaped files that say what must never be possible',
+    repeatable: true,
   },
 ] as const
