@@ -166,7 +166,7 @@ const commands: readonly CommandSpec[] = [
       'Write one page that opens offline: map, policies, what changes, coverage, confidence, evidence.',
     examples: [
       'netweir report week.json.gz --existing policies --inventory cluster.yaml --out report.html',
-      'netweir report week.json.gz --zones zones.yaml --approvals approvals.yaml -o json --out report.json',
+      'netweir report week.json.gz --zones zones.yaml -o json --out report.json',
       'netweir report flows.jsonl -o markdown --out report.md',
     ],
     exits: [

@@ -102,7 +102,7 @@ export async function readPageParts(): Promise<{
   }
   const modules = await read(scripts)
   // One script of several modules: each is written so that their names can share a scope.
-  const joined = modules.replaceAll(/^import (?:[^']*) from '[^']*'$/gm, '')
+  const joined = modules.replaceAll(/^import\b[^;]*?\.js'$/gm, '')
   return {
     script: `(() => {\n'use strict'\n${joined.replaceAll(/^export /gm, '')}\n})()`,
     style: await read(styles),

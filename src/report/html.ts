@@ -22,6 +22,16 @@ export function jsonBlock(value: unknown): string {
 /** A cell of a table: text, or markup that was made of escaped text. */
 export type HtmlCell = string | { readonly markup: string; readonly className?: string }
 
+/** Returns a cell that is not broken into lines: a port, a time. */
+export function fixed(text: string): HtmlCell {
+  return { markup: html(text), className: 'fixed' }
+}
+
+/** Returns a cell with a time to the second, in UTC. */
+export function timeCell(time: string | undefined): HtmlCell {
+  return fixed(time === undefined ? '' : `${time.slice(0, 19).replace('T', ' ')} UTC`)
+}
+
 /** One row, with the attributes that the page's script filters by. */
 export interface HtmlRow {
   readonly cells: readonly HtmlCell[]

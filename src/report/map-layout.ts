@@ -78,22 +78,8 @@ interface Link {
 /** Returns places for rectangles that are linked, from left to right; the corner of the whole is at 0, 0. */
 type Layers = (sizes: readonly Size[], links: readonly Link[], spread: number) => readonly Place[]
 
-/** The part of dagre that is used: its own declarations do not compile under Node.js module resolution. */
-interface Dagre {
-  readonly Graph: new () => {
-    setGraph(label: Readonly<Record<string, unknown>>): void
-    setDefaultEdgeLabel(label: () => object): void
-    setNode(id: string, size: Size): void
-    setEdge(from: string, to: string, label: { readonly weight: number }): void
-    node(id: string): { readonly x: number; readonly y: number } | undefined
-  }
-  readonly layout: (graph: InstanceType<Dagre['Graph']>) => void
-}
-
-const layoutPackage: string = '@dagrejs/dagre'
-
 async function loadLayers(): Promise<Layers> {
-  const { Graph, layout } = (await import(layoutPackage)) as Dagre
+  const { Graph, layout } = await import('@dagrejs/dagre')
   return (sizes, links, spread) => {
     const graph = new Graph()
     graph.setGraph({

@@ -2,7 +2,7 @@
 import type { ZoneReport } from '../traffic/zone-report.ts'
 import { isClear } from '../traffic/zone-report.ts'
 import type { HtmlCell, HtmlRow } from './html.ts'
-import { chip, html, htmlTable, maxTableRows, paragraph } from './html.ts'
+import { chip, fixed, html, htmlTable, maxTableRows, paragraph, timeCell } from './html.ts'
 import { outcomeTexts } from './outcomes.ts'
 import type { Report } from './report-document.ts'
 import { formatCount } from './style.ts'
@@ -27,9 +27,9 @@ export function zoneSection(report: ZoneReport): string {
           `${crossing.fromZone} → ${crossing.toZone}`,
           ends(crossing.from, crossing.addresses),
           ends(crossing.to, crossing.addresses),
-          crossing.port,
+          fixed(crossing.port),
           formatCount(crossing.flows),
-          crossing.last ?? '',
+          timeCell(crossing.last),
           approvalText(crossing, report),
         ],
       })),
@@ -48,7 +48,7 @@ export function zoneSection(report: ZoneReport): string {
               approval.ports.length === 0 ? 'all' : approval.ports.join(', '),
               approval.approvedBy,
               approval.reason,
-              approval.until,
+              timeCell(approval.until),
               formatCount(approval.crossings),
               approval.at,
             ],
@@ -75,7 +75,7 @@ function matrix({ zones: list, matrix: pairs }: ZoneReport): string {
           if (pair === undefined) return { markup: '', className: 'none' }
           if (name === to.name)
             return { markup: formatCount(pair.edges), className: 'within number' }
-          const open = pair.unapproved === 0 ? '' : `, ${formatCount(pair.unapproved)} unapproved`
+          const open = pair.unapproved === 0 ? '' : ` (${formatCount(pair.unapproved)} unapproved)`
           return {
             markup: html(`${formatCount(pair.crossings)}${open}`),
             className: `${pair.unapproved === 0 ? 'approved' : 'unapproved'} number`,
@@ -88,6 +88,7 @@ function matrix({ zones: list, matrix: pairs }: ZoneReport): string {
     'zone to zone: crossings, and on the diagonal edges within',
     ['from \\ to', ...list.map(({ name }) => name)],
     rows,
+    list.map((_zone, index) => index + 1),
   )
 }
 
@@ -126,7 +127,7 @@ export function controlSection({ catalogue, notice }: Report): string {
           {
             markup: `<strong>${html(control.id)}</strong> ${html(control.title)}<br><span class="dim">${html(`${control.framework}, ${control.source}`)}</span>`,
           },
-          { markup: chip(control.status === 'proposed' ? 'watching' : 'plain', control.status) },
+          { markup: chip(control.status === 'proposed' ? 'watching' : 'neutral', control.status) },
           { markup: chip(control.relation, control.relation) },
           {
             markup: `<ul class="plain">${control.figures.map(({ name, value }) => `<li>${html(name)}: <strong>${html(value)}</strong></li>`).join('')}</ul>`,

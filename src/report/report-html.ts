@@ -116,5 +116,5 @@ function legend(): string {
     ['needed', 'needed'],
     ['tightens', 'tightens'],
   ] as const
-  return `<ul class="legend">${entries.map(([state, text]) => `<li><svg viewBox="0 0 28 8" width="28" height="8" aria-hidden="true"><g class="line ${state}"><path d="M0 4H28"/></g></svg>${text}</li>`).join('')}</ul>`
+  return `<ul class="legend">${entries.map(([state, text]) => `<li><svg viewBox="0 0 28 8" width="28" height="8" aria-hidden="true"><g class="line ${state}"><path d="M0 4H28"/></g></svg>${text}</li>`).join('')}<li><svg viewBox="0 0 28 14" width="28" height="14" aria-hidden="true"><g class="node closes"><rect x="2" y="2" width="24" height="10" rx="3"/></g></svg>becomes isolated</li></ul>`
 }

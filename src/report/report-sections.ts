@@ -12,7 +12,16 @@ import {
   verdictText,
 } from './confidence-text.ts'
 import type { HtmlCell, HtmlRow } from './html.ts'
-import { chip, html, htmlLines, htmlTable, limitedTable, paragraph } from './html.ts'
+import {
+  chip,
+  fixed,
+  html,
+  htmlLines,
+  htmlTable,
+  limitedTable,
+  paragraph,
+  timeCell,
+} from './html.ts'
 import type { Report } from './report-document.ts'
 import { controlSection, inputSection, ledgerSection, zoneSection } from './report-evidence.ts'
 import type { MapEdge } from './service-map.ts'
@@ -49,7 +58,10 @@ export function pageSections(
   ]
 }
 
-function differences({ diff, violations }: Report): string {
+function differences({ diff, violations, inputs }: Report): string {
+  const before = inputs.some(({ role }) => role === 'existing')
+    ? 'the policies that were given as existing'
+    : 'a cluster without policies, since none were given as existing'
   const order = (change: Change): number => sections.indexOf(change.section)
   const rows = diff.changes
     .toSorted((a, b) => order(a) - order(b))
@@ -74,8 +86,8 @@ function differences({ diff, violations }: Report): string {
   return [
     paragraph(
       diff.same
-        ? 'The policies mean the same as those that were given as existing.'
-        : `${formatCount(diff.changes.length)} differences in meaning to the policies that were given as existing, and ${formatCount(diff.unchanged)} connections that both allow.`,
+        ? `The policies mean the same as ${before}.`
+        : `${formatCount(diff.changes.length)} differences in meaning to ${before}, and ${formatCount(diff.unchanged)} connections that both allow.`,
     ),
     broken.length === 0 ? '' : htmlTable('broken guard rails', ['kind', 'rail', 'what'], broken),
     rows.length === 0
@@ -109,11 +121,11 @@ function communications(
         cells: [
           name(edge.from),
           name(edge.to),
-          edge.port,
+          fixed(edge.port),
           stateCell(edge),
           [...new Set((edge.allowedBy ?? []).map(({ policy }) => policy))].join(', '),
           formatCount(edge.flows),
-          edge.last ?? '',
+          timeCell(edge.last),
         ],
       }
     })

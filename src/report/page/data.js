@@ -19,6 +19,14 @@ export const policyOf = new Map(report.policies.map((policy) => [policy.policy, 
 
 export const changeOf = new Map(report.diff.changes.map((change) => [change.id, change]))
 
+/** Changes of isolation by the name of the workload that they are about. */
+export const isolationOf = new Map()
+for (const change of report.diff.changes) {
+  if (change.section !== 'isolation') continue
+  const name = change.ports.includes('egress') ? change.from : change.to
+  isolationOf.set(name, [...(isolationOf.get(name) ?? []), change])
+}
+
 /** What is selected: `{ node }`, `{ pair }`, or nothing. */
 export const state = {
   view: paths === undefined ? 'workloads' : 'namespaces',

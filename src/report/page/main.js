@@ -1,7 +1,7 @@
 // What the page does when it is pointed at, typed into, or printed.
 import { boxNow, frame, move, pointOf, setBox, show, showAll, svg, zoom } from './camera.js'
-import { byId, pairs, report, state } from './data.js'
-import { endsWith, fields, filter, rows } from './filter.js'
+import { byId, isolationOf, pairs, report, state } from './data.js'
+import { endsWith, fields, filter, nodeElements, rows } from './filter.js'
 import { panel, select } from './panel.js'
 
 /** Ends that a search frames. */
@@ -136,6 +136,11 @@ window.addEventListener('beforeprint', () => {
   for (const details of document.querySelectorAll('main details')) details.open = true
   showAll()
 })
+
+for (const { id, name } of report.ends) {
+  const isClosed = isolationOf.get(name)?.some(({ effect }) => effect === 'narrows')
+  if (isClosed === true) nodeElements.get(id)?.classList.add('closes')
+}
 
 show(state.view)
 filter()

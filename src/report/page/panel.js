@@ -3,6 +3,7 @@ import {
   byId,
   changeOf,
   confidenceOf,
+  isolationOf,
   isPassing,
   pairs,
   paths,
@@ -85,6 +86,7 @@ function showNode(id) {
       ['labels', workload?.labels.map((labels) => labels.join(', ')).join(' | ')],
     ]),
   )
+  for (const { message } of isolationOf.get(end.name) ?? []) panel.append(element('p', message))
   const group = confidenceOf.get(end.name)
   if (group !== undefined) showConfidence(group)
   showConnections('Lets in', id, 'to', 'from')
