@@ -5,7 +5,7 @@
 import type { Labels } from '../labels.ts'
 import { namespaceNameLabel, toLabels } from '../labels.ts'
 import type { Bits } from './bits.ts'
-import { membersOf } from './bits.ts'
+import { bitsKey, membersOf } from './bits.ts'
 import type { LabelCell } from './label-cells.ts'
 import { cutLabels } from './label-cells.ts'
 import type {
@@ -154,10 +154,11 @@ function questionsAt({ own, peers }: Questions, home: Home): Asked {
   return {
     selectors: entries.map((entry) => entry.selector),
     treatmentOf: (holds) =>
-      membersOf(holds)
-        .flatMap((position) => entries[position]?.ids ?? [])
-        .sort((a, b) => a - b)
-        .join(','),
+      bitsKey(
+        Uint32Array.from(
+          membersOf(holds).flatMap((position) => entries[position]?.ids ?? []),
+        ).sort(),
+      ),
   }
 }
 
