@@ -5,7 +5,7 @@
 import { Option } from 'commander'
 import { liveClusterFlags } from './cluster-options.ts'
 import { live } from './live-options.ts'
-import { limits, policies, question } from './verify-options.ts'
+import { limits, policies, question, zones } from './verify-options.ts'
 
 /** Headings under which help lists options, in order. */
 export const optionGroups = [
@@ -351,6 +351,7 @@ const specs: Readonly<Record<CommandName, readonly OptionSpec[]>> = {
     policies,
     ...reading,
     ...guardRails,
+    ...zones,
     format(choices.diffOutput),
     outFile(outText),
     ...limits,
