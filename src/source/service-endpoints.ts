@@ -36,10 +36,11 @@ export class ServiceEndpoints {
   /** Remembers what the ports of a service are called, which is how slices refer to them. */
   namePorts(namespace: string, service: string, ports: readonly Field[]): void {
     for (const field of ports) {
-      const port = readPortNumber(field.member('port'))
-      const protocol = readProtocol(field.member('protocol'))
-      const name = field.member('name').text()
-      if (port === undefined || protocol === undefined || name === undefined) continue
+      // What is wrong with a port is found when the service itself is read.
+      const port = field.member('port').value
+      const protocol = field.member('protocol').value ?? 'TCP'
+      const name = field.member('name').value
+      if (typeof protocol !== 'string' || typeof name !== 'string') continue
       this.#portNames.set(keyOf([namespace, service, protocol, String(port)]), name)
     }
   }
