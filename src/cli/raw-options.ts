@@ -22,6 +22,8 @@ export interface RawOptions {
   readonly tlsKey?: string
   readonly tlsServerName?: string
   readonly clusterName?: string
+  readonly kubeconfig?: string
+  readonly context?: string
   readonly learnAudit?: boolean
   readonly learnDenied?: boolean
   readonly nodeCidr?: readonly string[]
