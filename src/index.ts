@@ -68,6 +68,7 @@ export type {
   RunHost,
   VerifyOptions,
   VerifyResult,
+  ZoneOptions,
 } from './pipeline/pipeline.ts'
 export { verify } from './pipeline/verify.ts'
 export type {
@@ -158,3 +159,6 @@ export type {
   TrafficClass,
   TrafficPod,
 } from './traffic/traffic.ts'
+export type { Approval, Crossing, ZonePair, ZoneReport } from './traffic/zone-report.ts'
+export { unapprovedOf, zoneReportOf } from './traffic/zone-report.ts'
+export type { ZoneRule, ZoneRules } from './traffic/zones.ts'
