@@ -49,13 +49,15 @@ const exitCodes = {
   INTERNAL: 70,
 } as const satisfies Record<ErrorCode, FailureExitCode>
 
-/** Where in the input something was found. Lines and columns count from 1, documents of a YAML stream from 1. */
+/** Where in the input something was found. Lines, columns and documents of a YAML stream count from 1. */
 export interface Location {
   /** The path as the user named it, or `-` for standard input. */
   readonly file: string
   readonly line?: number
   readonly column?: number
   readonly document?: number
+  /** Of a message: its number in a live stream, counted from 0, or its offset in a partition. */
+  readonly offset?: number
 }
 
 /** What may accompany an error: its place, what to do about it, what caused it, and further problems found with it. */

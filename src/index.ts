@@ -111,6 +111,8 @@ export { summaryToText } from './report/summary.ts'
 export { verifyToMarkdown } from './report/verify-markdown.ts'
 export { verifyToJson, verifyToText } from './report/verify-text.ts'
 export { violationsToMarkdown, violationsToText } from './report/violations-text.ts'
+export type { LiveOptions, LiveProgress, SourceProgress, TlsOptions } from './source/source.ts'
+export { isLiveSource } from './source/source.ts'
 export type {
   Finding,
   FindingCode,

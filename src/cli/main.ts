@@ -1,5 +1,12 @@
 import { CommanderError } from 'commander'
-import { createStyle, errorToText, escapeText, exitCodeOf, NetweirError } from '../index.ts'
+import {
+  createStyle,
+  errorToText,
+  escapeText,
+  exitCodeOf,
+  isLiveSource,
+  NetweirError,
+} from '../index.ts'
 import { interrupted } from './abortable.ts'
 import { wantsColor } from './color.ts'
 import { runDiff, runGenerate, runLearn, runMerge } from './commands.ts'
@@ -19,7 +26,7 @@ import {
   resolveMerge,
 } from './resolve-options.ts'
 import { resolveExplain, resolveVerify } from './resolve-verify.ts'
-import type { Session } from './session.ts'
+import type { Interruptions, Session } from './session.ts'
 import { createSession, writeStdout } from './session.ts'
 import { usageError } from './usage-error.ts'
 import { runExplain, runVerify } from './verify-commands.ts'
@@ -32,8 +39,12 @@ import { version } from './version.ts'
  */
 export async function main(argv: readonly string[], io: Io): Promise<number> {
   const interruption = new AbortController()
-  const release = io.onInterrupt(() => interruption.abort())
+  const closing = new AbortController()
   let invocation: Invocation | undefined
+  const release = io.onInterrupt(() => {
+    if (readsLive(invocation) && !closing.signal.aborted) closing.abort()
+    else interruption.abort()
+  })
   try {
     const parsed = parse(argv, io)
     if ('help' in parsed) {
@@ -41,12 +52,18 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
       return parsed.exitCode
     }
     invocation = parsed
-    return await run(parsed, io, interruption.signal)
+    return await run(parsed, io, { closed: closing.signal, signal: interruption.signal })
   } catch (reason) {
     return await explain(reason, { io, invocation, signal: interruption.signal })
   } finally {
     release()
   }
+}
+
+/** What is recorded will be there again, so that a run over it is simply given up. */
+function readsLive(invocation: Invocation | undefined): boolean {
+  if (invocation === undefined) return false
+  return [...invocation.args, ...(invocation.raw.flows ?? [])].some((name) => isLiveSource(name))
 }
 
 type Parsed = Invocation | { readonly help: string; readonly exitCode: 0 | 2 }
@@ -79,13 +96,13 @@ function parse(argv: readonly string[], io: Io): Parsed {
   return invocation
 }
 
-async function run(invocation: Invocation, io: Io, signal: AbortSignal): Promise<number> {
+async function run(invocation: Invocation, io: Io, interruptions: Interruptions): Promise<number> {
   const { command, args, raw } = invocation
   const inSession = async (
     { display }: { readonly display: DisplayOptions },
     work: (session: Session) => Promise<number>,
   ): Promise<number> => {
-    const session = createSession(io, display, signal)
+    const session = createSession(io, display, interruptions)
     try {
       return await work(session)
     } finally {

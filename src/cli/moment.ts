@@ -28,6 +28,23 @@ export function parseMoment(flag: string, text: string, nowMs: number): number {
   return moment
 }
 
+/**
+ * Returns the milliseconds of a duration such as `15m`, `24h`, `7d` or `1h30m`.
+ *
+ * @throws NetweirError `USAGE` when it is none, or nothing.
+ */
+export function parseSpan(flag: string, text: string): number {
+  const durationMs = parseDuration(text)
+  if (durationMs !== undefined && durationMs > 0 && durationMs <= maxSpanMs) return durationMs
+  throw new NetweirError(
+    'USAGE',
+    `${flag} must be a duration of at most 24d such as 90s, 15m, 24h or 7d, is "${text}"`,
+  )
+}
+
+/** What a timer can wait. */
+const maxSpanMs = 24 * 86_400_000
+
 function parseDuration(text: string): number | undefined {
   if (!/^(?:\d{1,9}[smhd])+$/.test(text)) return undefined
   let totalMs = 0

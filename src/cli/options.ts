@@ -3,11 +3,13 @@
  * read this. Values are not judged here but in `resolve-options.ts`, which knows how to say what it expects.
  */
 import { Option } from 'commander'
+import { live } from './live-options.ts'
 import { limits, policies, question } from './verify-options.ts'
 
 /** Headings under which help lists options, in order. */
 export const optionGroups = [
   'Source',
+  'Live source',
   'Question',
   'Selection',
   'Synthesis',
@@ -126,6 +128,7 @@ const reading: readonly OptionSpec[] = [
     flags: '--strict',
     text: 'fail at the first bad record instead of counting it',
   },
+  ...live,
 ]
 
 const existing: OptionSpec = {

@@ -12,6 +12,15 @@ export interface RawOptions {
   readonly since?: string
   readonly until?: string
   readonly strict?: boolean
+  readonly for?: string
+  readonly follow?: boolean
+  readonly last?: string
+  readonly allowPartial?: boolean
+  readonly strictCompleteness?: boolean
+  readonly tlsCa?: string
+  readonly tlsCert?: string
+  readonly tlsKey?: string
+  readonly tlsServerName?: string
   readonly clusterName?: string
   readonly learnAudit?: boolean
   readonly learnDenied?: boolean

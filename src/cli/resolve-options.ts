@@ -6,6 +6,7 @@ import type { ColorChoice } from './color.ts'
 import { parseMoment } from './moment.ts'
 import { choices } from './options.ts'
 import type { RawOptions } from './raw-options.ts'
+import { resolveLive } from './resolve-live.ts'
 
 /** How a run speaks to the person who started it. */
 export interface DisplayOptions {
@@ -174,6 +175,7 @@ export function resolveReading(raw: RawOptions, nowMs: number): LearnOptions {
     serviceCidrs: prefixes('--service-cidr', raw.serviceCidr),
     sinceMs,
     untilMs,
+    ...allOf(resolveLive(raw)),
     inventory: paths('--inventory', raw.inventory),
   })
 }

@@ -36,8 +36,18 @@ export interface Session {
   endReading(): Promise<void>
 }
 
-/** Returns the session of a run that ends when `signal` fires. */
-export function createSession(io: Io, display: DisplayOptions, signal: AbortSignal): Session {
+/** What an interruption means: `closed` fires first where a live source is read, `signal` gives the run up. */
+export interface Interruptions {
+  readonly closed: AbortSignal
+  readonly signal: AbortSignal
+}
+
+/** Returns the session of a run. */
+export function createSession(
+  io: Io,
+  display: DisplayOptions,
+  { closed, signal }: Interruptions,
+): Session {
   const line = createProgressLine(io, { isWanted: display.progress && !display.quiet })
   const read = new Map<string, Progress>()
   const style = createStyle({ color: wantsColor(display.color, io.env, io.stderr) })
@@ -52,10 +62,15 @@ export function createSession(io: Io, display: DisplayOptions, signal: AbortSign
     await setImmediate()
     if (signal.aborted) throw interrupted()
   }
+  const onClosed = (): void => {
+    note('going on with what was read so far; interrupt again to give up\n').catch(() => undefined)
+  }
+  closed.addEventListener('abort', onClosed, { once: true })
   return {
     host: {
       stdin: { [Symbol.asyncIterator]: () => abortable(io.stdin, signal) },
       signal,
+      closed,
       onProgress: (progress) => {
         read.set(progress.source, progress)
         line.show(progress)
@@ -81,6 +96,7 @@ export function createSession(io: Io, display: DisplayOptions, signal: AbortSign
     detail,
     checkInterrupted,
     endReading: async () => {
+      closed.removeEventListener('abort', onClosed)
       await line.clear()
       for (const { source, bytes } of read.values()) {
         await detail(`read ${escapeText(source)} (${bytesText(bytes)})\n`)

@@ -2,13 +2,11 @@
 import { NetweirError } from '../errors.ts'
 import { toInventory } from '../source/inventory.ts'
 import { readManifestPath } from '../source/manifests.ts'
-import { expandSource, openRecorded } from '../source/recorded.ts'
-import type { CommunicationSet, Ledger } from '../traffic/communication-set.ts'
+import type { CommunicationSet } from '../traffic/communication-set.ts'
 import type { Inventory } from '../traffic/inventory.ts'
 import { readOut } from '../traffic/read-out.ts'
-import type { Reader } from '../traffic/reader.ts'
-import { createReader } from '../traffic/reader.ts'
-import type { LearnOptions, LearnResult, Notice, RunHost } from './pipeline.ts'
+import type { LearnOptions, LearnResult, RunHost } from './pipeline.ts'
+import { readSources } from './read-sources.ts'
 
 /** What {@link learn} found, with the inventory it was read out with. */
 export interface LearnedInput extends LearnResult {
@@ -16,9 +14,9 @@ export interface LearnedInput extends LearnResult {
 }
 
 /**
- * Returns the communication set of all sources (files, directories, `-`, communication sets) and its read-out.
- * @throws {NetweirError} `NO_TRAFFIC` when there was no record at all, `NOT_FLOWS` when none could be read, and the
- * codes of sources, sets, manifests and mixed clusters.
+ * Returns the communication set of all sources (files, directories, `-`, communication sets, live sources) and its read-out.
+ * @throws {NetweirError} `NO_TRAFFIC` when there was no record at all, `NOT_FLOWS` when none could be read,
+ * `SOURCE_LOST` when a live source was lost, and the codes of sources, sets, manifests and mixed clusters.
  */
 export async function learn(
   sources: readonly string[],
@@ -88,87 +86,4 @@ async function readInventory(
     )
   }
   return toInventory(manifests)
-}
-
-async function readSources(
-  sources: readonly string[],
-  options: LearnOptions,
-  host: RunHost,
-): Promise<{ readonly set: CommunicationSet; readonly notices: readonly Notice[] }> {
-  const reader = createReader({
-    strict: options.strict ?? false,
-    ...(options.sinceMs === undefined ? {} : { sinceMs: options.sinceMs }),
-    ...(options.untilMs === undefined ? {} : { untilMs: options.untilMs }),
-  })
-  const notices: Notice[] = []
-  for (const source of sources) {
-    const { files, passedOver } = await expandSource(source)
-    for (const file of files) {
-      if (await readFile(file, reader, host)) {
-        notices.push({
-          message: 'the compressed data ends early: what stands before the end was read',
-          location: { file },
-        })
-      }
-    }
-    if (passedOver.length > 0) {
-      notices.push({ message: `passed over ${passedOver.join(', ')}`, location: { file: source } })
-    }
-  }
-  const set = reader.finish()
-  notices.push(...reader.notices)
-  refuseNothing(set.ledger, sources, reader.notices)
-  return { set, notices }
-}
-
-/** Returns whether the compressed data of the file ended early. */
-async function readFile(file: string, reader: Reader, host: RunHost): Promise<boolean> {
-  const source = await openRecorded(file, host.stdin, host.signal)
-  let isCut = false
-  for await (const chunk of source.chunks) {
-    isCut = chunk.isCut
-    reader.consume(chunk.bytes, { source: file, offset: chunk.offset })
-    host.onProgress?.({
-      source: file,
-      bytes: chunk.readBytes,
-      ...(source.totalBytes === undefined ? {} : { totalBytes: source.totalBytes }),
-      records: reader.records,
-    })
-  }
-  reader.endOfSource({ isCut })
-  return isCut
-}
-
-function refuseNothing(
-  ledger: Ledger,
-  sources: readonly string[],
-  notices: readonly Notice[],
-): void {
-  const place =
-    sources.length === 1 && sources[0] !== undefined ? { location: { file: sources[0] } } : {}
-  const [passedOver] = notices
-  if (ledger.records === 0 && passedOver !== undefined) {
-    throw new NetweirError('NO_TRAFFIC', `nothing is left to learn from: ${passedOver.message}`, {
-      ...place,
-      hint: 'widen --since and --until: durations count back from now',
-    })
-  }
-  if (ledger.records === 0) {
-    throw new NetweirError('NO_TRAFFIC', 'there is no record in the input', {
-      ...place,
-      hint: 'record flows with: hubble observe --follow -o jsonpb > flows.jsonl',
-    })
-  }
-  const { outcomes } = ledger
-  const bad = (outcomes.malformed ?? 0) + (outcomes.truncated ?? 0) + (outcomes['too-long'] ?? 0)
-  if (bad < ledger.records) return
-  const first = notices.find((notice) => notice.location !== undefined)
-  throw new NetweirError(
-    'NOT_FLOWS',
-    `none of the ${ledger.records} records in the input is a flow${first === undefined ? '' : `: ${first.message}`}`,
-    {
-      ...(first?.location === undefined ? place : { location: first.location }),
-      hint: 'expected Hubble flows as JSON, such as hubble observe -o jsonpb or the exporter writes',
-    },
-  )
 }

@@ -6,29 +6,31 @@ import type { PolicyDiff } from '../diff/policy-diff.ts'
 import type { RailViolation } from '../diff/rail-violation.ts'
 import type { VerifyReport } from '../diff/verify-report.ts'
 import type { Location } from '../errors.ts'
+import type { LiveOptions, SourceProgress } from '../source/source.ts'
 import type { Finding, Synthesis, SynthesisOptions } from '../synthesis/synthesis.ts'
 import type { CommunicationSet } from '../traffic/communication-set.ts'
 import type { Traffic } from '../traffic/traffic.ts'
 
 /** How far reading has come. */
-export interface Progress {
-  /** The source that is being read, as the user named it. */
-  readonly source: string
-  readonly bytes: number
-  /** Absent for standard input. */
-  readonly totalBytes?: number
+export interface Progress extends SourceProgress {
+  /** Records of all sources so far. */
   readonly records: number
+  /** Different communications of all sources so far, addresses left aside. */
+  readonly edges: number
 }
 
 /** What a run needs of the outside. */
 export interface RunHost {
   readonly stdin: AsyncIterable<Uint8Array>
+  /** Fires when the run is given up. */
   readonly signal: AbortSignal
+  /** Fires when live sources are to stop reading, and the run goes on with what was read. Default: never. */
+  readonly closed?: AbortSignal
   readonly onProgress?: (progress: Progress) => void
 }
 
-/** How sources are read. Paths are files, directories or `-`. */
-export interface LearnOptions {
+/** How sources are read: files, directories, `-`, or live sources by their scheme. */
+export interface LearnOptions extends LiveOptions {
   /** Fail with `FLOW_MALFORMED` at the first bad record instead of counting it. Default: no. */
   readonly strict?: boolean
   readonly clusterName?: string
@@ -36,9 +38,12 @@ export interface LearnOptions {
   readonly learnDenied?: boolean
   readonly nodeCidrs?: readonly string[]
   readonly serviceCidrs?: readonly string[]
-  /** Records outside are not learned. Milliseconds since the epoch. */
-  readonly sinceMs?: number
-  readonly untilMs?: number
+  /** How long live sources are read, by the clock of this machine. Default: as long as they last. */
+  readonly forMs?: number
+  /** Go on where a live source stopped before its end, instead of failing with `SOURCE_LOST`. Default: no. */
+  readonly allowPartial?: boolean
+  /** Fail with `SOURCE_LOST` where a live source lost events, lacked nodes, or has gaps. Default: no. */
+  readonly strictCompleteness?: boolean
   /** Paths of manifests that say what the cluster contains. */
   readonly inventory?: readonly string[]
 }

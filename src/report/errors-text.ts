@@ -33,10 +33,14 @@ export function errorToText(error: NetweirError, style: Style): string {
     .join('')
 }
 
-/** Returns a place as `file:line:column: `, with the document of a stream where there is no line; empty for none. */
+/**
+ * Returns a place as `file:line:column: `, with the document of a stream where there is no line, or as `source@offset: `
+ * for a message; empty for none.
+ */
 export function placeText(location: Location | undefined): string {
   if (location === undefined) return ''
-  const { file, line, column, document } = location
+  const { file, line, column, document, offset } = location
+  if (offset !== undefined) return `${escapeText(file)}@${offset}: `
   if (line === undefined) {
     const within = document === undefined ? '' : ` (document ${document})`
     return `${escapeText(file)}${within}: `

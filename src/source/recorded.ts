@@ -47,8 +47,6 @@ const recordingName = /\.(?:log|json|jsonl|ndjson)(?:\.(?:gz|zst))?$/
 /** The exporter's rotation puts the time of the rotation between stem and extension. */
 const rotatedName = /^(.*)-(\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d(?:\.\d+)?)(\.[a-z]+)(?:\.(?:gz|zst))?$/
 
-const liveScheme = /^(hubbles?|kafka):\/\//
-
 const otherCompressions: readonly { readonly magic: readonly number[]; readonly name: string }[] = [
   { magic: [0xfd, 0x37, 0x7a, 0x58], name: 'xz' },
   { magic: [0x42, 0x5a, 0x68], name: 'bzip2' },
@@ -59,10 +57,9 @@ const otherCompressions: readonly { readonly magic: readonly number[]; readonly 
 /**
  * Returns the files that `path` stands for: itself, or the recordings of a directory, rotated files in the order of
  * their time and before the one that is being written. Sub-directories are not entered; hidden files are not looked at.
- * @throws {NetweirError} `USAGE` for a live source, `SOURCE_NOT_FOUND`, `SOURCE_UNREADABLE`.
+ * @throws {NetweirError} `SOURCE_NOT_FOUND`, `SOURCE_UNREADABLE`.
  */
 export async function expandSource(path: string): Promise<ExpandedSource> {
-  refuseLive(path)
   if (path === '-') return { files: [path], passedOver: [] }
   const stats = await stat(path).catch((reason: unknown) => fail(path, reason))
   if (!stats.isDirectory()) return { files: [path], passedOver: [] }
@@ -84,14 +81,13 @@ export async function expandSource(path: string): Promise<ExpandedSource> {
 /**
  * Returns a file, or standard input for `-`, as a stream of decompressed bytes. Reading stops when the signal is
  * aborted.
- * @throws {NetweirError} `USAGE` for a live source, `SOURCE_NOT_FOUND`, `SOURCE_UNREADABLE`.
+ * @throws {NetweirError} `SOURCE_NOT_FOUND`, `SOURCE_UNREADABLE`.
  */
 export async function openRecorded(
   path: string,
   stdin: AsyncIterable<Uint8Array>,
   signal: AbortSignal,
 ): Promise<RecordedSource> {
-  refuseLive(path)
   if (path === '-') return { name: path, chunks: chunksOf(path, stdin, signal) }
   const stats = await stat(path).catch((reason: unknown) => fail(path, reason))
   if (stats.isDirectory()) {
@@ -243,14 +239,6 @@ function timeKey(name: string): string {
   const rotated = rotatedName.exec(name)
   if (rotated !== null) return `${rotated[1]}${rotated[3]}\u0000${rotated[2]}`
   return `${name.replace(/\.(?:gz|zst)$/, '')}\u0000~`
-}
-
-function refuseLive(path: string): void {
-  const scheme = liveScheme.exec(path)?.[1]
-  if (scheme === undefined) return
-  throw new NetweirError('USAGE', `live source "${path}" is not supported by this version`, {
-    hint: 'record flows with "hubble observe -o jsonpb" or the exporter, and name the file',
-  })
 }
 
 function emptyDirectory(path: string): NetweirError {

@@ -41,6 +41,8 @@ export interface AggregateOptions {
 
 /** A communication set that grows. Memory grows with distinct edges, endpoints and pods, not with readings. */
 export interface Aggregate {
+  /** How many different communications there are, addresses left aside. */
+  readonly edges: number
   /** Takes in one reading. */
   add(reading: Reading): void
   /** Counts records that no reading was made of. Default: one record. */
@@ -78,6 +80,10 @@ class Aggregation implements Aggregate {
     this.#communications = new EdgeTable(this.#ends, this.#outsideLimit, tally)
     this.#suspects = new EdgeTable(this.#ends, this.#outsideLimit, tally)
     this.#portPairs = new EdgeTable(this.#ends, this.#outsideLimit, portPairs)
+  }
+
+  get edges(): number {
+    return this.#communications.size
   }
 
   add(reading: Reading): void {

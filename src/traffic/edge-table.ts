@@ -43,11 +43,17 @@ export class EdgeTable<Value extends Mergeable<Value>> {
   readonly #create: () => Value
   readonly #pairs = new Map<number, Map<number, Group<Value>>>()
   #outsideLimit: number
+  #size = 0
 
   constructor(ends: EndTable, outsideLimit: number, create: () => Value) {
     this.#ends = ends
     this.#outsideLimit = outsideLimit
     this.#create = create
+  }
+
+  /** How many edges there are, those that differ only in the address of an end counted as one. */
+  get size(): number {
+    return this.#size
   }
 
   /** Returns the value of an edge, a new one when the edge is new. */
@@ -63,6 +69,7 @@ export class EdgeTable<Value extends Mergeable<Value>> {
     if (group === undefined) {
       group = this.#group(from.end, to.end, protocol, port)
       groups.set(key, group)
+      this.#size += 1
     }
     return group.at(group.spread === 'from' ? from.address : to.address)
   }

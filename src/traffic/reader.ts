@@ -5,6 +5,8 @@ import { parseRecord, readRecord } from '../flow/decode.ts'
 import type { Outcome, Reading } from '../flow/flow.ts'
 import { outcomes } from '../flow/flow.ts'
 import type { RecordPlace } from '../flow/lines.ts'
+import type { MessageEncoding, MessageReader } from '../flow/message.ts'
+import { createMessageReader } from '../flow/message.ts'
 import type { RecordSplitter } from '../flow/records.ts'
 import { createRecordSplitter } from '../flow/records.ts'
 import type { Aggregate, AggregateOptions } from './aggregate.ts'
@@ -27,8 +29,25 @@ export interface ReaderOptions extends AggregateOptions {
 export interface BytesPlace {
   /** The source as the user named it. */
   readonly source: string
-  /** Of the first byte, in the uncompressed source. */
+  /** Of the first byte in the uncompressed source; for a message, its number or offset in its stream. */
   readonly offset: number
+}
+
+/**
+ * What bytes are: a part of a text (JSON in any of its forms, cut anywhere), or one protobuf message, of which there is
+ * one to each call.
+ */
+export type RecordEncoding = 'text' | MessageEncoding
+
+/** How bytes are to be taken. */
+export interface BytesForm {
+  /** Default: `text`. */
+  readonly encoding?: RecordEncoding
+  /**
+   * The text ends with these bytes: `whole`, or `cut` where it is known to go on, which is one `truncated` record. A
+   * text that is whole in one call, such as a value of a bus, may stand between the parts of another.
+   */
+  readonly end?: 'whole' | 'cut'
 }
 
 /** Something about the input that a person should know. */
@@ -43,12 +62,14 @@ export interface Reader {
   readonly records: number
   /** The bad records by outcome, each with the place of the first one, and what else was passed over. */
   readonly notices: readonly ReaderNotice[]
+  /** How many different communications were seen, for the progress. */
+  readonly edges: number
   /**
-   * Takes the next bytes of a source; a new source begins after {@link endOfSource}, or with another name.
+   * Takes the next bytes of a source, which are not kept; a new text begins after its end, or with another name.
    * @throws {NetweirError} `NOT_FLOWS` for a source that holds something else, `SET_INVALID` for a damaged communication
    * set, `FLOW_MALFORMED` for a bad record in strict mode.
    */
-  consume(bytes: Uint8Array, place: BytesPlace): void
+  consume(bytes: Uint8Array, place: BytesPlace, form?: BytesForm): void
   /** Ends the source; with `isCut` it is known to go on where its bytes ended, which is one `truncated` record. */
   endOfSource(options?: { readonly isCut?: boolean }): void
   /** Ends the source, if any, and returns the set. */
@@ -70,6 +91,7 @@ class SourceReader implements Reader {
   readonly #options: ReaderOptions
   readonly #aggregate: Aggregate
   readonly #bad = new Map<Outcome, BadRecords>()
+  readonly #messages: MessageReader = createMessageReader()
   #source: { readonly name: string; readonly splitter: RecordSplitter } | undefined
   #records = 0
   #passedOver = 0
@@ -96,10 +118,23 @@ class SourceReader implements Reader {
     return notices
   }
 
-  consume(bytes: Uint8Array, place: BytesPlace): void {
-    if (this.#source !== undefined && this.#source.name !== place.source) this.endOfSource()
-    this.#source ??= { name: place.source, splitter: this.#splitter(place.source) }
-    this.#source.splitter.push(bytes, place.offset)
+  get edges(): number {
+    return this.#aggregate.edges
+  }
+
+  consume(bytes: Uint8Array, place: BytesPlace, form: BytesForm = {}): void {
+    const { encoding = 'text', end } = form
+    if (encoding !== 'text') {
+      this.#reading(this.#messages.read(bytes, encoding), {
+        file: place.source,
+        offset: place.offset,
+      })
+    } else if (end !== undefined && this.#source?.name !== place.source) {
+      this.#wholeText(bytes, place, end)
+    } else {
+      this.#text(bytes, place)
+      if (end !== undefined) this.endOfSource({ isCut: end === 'cut' })
+    }
   }
 
   endOfSource(options: { readonly isCut?: boolean } = {}): void {
@@ -111,6 +146,18 @@ class SourceReader implements Reader {
   finish(): CommunicationSet {
     this.endOfSource()
     return this.#aggregate.toSet()
+  }
+
+  #text(bytes: Uint8Array, place: BytesPlace): void {
+    if (this.#source !== undefined && this.#source.name !== place.source) this.endOfSource()
+    this.#source ??= { name: place.source, splitter: this.#splitter(place.source) }
+    this.#source.splitter.push(bytes, place.offset)
+  }
+
+  #wholeText(bytes: Uint8Array, place: BytesPlace, end: 'whole' | 'cut'): void {
+    const splitter = this.#splitter(place.source)
+    splitter.push(bytes, place.offset)
+    splitter.end({ isCut: end === 'cut' })
   }
 
   #splitter(source: string): RecordSplitter {

@@ -22,37 +22,43 @@ test.each([
 describe('the words of the line', () => {
   test.each([
     [
-      { source: 'flows.jsonl', bytes: 5e6, totalBytes: 20e6, records: 9000 },
+      { source: 'flows.jsonl', bytes: 5e6, totalBytes: 20e6, records: 9000, edges: 0 },
       5000,
       100,
       'reading flows.jsonl  25%  5.0 MB  5.0 MB/s  9000 records  3s left',
     ],
     [
-      { source: '-', bytes: 5e6, records: 9000 },
+      { source: '-', bytes: 5e6, records: 9000, edges: 0 },
       5000,
       100,
       'reading -  5.0 MB  5.0 MB/s  9000 records',
     ],
     [
-      { source: 'flows.jsonl', bytes: 0, totalBytes: 20e6, records: 0 },
+      { source: 'flows.jsonl', bytes: 0, totalBytes: 20e6, records: 0, edges: 0 },
       0,
       100,
       'reading flows.jsonl  0%  0 B  0 records',
     ],
     [
-      { source: 'a', bytes: 1e6, totalBytes: 500e6, records: 1 },
+      { source: 'a', bytes: 1e6, totalBytes: 500e6, records: 1, edges: 0 },
       1000,
       100,
       'reading a  0%  1.0 MB  1.0 MB/s  1 records  8m 19s left',
     ],
     [
-      { source: 'a', bytes: 1e6, totalBytes: 9e9, records: 1 },
+      { source: 'a', bytes: 1e6, totalBytes: 9e9, records: 1, edges: 0 },
       1000,
       100,
       'reading a  0%  1.0 MB  1.0 MB/s  1 records  2h 29m left',
     ],
     [
-      { source: '/var/run/cilium/hubble/events.log', bytes: 5e6, totalBytes: 20e6, records: 9000 },
+      {
+        source: '/var/run/cilium/hubble/events.log',
+        bytes: 5e6,
+        totalBytes: 20e6,
+        records: 9000,
+        edges: 0,
+      },
       5000,
       60,
       'reading ...og  25%  5.0 MB  5.0 MB/s  9000 records  3s left',
@@ -64,7 +70,7 @@ describe('the words of the line', () => {
   })
 
   test('a name from outside cannot move the cursor', () => {
-    const text = progressText({ source: 'a\u001b[2Jb\r', bytes: 1, records: 1 }, 0, 100)
+    const text = progressText({ source: 'a\u001b[2Jb\r', bytes: 1, records: 1, edges: 0 }, 0, 100)
     expect(hostileCharacters(text)).toEqual([])
   })
 })
@@ -74,7 +80,7 @@ describe('the line', () => {
     const io = createFakeIo({ stderrIsTty: true, columns: 80 })
     const line = createProgressLine(io, { isWanted: true })
     for (let step = 0; step <= 20; step += 1) {
-      line.show({ source: 'a', bytes: step * 1000, totalBytes: 40_000, records: step })
+      line.show({ source: 'a', bytes: step * 1000, totalBytes: 40_000, records: step, edges: 0 })
       io.nowMs += 10
     }
     await line.clear()
@@ -100,7 +106,7 @@ describe('the line', () => {
   ])('is not there when %s', async (_, stderrIsTty, isWanted) => {
     const io = createFakeIo({ stderrIsTty })
     const line = createProgressLine(io, { isWanted })
-    line.show({ source: 'a', bytes: 1, records: 1 })
+    line.show({ source: 'a', bytes: 1, records: 1, edges: 0 })
     await line.clear()
     expect(io.err).toBe('')
   })

@@ -310,15 +310,6 @@ describe('what cannot be read', () => {
       location: { file: '-' },
     })
   })
-
-  test.each(['hubble://relay:80', 'hubbles://relay:443', 'kafka://broker/topic'])(
-    '%s',
-    async (path) => {
-      const expected = { code: 'USAGE', hint: expect.stringContaining('hubble observe') }
-      await expect(openRecorded(path, noInput(), never)).rejects.toMatchObject(expected)
-      await expect(expandSource(path)).rejects.toMatchObject(expected)
-    },
-  )
 })
 
 describe('an abort', () => {

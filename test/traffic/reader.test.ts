@@ -3,6 +3,7 @@ import type { ReaderOptions } from '../../src/traffic/reader.ts'
 import { createReader } from '../../src/traffic/reader.ts'
 import { encodeSet, mergeSets } from '../../src/traffic/set-document.ts'
 import { flowLine } from '../support/flows.ts'
+import { encodeResponse } from '../support/hubble-proto.ts'
 
 const web = { ns: 'shop', app: 'web' }
 const api = { ns: 'shop', app: 'api' }
@@ -40,6 +41,39 @@ describe('a reader', () => {
     reader.consume(bytes.subarray(0, 40), { source: 'b', offset: 0 })
     expect(reader.finish().ledger.outcomes).toEqual({ learned: 1, truncated: 1 })
     expect(reader.notices[0]?.location).toEqual({ file: 'b', line: 1 })
+  })
+
+  test('takes protobuf messages, and says of a bad one which it was', () => {
+    const reader = createReader()
+    const bytes = encodeResponse(JSON.parse(line))
+    reader.consume(bytes, { source: 'hubble://a', offset: 0 }, { encoding: 'get-flows-response' })
+    const cut = bytes.subarray(0, 40)
+    reader.consume(cut, { source: 'hubble://a', offset: 1 }, { encoding: 'get-flows-response' })
+    expect([reader.records, reader.edges]).toEqual([2, 1])
+    expect(reader.finish().ledger.outcomes).toEqual({ learned: 1, malformed: 1 })
+    expect(reader.notices).toEqual([
+      {
+        message: '1 record malformed, the first one here: a protobuf message is cut',
+        location: { file: 'hubble://a', offset: 1 },
+      },
+    ])
+  })
+
+  test('takes whole texts and messages between the parts of another text', () => {
+    const reader = createReader()
+    const [first, second] = [line, other].map((text) => new TextEncoder().encode(text))
+    reader.consume(first!.subarray(0, 50), { source: 'a', offset: 0 })
+    reader.consume(second!, { source: 'topic/0', offset: 7 }, { end: 'whole' })
+    reader.consume(second!.subarray(0, 50), { source: 'topic/0', offset: 8 }, { end: 'cut' })
+    reader.consume(
+      encodeResponse(JSON.parse(line)),
+      { source: 'b', offset: 0 },
+      {
+        encoding: 'get-flows-response',
+      },
+    )
+    reader.consume(first!.subarray(50), { source: 'a', offset: 50 }, { end: 'whole' })
+    expect(reader.finish().ledger.outcomes).toEqual({ learned: 3, truncated: 1 })
   })
 
   test('counts bad records and names the place of the first of each kind', () => {

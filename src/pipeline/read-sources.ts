@@ -1,0 +1,189 @@
+/** Reading of all sources of a run into one set: recorded ones one after the other, live ones side by side. */
+import { NetweirError } from '../errors.ts'
+import type { OpenSource } from '../source/source.ts'
+import { isLiveSource, openSource } from '../source/source.ts'
+import type { CommunicationSet, Ledger } from '../traffic/communication-set.ts'
+import type { Reader } from '../traffic/reader.ts'
+import { createReader } from '../traffic/reader.ts'
+import type { LearnOptions, Notice, RunHost } from './pipeline.ts'
+
+/** What all sources hold together. */
+export interface ReadSources {
+  readonly set: CommunicationSet
+  readonly notices: readonly Notice[]
+}
+
+/**
+ * Returns the communication set of all sources.
+ * @throws {NetweirError} `NO_TRAFFIC` when there was no record at all, `NOT_FLOWS` when none could be read,
+ * `SOURCE_LOST` when a source stopped before its end or, on request, is not complete, and the codes of sources.
+ */
+export async function readSources(
+  sources: readonly string[],
+  options: LearnOptions,
+  host: RunHost,
+): Promise<ReadSources> {
+  refuseUnused(sources, options)
+  const reader = createReader({
+    strict: options.strict ?? false,
+    ...(options.sinceMs === undefined ? {} : { sinceMs: options.sinceMs }),
+    ...(options.untilMs === undefined ? {} : { untilMs: options.untilMs }),
+  })
+  const failure = new AbortController()
+  const end = windowEnd(sources, options, host)
+  const outside = {
+    stdin: host.stdin,
+    closed: end.closed,
+    aborted: AbortSignal.any([host.signal, failure.signal]),
+  }
+  const read = async (name: string): Promise<OpenSource> => {
+    const source = await openSource(name, options, outside)
+    await readAll(source, reader, host)
+    return source
+  }
+  const recorded = async (): Promise<readonly OpenSource[]> => {
+    const done: OpenSource[] = []
+    for (const name of sources) if (!isLiveSource(name)) done.push(await read(name))
+    return done
+  }
+  let done: readonly OpenSource[]
+  try {
+    const live = sources.filter((name) => isLiveSource(name)).map((name) => read(name))
+    done = await allOrFirstFailure([recorded(), ...live.map(async (one) => [await one])], failure)
+  } finally {
+    end.release()
+  }
+  return finish(reader, sources, done, options)
+}
+
+function refuseUnused(sources: readonly string[], options: LearnOptions): void {
+  const { forMs, follow, last } = options
+  if (forMs === undefined && follow === undefined && last === undefined) return
+  if (sources.some((name) => isLiveSource(name))) return
+  throw new NetweirError(
+    'USAGE',
+    '--for, --follow and --last are for live sources, none is named',
+    {
+      hint: 'a live source is hubble://HOST:PORT, hubbles://HOST:PORT or unix:PATH',
+    },
+  )
+}
+
+/** The window of live sources: closed by the host, or when the time that was asked for is over. */
+function windowEnd(
+  sources: readonly string[],
+  { forMs }: LearnOptions,
+  { closed }: RunHost,
+): { readonly closed: AbortSignal; release(): void } {
+  const timeUp = new AbortController()
+  const isTimed = forMs !== undefined && sources.some((name) => isLiveSource(name))
+  const timer = isTimed ? setTimeout(() => timeUp.abort(), forMs) : undefined
+  return {
+    closed: closed === undefined ? timeUp.signal : AbortSignal.any([closed, timeUp.signal]),
+    release: () => clearTimeout(timer),
+  }
+}
+
+/** When one source fails the others are given up, and the failure waits for them to let go of what they hold. */
+async function allOrFirstFailure(
+  tasks: readonly Promise<readonly OpenSource[]>[],
+  failure: AbortController,
+): Promise<readonly OpenSource[]> {
+  let first: { readonly reason: unknown } | undefined
+  const results = await Promise.all(
+    tasks.map((task) =>
+      task.catch((reason: unknown) => {
+        first ??= { reason }
+        failure.abort()
+        return []
+      }),
+    ),
+  )
+  if (first !== undefined) throw first.reason
+  return results.flat()
+}
+
+async function readAll(source: OpenSource, reader: Reader, host: RunHost): Promise<void> {
+  for await (const pieces of source.pieces) {
+    for (const { bytes, place, encoding, end } of pieces) {
+      reader.consume(bytes, place, { encoding, ...(end === undefined ? {} : { end }) })
+    }
+    host.onProgress?.({ ...source.progress(), records: reader.records, edges: reader.edges })
+  }
+}
+
+function finish(
+  reader: Reader,
+  names: readonly string[],
+  sources: readonly OpenSource[],
+  options: LearnOptions,
+): ReadSources {
+  const lost = sources.map((source) => ({ source, ...source.completeness() }))
+  for (const { source, stopped, missing } of lost) {
+    refusePartial(source.name, stopped, missing, options)
+  }
+  const set = reader.finish()
+  const notices: Notice[] = sources.flatMap((source) => source.notices())
+  for (const { source, stopped, missing } of lost) {
+    for (const message of [...stopped, ...missing]) {
+      notices.push({ message, location: { file: source.name } })
+    }
+  }
+  notices.push(...reader.notices)
+  refuseNothing(set.ledger, names, reader.notices)
+  return { set, notices }
+}
+
+function refusePartial(
+  name: string,
+  stopped: readonly string[],
+  missing: readonly string[],
+  options: LearnOptions,
+): void {
+  const isStopped = stopped.length > 0 && options.allowPartial !== true
+  const isMissing = missing.length > 0 && options.strictCompleteness === true
+  if (!isStopped && !isMissing) return
+  const reasons = [...stopped, ...(isMissing ? missing : [])]
+  const location = { file: name }
+  throw new NetweirError('SOURCE_LOST', reasons[0] ?? 'the source was lost', {
+    location,
+    problems: reasons.map((message) => ({ message, location })),
+    hint: isStopped
+      ? 'nothing was written; --allow-partial goes on with what was read'
+      : 'nothing was written, since --strict-completeness was asked for',
+  })
+}
+
+function refuseNothing(
+  ledger: Ledger,
+  sources: readonly string[],
+  notices: readonly Notice[],
+): void {
+  const place =
+    sources.length === 1 && sources[0] !== undefined ? { location: { file: sources[0] } } : {}
+  const [passedOver] = notices
+  if (ledger.records === 0 && passedOver !== undefined) {
+    throw new NetweirError('NO_TRAFFIC', `nothing is left to learn from: ${passedOver.message}`, {
+      ...place,
+      hint: 'widen --since and --until: durations count back from now',
+    })
+  }
+  if (ledger.records === 0) {
+    throw new NetweirError('NO_TRAFFIC', 'there is no record in the input', {
+      ...place,
+      hint: 'record flows with: hubble observe --follow -o jsonpb > flows.jsonl',
+    })
+  }
+  const { outcomes } = ledger
+  const bad = (outcomes.malformed ?? 0) + (outcomes.truncated ?? 0) + (outcomes['too-long'] ?? 0)
+  if (bad < ledger.records) return
+  const first = notices.find((notice) => notice.location !== undefined)
+  throw new NetweirError(
+    'NOT_FLOWS',
+    `none of the ${ledger.records} records in the input is a flow${first === undefined ? '' : `: ${first.message}`}`,
+    {
+      ...(first?.location === undefined ? place : { location: first.location }),
+      hint: 'expected Hubble flows as JSON, such as hubble observe -o jsonpb or the exporter writes',
+    },
+  )
+}
