@@ -14,8 +14,8 @@ import type {
   FqdnSelector,
 } from './cilium-policy.ts'
 import type { RangeReader } from './evaluate-addresses.ts'
-import { icmpTypeNumber } from './icmp-types.ts'
 import type { Direction, RuleQuestion, SelectingPolicy } from './evaluate-network.ts'
+import { icmpTypeNumber } from './icmp-types.ts'
 import type {
   LabelSelector,
   LabelSelectorRequirement,
@@ -81,7 +81,7 @@ export function askCiliumPolicy(
   for (const spec of [policy.spec ?? [], policy.specs ?? []].flat()) {
     const asked = questionsOf(spec, direction, home, context)
     // The parts that do not select the pod keep their numbers.
-    if (!selectorHolds(spec.endpointSelector ?? {}, own)) {
+    if (!selectorHolds(subjectSelector(spec, home), own)) {
       rules.push(...asked.map(() => never))
       continue
     }
@@ -91,6 +91,14 @@ export function askCiliumPolicy(
   }
   const title = home === '' ? name : `${namespace}/${name}`
   return isSelected ? { name: title, isolates, rules } : undefined
+}
+
+/** A policy of a namespace selects there, whatever a match on the namespace's own label says. */
+function subjectSelector({ endpointSelector = {} }: CiliumSpec, home: string): LabelSelector {
+  const { matchLabels = {}, ...rest } = endpointSelector
+  if (home === '') return endpointSelector
+  const own = Object.entries(matchLabels).filter(([key]) => key !== `k8s:${namespaceKey}`)
+  return { ...rest, matchLabels: Object.fromEntries(own) }
 }
 
 function questionsOf(
@@ -130,7 +138,9 @@ function identityOf(endpoint: PolicyEndpoint, cluster: string): readonly Identit
     case 'address':
       return ['world', ...(endpoint.labels ?? [])].map(reserved)
     case 'entity':
-      return endpoint.labels.map((text) => (text.startsWith('k8s:') ? fromText(text) : reserved(text)))
+      return endpoint.labels.map((text) =>
+        text.startsWith('k8s:') ? fromText(text) : reserved(text),
+      )
   }
 }
 
@@ -216,35 +226,58 @@ function peerSelectorHolds(
   if (!names(clusterKey)) {
     extra.push({ key: `k8s:${clusterKey}`, operator: 'In', values: [cluster] })
   }
-  return (
-    selectorHolds(selector, identity) && selectorHolds({ matchExpressions: extra }, identity)
-  )
+  return selectorHolds(selector, identity) && selectorHolds({ matchExpressions: extra }, identity)
+}
+
+/** The peers of a rule, whichever direction it is about. */
+interface Peers {
+  readonly endpoints: readonly LabelSelector[] | undefined
+  readonly cidrs: readonly string[] | undefined
+  readonly sets: readonly CiliumCidrRule[] | undefined
+  readonly entities: readonly CiliumEntity[] | undefined
+  readonly nodes: readonly LabelSelector[] | undefined
+  readonly fqdns: readonly FqdnSelector[]
+}
+
+function peersOf(rule: Rule): Peers {
+  return {
+    endpoints: rule.fromEndpoints ?? rule.toEndpoints,
+    cidrs: rule.fromCIDR ?? rule.toCIDR,
+    sets: rule.fromCIDRSet ?? rule.toCIDRSet,
+    entities: rule.fromEntities ?? rule.toEntities,
+    nodes: rule.fromNodes ?? rule.toNodes,
+    fqdns: rule.toFQDNs ?? [],
+  }
 }
 
 /** Without any list of peers a rule means everyone, if it names ports; a list that is empty means nobody. */
 function peersHold(rule: Rule, peer: PolicyEndpoint, home: string, context: Context): boolean {
-  const endpoints = rule.fromEndpoints ?? rule.toEndpoints
-  const cidrs = rule.fromCIDR ?? rule.toCIDR
-  const sets = rule.fromCIDRSet ?? rule.toCIDRSet
-  const entities = rule.fromEntities ?? rule.toEntities
-  const nodes = rule.fromNodes ?? rule.toNodes
-  const fqdns = rule.toFQDNs ?? []
+  const peers = peersOf(rule)
+  const { endpoints, cidrs, sets, entities, nodes, fqdns } = peers
   const lists = [endpoints, cidrs, sets, entities, nodes]
   if (lists.some((list) => list?.length === 0)) return false
   if (fqdns.length === 0 && lists.every((list) => list === undefined)) {
     return (rule.toPorts ?? []).length + (rule.icmps ?? []).length > 0
   }
-  const identity = identityOf(peer, context.cluster)
-  const isEndpoint = (endpoints ?? []).some((selector) =>
-    peerSelectorHolds(selector, identity, home, context.cluster),
-  )
-  if (isEndpoint) return true
-  if ((entities ?? []).some((entity) => entityHolds(entity, identity, context.cluster))) return true
-  if (peer.kind !== 'address') return false
+  const { cluster, ranges } = context
+  const identity = identityOf(peer, cluster)
   return (
-    (cidrs ?? []).some((cidr) => context.ranges.isWithin(peer.address, cidr)) ||
-    (sets ?? []).some((set) => setHolds(set, peer.address, context.ranges)) ||
-    fqdns.some((selector) => (peer.names ?? []).some((name) => nameHolds(selector, name)))
+    (endpoints ?? []).some((one) => peerSelectorHolds(one, identity, home, cluster)) ||
+    (entities ?? []).some((entity) => entityHolds(entity, identity, cluster)) ||
+    (peer.kind === 'address' && addressHolds(peers, peer.address, peer.names ?? [], ranges))
+  )
+}
+
+function addressHolds(
+  { cidrs = [], sets = [], fqdns }: Peers,
+  address: string,
+  names: readonly string[],
+  ranges: RangeReader,
+): boolean {
+  return (
+    cidrs.some((cidr) => ranges.isWithin(address, cidr)) ||
+    sets.some((set) => setHolds(set, address, ranges)) ||
+    fqdns.some((selector) => names.some((name) => nameHolds(selector, name)))
   )
 }
 

@@ -40,7 +40,7 @@ export interface Decision {
 
 /** Choices of evaluation that the API leaves to the network plugin. */
 export interface EvaluateOptions {
-  /** Whether ipBlock matches addresses of pods. Default: no, as on Cilium. */
+  /** Whether ipBlock matches addresses of pods. Default: no, as on Cilium; never beside Cilium's policies. */
   readonly ipBlockPods?: boolean
   /** The name of the local cluster, which selectors of Cilium may ask for. Default: `default`, as Cilium has it. */
   readonly cluster?: string
@@ -98,7 +98,7 @@ class NaiveEvaluator implements Evaluator {
   constructor(policies: readonly Policy[], { ipBlockPods = false, cluster }: EvaluateOptions) {
     const ranges = new RangeReader()
     this.#mayDeny = policies.some(({ kind }) => kind !== 'NetworkPolicy')
-    this.#network = new NetworkPolicyReader(ranges, ipBlockPods)
+    this.#network = new NetworkPolicyReader(ranges, ipBlockPods && !this.#mayDeny)
     this.#context = { ranges, cluster: cluster || 'default' }
     for (const policy of policies) {
       const part = policy.kind === 'NetworkPolicy' ? undefined : unknownPart(policy)
@@ -156,16 +156,14 @@ class NaiveEvaluator implements Evaluator {
     const selecting = subject.kind === 'pod' ? this.#policiesOf(direction, subject) : []
     if (selecting.length === 0) return open
     const isolatedBy = selecting.filter((one) => one.isolates).map(({ name }) => name)
-    const allowedBy: DecidingRule[] = []
-    const deniedBy: DecidingRule[] = []
-    for (const { name, rules } of selecting) {
-      for (const [rule, { deny, matches }] of rules.entries()) {
-        const isCounted = deny || isolatedBy.length > 0
-        if (!isCounted || !matches(peer, service, destination)) continue
-        if (deny) deniedBy.push({ policy: name, rule })
-        else allowedBy.push({ policy: name, rule })
-      }
-    }
+    const matching = selecting.flatMap(({ name, rules }) =>
+      rules.flatMap(({ deny, matches }, rule) =>
+        matches(peer, service, destination) ? [{ deny, by: { policy: name, rule } }] : [],
+      ),
+    )
+    const deniedBy = matching.filter(({ deny }) => deny).map(({ by }) => by)
+    const allowedBy =
+      isolatedBy.length === 0 ? [] : matching.filter(({ deny }) => !deny).map(({ by }) => by)
     const isLetThrough = isolatedBy.length === 0 || allowedBy.length > 0
     return { allowed: isLetThrough && deniedBy.length === 0, isolatedBy, allowedBy, deniedBy }
   }

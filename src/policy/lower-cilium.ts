@@ -2,7 +2,7 @@
  * Cilium's policies in the plain form of the exact engine. Selectors of pods become pairs of selectors of namespaces and
  * of labels, so that everything that knows those knows Cilium's.
  */
-import { namespaceNameLabel } from '../labels.ts'
+import { namespaceNameLabel, toLabels } from '../labels.ts'
 import type {
   CiliumEgressRule,
   CiliumIcmpRule,
@@ -14,11 +14,7 @@ import type {
 import { specsOf } from './cilium-policy.ts'
 import { icmpTypeNumber } from './icmp-types.ts'
 import { passesIdentityFilter } from './label-keys.ts'
-import type {
-  LabelSelector,
-  LabelSelectorRequirement,
-  Policy,
-} from './network-policy.ts'
+import type { LabelSelector, LabelSelectorRequirement, Policy } from './network-policy.ts'
 import type { PlainPolicy, PlainRule, RuleDirection, RulePeer, RulePort } from './plain-rule.ts'
 import { portProtocols } from './port-set.ts'
 import { canonicalSelector, requirementsOf } from './selector.ts'
@@ -92,15 +88,23 @@ export function lowerCilium(policy: CiliumPolicy): PlainPolicy {
   }
 }
 
-/** A policy of a namespace selects there, whatever its selector says of namespaces. */
+/** A policy of a namespace selects there: Cilium replaces the label of the namespace where the selector has it. */
 function lowerSubject(selector: LabelSelector | undefined, namespace: string): RulePeer {
-  const parts = selector === undefined ? undefined : splitSelector(selector)
+  if (selector === undefined) return nobody
+  const parts = splitSelector(namespace === '' ? selector : withoutNamespace(selector))
   if (parts === undefined || parts.reserved) return nobody
   const podSelector = toSelector(parts.pods)
   const cluster = parts.cluster.length > 0 ? { cluster: parts.cluster } : {}
-  return namespace === ''
-    ? { namespaceSelector: toSelector(parts.namespaces), podSelector, ...cluster }
-    : { podSelector, ...cluster }
+  if (namespace !== '' && parts.namespaces.length === 0) return { podSelector, ...cluster }
+  const home: readonly LabelSelectorRequirement[] =
+    namespace === '' ? [] : [{ key: namespaceNameLabel, operator: 'In', values: [namespace] }]
+  const namespaceSelector = toSelector([...home, ...parts.namespaces])
+  return { namespaceSelector, podSelector, ...cluster }
+}
+
+function withoutNamespace({ matchLabels = {}, matchExpressions = [] }: LabelSelector) {
+  const { [`k8s:${podNamespaceKey}`]: _replaced, ...rest } = matchLabels
+  return { matchLabels: toLabels(Object.entries(rest)), matchExpressions }
 }
 
 function lowerRule(
@@ -202,24 +206,38 @@ interface SelectorParts {
 
 /** Returns the parts of a selector; undefined for one that no pod meets: it asks for a label that identities lack. */
 function splitSelector(selector: LabelSelector): SelectorParts | undefined {
-  const pods: LabelSelectorRequirement[] = []
-  const namespaces: LabelSelectorRequirement[] = []
-  const cluster: LabelSelectorRequirement[] = []
-  let reserved = false
+  const parts = {
+    pods: [] as LabelSelectorRequirement[],
+    namespaces: [] as LabelSelectorRequirement[],
+    cluster: [] as LabelSelectorRequirement[],
+    reserved: false,
+  }
   for (const requirement of requirementsOf(selector)) {
     const { source, key } = splitKey(requirement.key)
     const isPositive = requirement.operator === 'In' || requirement.operator === 'Exists'
-    if (source === 'reserved') reserved ||= isPositive
-    else if (source !== 'k8s' && source !== 'any') {
-      if (isPositive) return undefined
-    } else if (key === podNamespaceKey) namespaces.push(toNamespace(requirement))
-    else if (key.startsWith(namespaceLabelPrefix)) {
-      namespaces.push({ ...requirement, key: key.slice(namespaceLabelPrefix.length) })
-    } else if (key === clusterKey) cluster.push(requirement)
-    else if (passesIdentityFilter(key)) pods.push({ ...requirement, key })
-    else if (isPositive) return undefined
+    const isOfPods = source === 'k8s' || source === 'any'
+    if (source === 'reserved') parts.reserved ||= isPositive
+    else if (isOfPods && (key === clusterKey || isOfNamespace(key) || passesIdentityFilter(key))) {
+      addPart(parts, requirement, key)
+    } else if (isPositive) return undefined
   }
-  return { pods, namespaces, cluster, reserved }
+  return parts
+}
+
+function isOfNamespace(key: string): boolean {
+  return key === podNamespaceKey || key.startsWith(namespaceLabelPrefix)
+}
+
+function addPart(
+  parts: Record<'pods' | 'namespaces' | 'cluster', LabelSelectorRequirement[]>,
+  requirement: LabelSelectorRequirement,
+  key: string,
+): void {
+  if (key === clusterKey) parts.cluster.push(requirement)
+  else if (key === podNamespaceKey) parts.namespaces.push(toNamespace(requirement))
+  else if (key.startsWith(namespaceLabelPrefix)) {
+    parts.namespaces.push({ ...requirement, key: key.slice(namespaceLabelPrefix.length) })
+  } else parts.pods.push({ ...requirement, key })
 }
 
 /** Returns a requirement on the namespace of a pod as one on the name of the namespace, which all of them have. */

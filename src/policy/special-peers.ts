@@ -10,7 +10,7 @@ import {
   splitKey,
 } from './lower-cilium.ts'
 import type { PolicyEndpoint, PolicyPod } from './network-policy.ts'
-import type { SpecialPeer } from './plain-rule.ts'
+import type { RulePeer, SpecialPeer } from './plain-rule.ts'
 
 /** What Cilium counts among the cluster beside its pods. */
 const clusterEntities: readonly string[] = [
@@ -23,15 +23,39 @@ const clusterEntities: readonly string[] = [
   'unmanaged',
 ]
 
-/** Tells whether an end is one that a special peer stands for; `cluster` is the name of the local one. */
-export function isSpecialPeer(peer: SpecialPeer, end: PolicyEndpoint, cluster: string): boolean {
+const noEnds: readonly number[] = []
+
+/**
+ * Returns what finds the ends that a peer stands for which is more than selectors, the same list for equal peers, and
+ * undefined for one that is not; `cluster` is the name of the local one.
+ */
+export function createPeerFilter(
+  ends: readonly PolicyEndpoint[],
+  cluster: string,
+): (peer: RulePeer) => readonly number[] | undefined {
+  const answers = new Map<string, readonly number[]>()
+  return ({ special, cluster: wanted }) => {
+    if (special === undefined) {
+      const isLocal = wanted?.every((requirement) => holdsFor(requirement, cluster)) ?? true
+      return isLocal ? undefined : noEnds
+    }
+    const key = JSON.stringify(special)
+    const known =
+      answers.get(key) ??
+      ends.flatMap((end, id) => (isSpecialPeer(special, end, cluster) ? [id] : []))
+    answers.set(key, known)
+    return known
+  }
+}
+
+/** Tells whether an end is one that a special peer stands for. */
+function isSpecialPeer(peer: SpecialPeer, end: PolicyEndpoint, cluster: string): boolean {
   switch (peer.kind) {
     case 'entity':
       return isEntity(peer.entity, end)
     case 'fqdn':
       return (
-        end.kind === 'address' &&
-        (end.names ?? []).some((name) => fqdnMatches(peer.selector, name))
+        end.kind === 'address' && (end.names ?? []).some((name) => fqdnMatches(peer.selector, name))
       )
     case 'identity':
       return (
