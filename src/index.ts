@@ -68,6 +68,7 @@ export type {
   RunHost,
   VerifyOptions,
   VerifyResult,
+  ZoneOptions,
 } from './pipeline/pipeline.ts'
 export { verify } from './pipeline/verify.ts'
 export type {
@@ -111,6 +112,8 @@ export { summaryToText } from './report/summary.ts'
 export { verifyToMarkdown } from './report/verify-markdown.ts'
 export { verifyToJson, verifyToText } from './report/verify-text.ts'
 export { violationsToMarkdown, violationsToText } from './report/violations-text.ts'
+export { liveCluster } from './source/cluster-resources.ts'
+export type { ClusterOptions } from './source/kube-connection.ts'
 export type { LiveOptions, LiveProgress, SourceProgress, TlsOptions } from './source/source.ts'
 export { isLiveSource } from './source/source.ts'
 export type {
@@ -158,3 +161,6 @@ export type {
   TrafficClass,
   TrafficPod,
 } from './traffic/traffic.ts'
+export type { Approval, Crossing, ZonePair, ZoneReport } from './traffic/zone-report.ts'
+export { unapprovedOf, zoneReportOf } from './traffic/zone-report.ts'
+export type { ZoneRule, ZoneRules } from './traffic/zones.ts'

@@ -22,6 +22,8 @@ export interface RawOptions {
   readonly tlsKey?: string
   readonly tlsServerName?: string
   readonly clusterName?: string
+  readonly kubeconfig?: string
+  readonly context?: string
   readonly learnAudit?: boolean
   readonly learnDenied?: boolean
   readonly nodeCidr?: readonly string[]
@@ -48,6 +50,11 @@ export interface RawOptions {
   readonly failOn?: string
   readonly policies?: readonly string[]
   readonly maxUnused?: string
+  readonly zones?: readonly string[]
+  readonly zoneLabel?: string
+  readonly approvals?: readonly string[]
+  readonly requireApproval?: boolean
+  readonly asOf?: string
   readonly minCoverage?: string
   readonly from?: string
   readonly to?: string

@@ -44,6 +44,7 @@ interface PeerTest {
 /** Asks NetworkPolicies about pods; what is asked of a peer is worked out once. */
 export class NetworkPolicyReader {
   readonly #tests = new WeakMap<NetworkPolicyPeer, PeerTest>()
+  readonly #asks = new WeakMap<NetworkPolicy, readonly LabelSelectorRequirement[]>()
   readonly #selecting = {
     egress: new WeakMap<NetworkPolicy, SelectingPolicy>(),
     ingress: new WeakMap<NetworkPolicy, SelectingPolicy>(),
@@ -60,7 +61,9 @@ export class NetworkPolicyReader {
   ask(policy: NetworkPolicy, direction: Direction, pod: PolicyPod): SelectingPolicy | undefined {
     const { metadata, spec } = policy
     if (metadata.namespace !== pod.namespace || !isolates(policy, direction)) return undefined
-    if (!selects(spec.podSelector, pod.labels)) return undefined
+    const asks = this.#asks.get(policy) ?? requirementsOf(spec.podSelector)
+    this.#asks.set(policy, asks)
+    if (!allHold(asks, pod.labels)) return undefined
     const known = this.#selecting[direction].get(policy)
     if (known !== undefined) return known
     const { namespace, name } = metadata
@@ -146,10 +149,6 @@ function podMatches(peer: PeerTest, policyNamespace: string, pod: PolicyPod): bo
       ? pod.namespace === policyNamespace
       : allHold(namespaces, pod.namespaceLabels)
   return isNamespace && (pods === undefined || allHold(pods, pod.labels))
-}
-
-function selects(selector: LabelSelector, labels: Labels): boolean {
-  return allHold(requirementsOf(selector), labels)
 }
 
 /** A label that must match is a requirement of one value. */
