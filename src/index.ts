@@ -9,7 +9,6 @@ export type {
   Explanation,
   PathSide,
   Question,
-  RuleReference,
 } from './diff/explanation.ts'
 export { lintPolicies } from './diff/lint.ts'
 export type { LintCode, LintFinding, LintReport, LintSeverity } from './diff/lint-report.ts'
@@ -32,6 +31,7 @@ export type {
   NearMiss,
   OverPermission,
   PolicyUsage,
+  RuleReference,
   RuleUsage,
   SeenEdge,
   UnusedConnections,
