@@ -25,7 +25,7 @@ export interface EdgeDecision {
   /** `unjudged` where nobody knows the labels of an end. */
   readonly decision: 'allowed' | 'denied' | 'unjudged'
   readonly allowedBy: readonly AllowingRule[]
-  /** Policies that isolate the side that denies. */
+  /** Policies that isolate the side that denies, or deny there. */
   readonly deniedBy: readonly string[]
 }
 
@@ -34,13 +34,13 @@ export function decideEdges(
   policies: readonly LocatedPolicy[],
   surroundings: Surroundings,
 ): ReadonlyMap<Edge, EdgeDecision> {
-  const { network } = splitKinds(policies)
+  const { judged } = splitKinds(policies)
   const { traffic, ipBlockPods = false } = surroundings
   const universe = createUniverse(
-    network.map(({ policy }) => policy),
+    judged.map(({ policy }) => policy),
     surroundings,
   )
-  const book = createPolicyBook(network, { ipBlockPods })
+  const book = createPolicyBook(judged, { ipBlockPods })
   const replayed = replayEdges(traffic, book, knownPods(universe, traffic))
   return new Map(
     replayed.map(({ edge, judgement, matches, denials }) => [
@@ -49,15 +49,19 @@ export function decideEdges(
         decision: judgement === 'covered' ? 'allowed' : judgement,
         allowedBy: matches.flatMap(({ entry, direction, rule }): readonly AllowingRule[] => {
           const found = book.entries[entry]
-          if (found === undefined) return []
-          const at = found.rules.find((one) => one.direction === direction && one.rule === rule)?.at
+          const own = found?.rules.find((one) => one.direction === direction && one.rule === rule)
+          // What a rule denies matches, too.
+          if (found === undefined || own?.deny === true) return []
+          const at = own?.at
           const { policy } = found.reference
           return [{ policy, ...(at === undefined ? {} : { at }), direction, rule }]
         }),
         deniedBy: [
           ...new Set(
             denials.flatMap(({ side }) =>
-              side.isolatedBy.flatMap((id) => book.entries[id]?.reference.policy ?? []),
+              [...side.isolatedBy, ...side.deniedBy.map(({ entry }) => entry)].flatMap(
+                (id) => book.entries[id]?.reference.policy ?? [],
+              ),
             ),
           ),
         ].sort(),

@@ -2,9 +2,9 @@
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { decideEdges } from '../diff/edge-decisions.ts'
-import { createUniverse } from '../diff/universe.ts'
+import { policiesByClass } from '../diff/selections.ts'
 import { verifyPolicies } from '../diff/verify.ts'
-import type { LocatedPolicy, NetworkPolicy } from '../policy/network-policy.ts'
+import type { LocatedPolicy } from '../policy/network-policy.ts'
 import { buildReport } from '../report/build-report.ts'
 import type { ReportCoverage } from '../report/report-document.ts'
 import type { ServiceMap } from '../report/service-map.ts'
@@ -51,6 +51,7 @@ export async function report(
   const made = await generateInput(sources, choices, host)
   const { traffic, synthesis, diff, inForce, surroundings } = made
   const zoneResult = checkZones(traffic)
+  const selections = policiesByClass(inForce, surroundings)
   const map = serviceMapOf({
     traffic,
     groups: synthesis.groups,
@@ -64,7 +65,7 @@ export async function report(
     synthesis,
     diff,
     inForce,
-    selectedBy: selections(made),
+    selectedBy: (classId) => selections[classId] ?? [],
     map,
     coverage: coverageOf(made),
     zones: zoneResult?.report,
@@ -144,36 +145,6 @@ export async function graph(
   const zoneOf = rules === undefined ? {} : { zoneOf: createZoneOf(traffic, rules) }
   const { groups } = synthesis
   return { map: serviceMapOf({ traffic, groups, diff, ...zoneOf }), traffic, notices }
-}
-
-function networkPolicies(
-  policies: readonly LocatedPolicy[],
-): readonly LocatedPolicy<NetworkPolicy>[] {
-  return policies.filter(
-    (located): located is LocatedPolicy<NetworkPolicy> => located.policy.kind === 'NetworkPolicy',
-  )
-}
-
-/** Returns a look-up of the policies in force that select a class. */
-function selections({
-  inForce,
-  traffic,
-  surroundings,
-}: GeneratedInput): (classId: number) => readonly string[] {
-  const network = networkPolicies(inForce)
-  const universe = createUniverse(
-    network.map(({ policy }) => policy),
-    surroundings,
-  )
-  const names: string[][] = traffic.classes.map(() => [])
-  for (const { policy } of network) {
-    const { namespace, name } = policy.metadata
-    const { podSelector } = policy.spec
-    for (const end of universe.endsMatching(namespace, { podSelector })) {
-      names[end]?.push(`${namespace}/${name}`)
-    }
-  }
-  return (classId) => names[classId] ?? []
 }
 
 function coverageOf(made: GeneratedInput): readonly ReportCoverage[] {
