@@ -69,6 +69,8 @@ export type {
   VerifyOptions,
   VerifyResult,
 } from './pipeline/pipeline.ts'
+export type { RecordOptions, RecordResult } from './pipeline/record.ts'
+export { record } from './pipeline/record.ts'
 export { verify } from './pipeline/verify.ts'
 export { evaluate } from './policy/evaluate.ts'
 export type {
@@ -93,6 +95,7 @@ export type {
 export { isManaged, managedBy, managedByLabel } from './policy/network-policy.ts'
 export type { PolicyReference } from './policy/policy-reference.ts'
 export { renderList, renderPolicies, renderPolicy } from './policy/render.ts'
+export { isRecordingName } from './recording/recording-file.ts'
 export { diffToMarkdown } from './report/diff-markdown.ts'
 export { diffToJson, diffToText } from './report/diff-text.ts'
 export { errorToText, placeText } from './report/errors-text.ts'

@@ -4,6 +4,7 @@
  */
 import { Option } from 'commander'
 import { live } from './live-options.ts'
+import { recording } from './record-options.ts'
 import { limits, policies, question } from './verify-options.ts'
 
 /** Headings under which help lists options, in order. */
@@ -29,6 +30,7 @@ export type CommandName =
   | 'verify'
   | 'explain'
   | 'lint'
+  | 'record'
   | 'completion'
 
 /** Accepted values of the flags that have a closed list; the first of each is the default, but for `failOn` and `lintFailOn`. */
@@ -371,6 +373,7 @@ const specs: Readonly<Record<CommandName, readonly OptionSpec[]>> = {
     },
     ...other,
   ],
+  record: [...recording, ...other],
   completion: [],
 }
 

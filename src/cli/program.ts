@@ -159,6 +159,19 @@ const commands: readonly CommandSpec[] = [
     ],
   },
   {
+    name: 'record',
+    argument: () => new Argument('<source>', 'a live source, or - for flows on standard input'),
+    summary: 'save a live source for replay',
+    description:
+      'Record the flows of a live source as lines, as the Hubble exporter writes them, until they end or Ctrl-C.',
+    examples: [
+      'netweir record hubble://localhost:4245 --for 24h --out day/flows.jsonl.gz',
+      'netweir record hubble://localhost:4245 --follow --out week/flows.jsonl.zst --rotate-size 100MB',
+      'hubble observe --follow -o jsonpb | netweir record - --out flows.jsonl',
+    ],
+    exits: [['0', 'what was asked for was recorded'], ...failures],
+  },
+  {
     name: 'completion',
     argument: () => {
       const shell = new Argument('<shell>', `one of ${shells.join(', ')}`)
