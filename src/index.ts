@@ -72,9 +72,14 @@ export type {
 export type { RecordOptions, RecordResult } from './pipeline/record.ts'
 export { record } from './pipeline/record.ts'
 export { verify } from './pipeline/verify.ts'
+export type {
+  CiliumEgressRule,
+  CiliumIngressRule,
+  CiliumPolicy,
+  CiliumSpec,
+} from './policy/cilium-policy.ts'
 export { evaluate } from './policy/evaluate.ts'
 export type {
-  CiliumPolicy,
   EgressRule,
   IngressRule,
   IpBlock,

@@ -1,5 +1,6 @@
 /** Tells the policies that are evaluated from those that are named only. */
-import type { CiliumPolicy, LocatedPolicy, NetworkPolicy } from '../policy/network-policy.ts'
+import type { CiliumPolicy } from '../policy/cilium-policy.ts'
+import type { LocatedPolicy, NetworkPolicy } from '../policy/network-policy.ts'
 
 /** Policies by whether they are evaluated. */
 export interface PolicyKinds {

@@ -27,7 +27,13 @@ export function canonicalPolicy(policy: NetworkPolicy): NetworkPolicy {
   }
 }
 
-function canonicalMetadata({ name, namespace, labels, annotations }: ObjectMeta): ObjectMeta {
+/** Returns name, namespace, labels and annotations in canonical form. */
+export function canonicalMetadata({
+  name,
+  namespace,
+  labels,
+  annotations,
+}: ObjectMeta): ObjectMeta {
   return {
     name,
     namespace,
@@ -125,7 +131,8 @@ function compareRules(a: IngressRule | EgressRule, b: IngressRule | EgressRule):
   return left.length - right.length
 }
 
-function compareTexts(a: string, b: string): number {
+/** Orders texts by code unit. */
+export function compareTexts(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0
 }
 

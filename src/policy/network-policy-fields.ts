@@ -95,30 +95,37 @@ function readPeer(field: Field): NetworkPolicyPeer {
   }
 }
 
-function readSelector(field: Field): LabelSelector {
+/** Returns a label selector; `keyProblem` says what is wrong with the syntax of a key. */
+export function readSelector(
+  field: Field,
+  keyProblem: typeof labelKeyProblem = labelKeyProblem,
+): LabelSelector {
   onlyMembers(field, ['matchLabels', 'matchExpressions'])
   const labels = field.member('matchLabels')
   const matchLabels = labels.labels()
   if (matchLabels !== undefined) {
     for (const [key, value] of labels.members()) {
-      checkSyntax(value, key, labelKeyProblem, 'key ')
+      checkSyntax(value, key, keyProblem, 'key ')
       if (typeof value.value === 'string') checkSyntax(value, value.value, labelValueProblem)
     }
   }
   const expressions = field.member('matchExpressions').items()
-  const matchExpressions = expressions?.flatMap((item) => readRequirement(item) ?? [])
+  const matchExpressions = expressions?.flatMap((item) => readRequirement(item, keyProblem) ?? [])
   return {
     ...(matchLabels && { matchLabels }),
     ...(matchExpressions && { matchExpressions }),
   }
 }
 
-function readRequirement(field: Field): LabelSelectorRequirement | undefined {
+function readRequirement(
+  field: Field,
+  keyProblem: typeof labelKeyProblem,
+): LabelSelectorRequirement | undefined {
   if (!requireMapping(field, 'an expression with key and operator')) return undefined
   onlyMembers(field, ['key', 'operator', 'values'])
   const keyField = field.member('key')
   const key = readRequired(keyField)
-  if (key !== undefined) checkSyntax(keyField, key, labelKeyProblem)
+  if (key !== undefined) checkSyntax(keyField, key, keyProblem)
   const operatorField = field.member('operator')
   if (!operatorField.isPresent) operatorField.problem('is required')
   const operator = readChoice(operatorField, ['In', 'NotIn', 'Exists', 'DoesNotExist'])
@@ -222,13 +229,15 @@ function readEndPort(field: Field, port: Field): number | undefined {
   return endPort
 }
 
-function readRequired(field: Field): string | undefined {
+/** Returns a string; a problem when there is none. */
+export function readRequired(field: Field): string | undefined {
   const text = field.text()
   if (!field.isPresent) field.problem('must be a string, is absent or null')
   return text
 }
 
-function readChoice<T extends string>(field: Field, choices: readonly T[]): T | undefined {
+/** Returns one of some texts; undefined when it is absent, and a problem when it is another one. */
+export function readChoice<T extends string>(field: Field, choices: readonly T[]): T | undefined {
   const text = field.text()
   const choice = choices.find((candidate) => candidate === text)
   if (text !== undefined && choice === undefined) {
@@ -237,7 +246,8 @@ function readChoice<T extends string>(field: Field, choices: readonly T[]): T | 
   return choice
 }
 
-function requireMapping(field: Field, what: string, hint?: string): boolean {
+/** Tells whether the part is a mapping; a problem when it is not. */
+export function requireMapping(field: Field, what: string, hint?: string): boolean {
   if (field.isPresent) return field.mapping() !== undefined
   field.problem(`must be ${what}, is ${field.value === null ? 'null' : 'absent'}`, hint)
   return false

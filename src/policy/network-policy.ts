@@ -1,6 +1,7 @@
 /** The policy API as types: networking.k8s.io/v1 NetworkPolicy, and the kinds that may stand beside it. */
 import type { Location } from '../errors.ts'
 import type { Labels } from '../labels.ts'
+import type { CiliumPolicy } from './cilium-policy.ts'
 
 /** Protocols that a NetworkPolicy port can name. */
 export type PortProtocol = 'TCP' | 'UDP' | 'SCTP'
@@ -80,14 +81,6 @@ export interface NetworkPolicy {
   readonly spec: NetworkPolicySpec
 }
 
-/** A cilium.io/v2 policy. It is read and named, and not evaluated yet. */
-export interface CiliumPolicy {
-  readonly apiVersion: 'cilium.io/v2'
-  readonly kind: 'CiliumNetworkPolicy' | 'CiliumClusterwideNetworkPolicy'
-  readonly metadata: ObjectMeta
-  readonly spec: unknown
-}
-
 /** Any policy. */
 export type Policy = NetworkPolicy | CiliumPolicy
 
@@ -95,7 +88,10 @@ export type Policy = NetworkPolicy | CiliumPolicy
 export interface LocatedPolicy<P extends Policy = Policy> {
   readonly policy: P
   readonly location: Location
-  /** Where each rule begins, by position in `spec.ingress` and `spec.egress`. */
+  /**
+   * Where each rule begins, by position in `spec.ingress` and `spec.egress`; for Cilium's policies by position among all
+   * rules of the direction: of each part the allowing ones, then the denying ones.
+   */
   readonly rules: { readonly ingress: readonly Location[]; readonly egress: readonly Location[] }
 }
 

@@ -6,7 +6,7 @@ import { Field } from './field.ts'
 import type { Manifest } from './manifest.ts'
 import type { LocatedPolicy } from './network-policy.ts'
 import { Problems } from './problems.ts'
-import { parsePolicies } from './validate.ts'
+import { contentOf, parsePolicies } from './validate.ts'
 
 /** Why a policy, or a part of it, is not what its author thinks it is. */
 export type PolicyFault = 'INVALID' | 'EXCEPT_OUTSIDE' | 'DUPLICATE_NAME' | 'REPEATED_POLICY'
@@ -68,14 +68,14 @@ function withoutRepetitions(
 ): readonly LocatedPolicy[] {
   const byName = new Map<string, LocatedPolicy[]>()
   return policies.filter((located) => {
-    const { kind, metadata, spec } = located.policy
+    const { kind, metadata } = located.policy
     const policy = `${metadata.namespace}/${metadata.name}`
     const earlier = byName.get(`${kind} ${policy}`) ?? []
     byName.set(`${kind} ${policy}`, [...earlier, located])
     const [first] = earlier
     if (first === undefined) return true
     const { file, line = 1 } = first.location
-    const same = earlier.some((one) => JSON.stringify(one.policy.spec) === JSON.stringify(spec))
+    const same = earlier.some((one) => contentOf(one.policy) === contentOf(located.policy))
     faults.push({
       fault: same ? 'REPEATED_POLICY' : 'DUPLICATE_NAME',
       policy,

@@ -1,8 +1,10 @@
 /** From manifests to policies: what the API server would refuse is refused here, with its place. */
 import type { Location } from '../errors.ts'
+import { readCiliumSpecs } from './cilium-fields.ts'
+import type { CiliumPolicy, CiliumSpec } from './cilium-policy.ts'
 import { Field } from './field.ts'
 import type { Manifest } from './manifest.ts'
-import type { CiliumPolicy, LocatedPolicy, NetworkPolicy, ObjectMeta } from './network-policy.ts'
+import type { LocatedPolicy, NetworkPolicy, ObjectMeta, Policy } from './network-policy.ts'
 import { checkSyntax, onlyMembers, readSpec } from './network-policy-fields.ts'
 import { Problems } from './problems.ts'
 import { dnsLabelProblem, dnsSubdomainProblem } from './syntax.ts'
@@ -16,8 +18,8 @@ export interface ParsedPolicies {
 }
 
 /**
- * Returns the policies among manifests. NetworkPolicies are valid by the rules of the API server and otherwise as they
- * are written; of Cilium's policies only name and place are read.
+ * Returns the policies among manifests. They are valid by the rules of the API server, Cilium's by what it checks
+ * itself, too, and otherwise as they are written.
  *
  * @throws NetweirError `MANIFEST_INVALID` with every problem of every policy.
  */
@@ -49,18 +51,22 @@ function readNetworkPolicy(manifest: Manifest, problems: Problems): NetworkPolic
   const root = Field.of(manifest, problems)
   onlyMembers(root, ['apiVersion', 'kind', 'metadata', 'spec', 'status'])
   const metadata = root.member('metadata')
+  checkNames(metadata)
+  return {
+    apiVersion: 'networking.k8s.io/v1',
+    kind: 'NetworkPolicy',
+    metadata: readMetadata(metadata, 'default'),
+    spec: readSpec(root.member('spec')),
+  }
+}
+
+function checkNames(metadata: Field): void {
   const name = metadata.member('name')
   if (!name.isPresent) name.problem('is required')
   else if (typeof name.value === 'string') checkSyntax(name, name.value, dnsSubdomainProblem)
   const namespace = metadata.member('namespace')
   if (typeof namespace.value === 'string' && namespace.value !== '') {
     checkSyntax(namespace, namespace.value, dnsLabelProblem)
-  }
-  return {
-    apiVersion: 'networking.k8s.io/v1',
-    kind: 'NetworkPolicy',
-    metadata: readMetadata(metadata, 'default'),
-    spec: readSpec(root.member('spec')),
   }
 }
 
@@ -70,13 +76,19 @@ function readCiliumPolicy(
   problems: Problems,
 ): CiliumPolicy {
   const root = Field.of(manifest, problems)
-  const spec = root.member('spec')
-  const isNamespaced = kind === 'CiliumNetworkPolicy'
+  onlyMembers(root, ['apiVersion', 'kind', 'metadata', 'spec', 'specs', 'status'])
+  const metadata = root.member('metadata')
+  checkNames(metadata)
+  const isClusterwide = kind === 'CiliumClusterwideNetworkPolicy'
+  const namespace = metadata.member('namespace')
+  if (isClusterwide && namespace.isPresent && namespace.value !== '') {
+    namespace.problem('must be absent: a clusterwide policy has no namespace')
+  }
   return {
     apiVersion: 'cilium.io/v2',
     kind,
-    metadata: readMetadata(root.member('metadata'), isNamespaced ? 'default' : ''),
-    spec: spec.isPresent ? spec.value : root.member('specs').value,
+    metadata: readMetadata(metadata, isClusterwide ? '' : 'default'),
+    ...readCiliumSpecs(root, isClusterwide),
   }
 }
 
@@ -91,18 +103,31 @@ function readMetadata(metadata: Field, defaultNamespace: string): ObjectMeta {
   }
 }
 
-function located(manifest: Manifest, policy: NetworkPolicy | CiliumPolicy): LocatedPolicy {
+function located(manifest: Manifest, policy: Policy): LocatedPolicy {
   const rules = (direction: 'ingress' | 'egress'): readonly Location[] =>
     policy.kind === 'NetworkPolicy'
-      ? (policy.spec[direction] ?? []).map((_rule: unknown, index: number) =>
+      ? (policy.spec[direction] ?? []).map((_rule, index) =>
           manifest.locate(['spec', direction, index]),
         )
-      : []
+      : ciliumRulePaths(policy, direction).map((path) => manifest.locate(path))
   return {
     policy,
     location: manifest.locate([]),
     rules: { ingress: rules('ingress'), egress: rules('egress') },
   }
+}
+
+/** Returns where the rules of a direction stand, in the order in which they are numbered. */
+function ciliumRulePaths({ spec, specs = [] }: CiliumPolicy, direction: 'ingress' | 'egress') {
+  const parts: (readonly [CiliumSpec, readonly (string | number)[]])[] = [
+    ...(spec === undefined ? [] : [[spec, ['spec']] as const]),
+    ...specs.map((part, index) => [part, ['specs', index]] as const),
+  ]
+  return parts.flatMap(([part, path]) =>
+    ([direction, `${direction}Deny`] as const).flatMap((name) =>
+      (part[name] ?? []).map((_rule, index) => [...path, name, index]),
+    ),
+  )
 }
 
 /** The API server has one object of a kind and name: of two different ones nobody knows which is meant. */
@@ -112,16 +137,24 @@ function addOnce(
   problems: Problems,
 ): void {
   const { policy, location } = added
-  const name = `${policy.metadata.namespace}/${policy.metadata.name}`
+  const { namespace } = policy.metadata
+  const name = namespace === '' ? policy.metadata.name : `${namespace}/${policy.metadata.name}`
   const key = `${policy.kind} ${name}`
   const first = policies.get(key)
   if (first === undefined || policy.metadata.name === '') {
     policies.set(first === undefined ? key : `${key}#${policies.size}`, added)
-  } else if (JSON.stringify(first.policy.spec) !== JSON.stringify(policy.spec)) {
+  } else if (contentOf(first.policy) !== contentOf(policy)) {
     const { file, line = 1 } = first.location
     const message = `${policy.kind} ${name} is defined twice, first at ${file}:${line}`
     problems.add(message, location, 'keep the definition that the cluster has')
   }
+}
+
+/** Returns a text that is equal for policies that say the same in the same words. */
+export function contentOf(policy: Policy): string {
+  return policy.kind === 'NetworkPolicy'
+    ? JSON.stringify(policy.spec)
+    : JSON.stringify([policy.spec, policy.specs])
 }
 
 function nameOf({ kind, namespace, name }: Manifest): string {

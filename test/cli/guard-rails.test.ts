@@ -201,7 +201,7 @@ describe('a guard rail that says nothing is refused', () => {
     ],
     [
       'another kind',
-      'apiVersion: cilium.io/v2\nkind: CiliumNetworkPolicy\nmetadata: {name: a}\nspec: {}\n',
+      'apiVersion: cilium.io/v2\nkind: CiliumNetworkPolicy\nmetadata: {name: a}\nspec: {endpointSelector: {}, ingress: [{}]}\n',
       'cannot be a guard rail',
     ],
   ])('%s', async (_what, text, message) => {

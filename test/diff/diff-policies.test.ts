@@ -512,7 +512,7 @@ test('policies of other kinds are left out and named', () => {
       apiVersion: 'cilium.io/v2',
       kind,
       metadata: { name: 'l7', namespace: 'default' },
-      spec: {},
+      spec: { endpointSelector: {}, egress: [{ toServices: [{}] }] },
     },
     location: { file: 'l7.yaml' },
     rules: { ingress: [], egress: [] },

@@ -305,7 +305,7 @@ describe('the evidence behind a policy', () => {
         apiVersion: 'cilium.io/v2',
         kind: 'CiliumNetworkPolicy',
         metadata: { name: 'x', namespace: 'shop' },
-        spec: {},
+        spec: { endpointSelector: {}, egress: [{ toServices: [{}] }] },
       },
       location: { file: '' },
       rules: { ingress: [], egress: [] },

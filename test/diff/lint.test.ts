@@ -567,7 +567,7 @@ describe('without knowledge', () => {
 
 test('other kinds are named, and objects that are no policies passed over', () => {
   const cilium =
-    'apiVersion: cilium.io/v2\nkind: CiliumClusterwideNetworkPolicy\nmetadata: {name: wide}\nspec: {}\n'
+    'apiVersion: cilium.io/v2\nkind: CiliumClusterwideNetworkPolicy\nmetadata: {name: wide}\nspec: {endpointSelector: {}, egress: [{toServices: [{}]}]}\n'
   const report = lint([
     cilium,
     'apiVersion: v1\nkind: Pod\nmetadata: {name: a}\n',

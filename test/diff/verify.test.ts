@@ -317,7 +317,7 @@ test('policies of other kinds are named as not evaluated', () => {
       apiVersion: 'cilium.io/v2',
       kind,
       metadata: { name: 'x', namespace: 'shop', labels: toLabels([]) },
-      spec: {},
+      spec: { endpointSelector: {}, egress: [{ toServices: [{}] }] },
     },
     location: { file: 'x.yaml' },
     rules: { ingress: [], egress: [] },

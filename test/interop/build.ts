@@ -1,6 +1,6 @@
 /**
  * Builds Cilium's own programs, once for each version: `hubble`, `hubble-relay`, and `agents`, a program of ours that
- * serves recorded flows through Cilium's observer server. They lie outside the repository, under the user's cache
+ * serves recorded flows through Cilium's observer server, and `policies`, one that loads policies as Cilium does. They lie outside the repository, under the user's cache
  * directory.
  */
 import { spawnSync } from 'node:child_process'
@@ -14,6 +14,7 @@ import { fileURLToPath } from 'node:url'
 const directory = fileURLToPath(new URL('.', import.meta.url))
 const programs = [
   './agents',
+  './policies',
   'github.com/cilium/cilium/hubble',
   'github.com/cilium/cilium/hubble-relay',
 ] as const
@@ -28,7 +29,9 @@ export function setup(): void {
   mkdirSync(parent, { recursive: true })
   const fresh = mkdtempSync(join(parent, '.building-'))
   try {
-    process.stderr.write('interop: building hubble, hubble-relay and agents, which takes minutes\n')
+    process.stderr.write(
+      'interop: building hubble, hubble-relay and two programs of ours, which takes minutes\n',
+    )
     const args = ['build', '-p', '1', '-ldflags=-s -w', '-o', `${fresh}/`, ...programs]
     const { status, error } = spawnSync('go', args, {
       cwd: directory,
@@ -49,7 +52,7 @@ function cacheDirectory(): string {
 
 function version(): string {
   const hash = createHash('sha256')
-  for (const file of ['go.mod', 'go.sum', 'agents/main.go']) {
+  for (const file of ['go.mod', 'go.sum', 'agents/main.go', 'policies/main.go']) {
     hash.update(readFileSync(join(directory, file)))
   }
   return hash.digest('hex').slice(0, 16)

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest'
 import { NetweirError } from '../../src/errors.ts'
 import { toLabels } from '../../src/labels.ts'
+import type { CiliumPolicy } from '../../src/policy/cilium-policy.ts'
 import { createEvaluator, evaluate } from '../../src/policy/evaluate.ts'
 import type {
-  CiliumPolicy,
   LabelSelector,
   NetworkPolicy,
   NetworkPolicyPeer,
@@ -431,7 +431,7 @@ describe('createEvaluator', () => {
       apiVersion: 'cilium.io/v2',
       kind: 'CiliumNetworkPolicy',
       metadata: { name: 'c', namespace: 'shop' },
-      spec: {},
+      spec: { endpointSelector: {}, egress: [{ toServices: [{}] }] },
     }
     expect(() => createEvaluator([cilium])).toThrow(NetweirError)
     expect(() => evaluate([cilium], web, db, sql)).toThrow(

@@ -488,10 +488,18 @@ describe('a set of objects', () => {
     ...spec,
   })
 
-  test('Cilium policies are named and not validated, other kinds are listed', () => {
+  test('Cilium policies are read, other kinds are listed', () => {
     const items = [
-      cilium('CiliumNetworkPolicy', { name: 'c' }, { spec: { anything: [1] } }),
-      cilium('CiliumClusterwideNetworkPolicy', { name: 'd' }, { specs: [{}] }),
+      cilium(
+        'CiliumNetworkPolicy',
+        { name: 'c' },
+        { spec: { endpointSelector: {}, ingress: [{}] } },
+      ),
+      cilium(
+        'CiliumClusterwideNetworkPolicy',
+        { name: 'd' },
+        { specs: [{ endpointSelector: {}, egress: [{}] }] },
+      ),
       { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'web', namespace: 'shop' } },
       { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'shop' } },
       { apiVersion: 'projectcalico.org/v3', kind: 'NetworkPolicy', metadata: { name: 'x' } },
@@ -502,11 +510,15 @@ describe('a set of objects', () => {
       cilium(
         'CiliumNetworkPolicy',
         { name: 'c', namespace: 'default' },
-        { spec: { anything: [1] } },
+        { spec: { endpointSelector: {}, ingress: [{}] } },
       ),
-      cilium('CiliumClusterwideNetworkPolicy', { name: 'd', namespace: '' }, { spec: [{}] }),
+      cilium(
+        'CiliumClusterwideNetworkPolicy',
+        { name: 'd', namespace: '' },
+        { specs: [{ endpointSelector: {}, egress: [{}] }] },
+      ),
     ])
-    expect(policies[0]?.rules).toEqual({ ingress: [], egress: [] })
+    expect(policies[0]?.rules.ingress).toHaveLength(1)
     expect(others).toEqual([
       'Pod shop/web',
       'Namespace shop',
