@@ -1,8 +1,15 @@
 /** The flags of `record`, as the rows of `options.ts`. */
 import { live } from './live-options.ts'
 
+/** A row that `options.ts` takes. */
+interface OptionRow {
+  readonly group: 'Source' | 'Live source' | 'Output'
+  readonly flags: string
+  readonly text: string
+}
+
 /** Flags of `record` but for those of every command. */
-export const recording = [
+export const recording: readonly OptionRow[] = [
   {
     group: 'Source',
     flags: '--since <time>',
@@ -26,4 +33,4 @@ export const recording = [
     flags: '--keep <count>',
     text: 'keep so many files that were put aside, and remove older ones',
   },
-] as const
+]
