@@ -142,6 +142,14 @@ export type {
   PodRecord,
 } from './traffic/communication-set.ts'
 export { blockMs } from './traffic/communication-set.ts'
+export type {
+  Confidence,
+  ConfidenceGap,
+  DirectionConfidence,
+  GroupConfidence,
+  Verdict,
+} from './traffic/confidence.ts'
+export { confidenceGaps, confidenceOf, confidenceTargets, verdicts } from './traffic/confidence.ts'
 export type { Inventory, WorkloadRef } from './traffic/inventory.ts'
 export { decodeSet, emptySet, encodeSet, mergeSets } from './traffic/set-document.ts'
 export type {

@@ -177,6 +177,11 @@ describe('docs/output.md', () => {
         'Gate',
       ],
     ],
+    [
+      '## Confidence',
+      'src/traffic/confidence.ts',
+      ['Confidence', 'GroupConfidence', 'DirectionConfidence'],
+    ],
     ['## Explanation', 'src/diff/explanation.ts', ['Explanation', 'Answer', 'PathSide']],
     ['## LintReport', 'src/diff/lint-report.ts', ['LintReport', 'LintFinding']],
   ] as const)('%s names every member, in order', (heading, path, names) => {

@@ -36,6 +36,7 @@ export type CommandName =
 /** Accepted values of the flags that have a closed list; the first of each is the default, but for `failOn` and `lintFailOn`. */
 export const choices = {
   defaultDeny: ['auto', 'always', 'never'],
+  minConfidence: ['insufficient', 'watching', 'ready'],
   dns: ['all', 'observed', 'none'],
   onInexpressible: ['port', 'block', 'fail'],
   onInseparable: ['merge', 'negative', 'fail'],
@@ -178,6 +179,13 @@ const synthesis: readonly OptionSpec[] = [
     text: 'a default deny for each namespace',
     choices: choices.defaultDeny,
     fallback: 'auto',
+  },
+  {
+    group: 'Synthesis',
+    flags: '--min-confidence <verdict>',
+    text: 'hold back the default deny of a namespace with a workload that was watched for less',
+    choices: choices.minConfidence,
+    fallback: 'insufficient',
   },
   {
     group: 'Synthesis',

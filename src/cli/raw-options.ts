@@ -31,6 +31,7 @@ export interface RawOptions {
   readonly selector?: string
   readonly includeSystem?: readonly string[]
   readonly defaultDeny?: string
+  readonly minConfidence?: string
   readonly dns?: string
   readonly onInexpressible?: string
   readonly onInseparable?: string

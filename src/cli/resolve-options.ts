@@ -201,6 +201,7 @@ function resolveSynthesis(raw: RawOptions, nowMs: number): GenerateOptions {
     selector: selector(raw.selector),
     includeSystem: namespaces('--include-system', raw.includeSystem),
     defaultDeny: choice('--default-deny', raw.defaultDeny, choices.defaultDeny),
+    minConfidence: minConfidence(raw),
     dns: choice('--dns', raw.dns, choices.dns),
     onInexpressible: choice('--on-inexpressible', raw.onInexpressible, choices.onInexpressible),
     onInseparable: choice('--on-inseparable', raw.onInseparable, choices.onInseparable),
@@ -321,6 +322,17 @@ function selector(value: string | undefined): string | undefined {
   const label = /^([-A-Za-z0-9.]+\/)?[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?=[-A-Za-z0-9_.]*$/
   if (value.split(',').every((part) => label.test(part))) return value
   throw usage(`--selector must be key=value[,key=value], is "${value}"`)
+}
+
+function minConfidence(raw: RawOptions): GenerateOptions['minConfidence'] {
+  const verdict = choice('--min-confidence', raw.minConfidence, choices.minConfidence)
+  if (verdict !== undefined && raw.defaultDeny !== undefined && raw.defaultDeny !== 'auto') {
+    throw usage(
+      `--min-confidence and --default-deny ${raw.defaultDeny} contradict each other`,
+      'it says when the default deny of --default-deny auto is held back',
+    )
+  }
+  return verdict
 }
 
 function pruneAfter(raw: RawOptions): number | undefined {

@@ -1,6 +1,7 @@
 /** What a replay of recorded traffic against given policies found, as data. */
 
 import type { PolicyReference } from '../policy/policy-reference.ts'
+import type { Confidence } from '../traffic/confidence.ts'
 import type { Edge } from '../traffic/traffic.ts'
 import type { RailViolation } from './rail-violation.ts'
 
@@ -28,6 +29,8 @@ export interface VerifyReport {
   readonly notEvaluated: readonly string[]
   /** Where the policies break guard rails; absent where they break none. */
   readonly violations?: readonly RailViolation[]
+  /** Whether the groups of the namespaces that the policies are about were watched for long enough. */
+  readonly confidence?: Confidence
 }
 
 /** How much of what was seen the policies allow, counted in edges and in flows. */

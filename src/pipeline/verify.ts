@@ -3,6 +3,8 @@ import type { RailViolation } from '../diff/rail-violation.ts'
 import { verifyPolicies } from '../diff/verify.ts'
 import type { VerifyReport } from '../diff/verify-report.ts'
 import { NetweirError } from '../errors.ts'
+import { groupClasses } from '../synthesis/groups.ts'
+import { confidenceOf } from '../traffic/confidence.ts'
 import { containerPorts, listeningPorts } from './container-ports.ts'
 import { readPolicies } from './generate.ts'
 import { readRailCheck } from './guard-rails.ts'
@@ -33,8 +35,17 @@ export async function verify(
   })
   refuseNothing(report, traffic.ledger.records)
   const rails = checkRails(policies, surroundings)
+  const { groups } = groupClasses(traffic, inventory)
+  const namespaces = new Set(policies.map(({ policy }) => policy.metadata.namespace))
+  const judged = groups.filter(({ namespace }) => namespaces.has(namespace))
+  const confidence = confidenceOf({
+    traffic,
+    groups,
+    judged: new Set(judged.map(({ name }) => name)),
+    ...(inventory === undefined ? {} : { inventory }),
+  })
   return {
-    report: withViolations(report, rails.violations),
+    report: { ...withViolations(report, rails.violations), confidence },
     traffic,
     notices: [...readNotices, ...notices, ...rails.notices],
   }

@@ -3,6 +3,7 @@ import type { PolicyDiff } from '../diff/policy-diff.ts'
 import type { Location } from '../errors.ts'
 import type { Synthesis } from '../synthesis/synthesis.ts'
 import type { Traffic } from '../traffic/traffic.ts'
+import { confidenceSummary } from './confidence-text.ts'
 import { countsText } from './diff-words.ts'
 import { placeText } from './errors-text.ts'
 import { firstLooks } from './first-looks.ts'
@@ -32,6 +33,7 @@ export function summaryToText(input: SummaryInput, style: Style): string {
     ...(synthesis === undefined ? [] : actionLines(synthesis, style)),
     ...readingLines(traffic, style),
     ...(synthesis === undefined ? [] : synthesisLines(synthesis, style)),
+    ...(synthesis === undefined ? [] : confidenceSummary(synthesis.confidence, style)),
     ...(diff === undefined ? [] : [countsText(diff)]),
     ...lookLines(input, style),
     ...(written === undefined ? [] : [`written to ${escapeText(written)}`]),

@@ -6,6 +6,7 @@ import type {
   PolicyUsage,
   VerifyReport,
 } from '../diff/verify-report.ts'
+import { confidencePart } from './confidence-text.ts'
 import { referenceText } from './diff-words.ts'
 import type { MarkdownPart } from './markdown-parts.ts'
 import { code, fitParts, folded } from './markdown-parts.ts'
@@ -39,6 +40,7 @@ export function verifyToMarkdown(report: VerifyReport): string {
     ...deniedPart(report.denied),
     ...usagePart(report.usage),
     ...overPermissionPart(report.overPermission),
+    ...confidencePart(report.confidence),
     ...notEvaluatedPart(report.notEvaluated),
   ])
 }

@@ -9,6 +9,7 @@ import type {
   VerifyReport,
 } from '../diff/verify-report.ts'
 import { escapeUnprintable } from '../policy/quote.ts'
+import { confidenceLines } from './confidence-text.ts'
 import { outcomeTexts } from './outcomes.ts'
 import type { Cell, Style } from './style.ts'
 import { countOf, escapeText, formatCount, limited, table } from './style.ts'
@@ -34,6 +35,7 @@ export function verifyToText(report: VerifyReport, style: Style): string {
     ...deniedLines(report.denied, style),
     ...usageLines(report.usage, style),
     ...overPermissionLines(report.overPermission, style),
+    ...confidenceLines(report.confidence, style),
     ...gateLines(report.gates, style),
     ...notReplayedLines(report.notReplayed, style),
     ...notEvaluatedLines(report.notEvaluated, style),

@@ -130,6 +130,8 @@ class InventoryReader {
     )
     const replicas = object.member('spec').member('replicas').integer()
     const selector = readWorkloadSelector(manifest, object)
+    const schedule =
+      kind === 'CronJob' ? object.member('spec').member('schedule').text() : undefined
     // A controller that another one made is no workload of its own, and one without template says nothing of pods.
     const isMade = this.#owners.workloadOf(namespace, { kind, name }, toLabels([])).kind !== kind
     if (isMade || template.mapping() === undefined) return
@@ -140,6 +142,7 @@ class InventoryReader {
       ...(selector && { selector }),
       ...readPodShape(template),
       ...(replicas !== undefined && { replicas }),
+      ...(schedule !== undefined && { schedule }),
     })
   }
 

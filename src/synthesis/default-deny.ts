@@ -1,5 +1,7 @@
 /** Default deny: the policy that makes everything else in a namespace an exception, and when it is held back. */
 import { isDefaultDeny, isManaged } from '../policy/network-policy.ts'
+import type { Confidence, GroupConfidence, Verdict } from '../traffic/confidence.ts'
+import { isAtLeast } from '../traffic/confidence.ts'
 import { managedPolicy } from './assemble.ts'
 import { defaultDenyName } from './ownership.ts'
 import type { Plan } from './plan.ts'
@@ -18,7 +20,11 @@ export interface DefaultDenies {
 const maxNames = 5
 
 /** Returns a default deny for each namespace with a subject, as the option `defaultDeny` has it. */
-export function denyByDefault(plan: Plan, grants: readonly Grant[]): DefaultDenies {
+export function denyByDefault(
+  plan: Plan,
+  grants: readonly Grant[],
+  confidence: Confidence,
+): DefaultDenies {
   const mode = plan.options.defaultDeny ?? 'auto'
   const subjects = [...plan.subjects].flatMap((id) => plan.groups[id] ?? [])
   const namespaces = [...new Set(subjects.map((group) => group.namespace))].sort()
@@ -35,6 +41,7 @@ export function denyByDefault(plan: Plan, grants: readonly Grant[]): DefaultDeni
     resolving: resolvingSubjects(grants),
     groups: groupsByNamespace(plan),
     unresolved: unresolvedGroups(plan),
+    unready: unreadyGroups(confidence, plan.options.minConfidence ?? 'insufficient'),
   }
   for (const namespace of namespaces) {
     if (standing.has(namespace) || isDenied(plan, namespace) || mode === 'never') continue
@@ -74,6 +81,12 @@ interface Context {
   readonly groups: ReadonlyMap<string, readonly Group[]>
   /** Groups of which traffic was seen that could be given to nobody. */
   readonly unresolved: ReadonlySet<number>
+  /** Groups that were not watched for as long as was asked for. */
+  readonly unready: readonly GroupConfidence[]
+}
+
+function unreadyGroups({ groups }: Confidence, least: Verdict): readonly GroupConfidence[] {
+  return groups.filter(({ verdict }) => !isAtLeast(verdict, least))
 }
 
 /** Closing a namespace blocks what its pods did with ends that nobody could resolve. */
@@ -104,7 +117,7 @@ function groupsByNamespace(plan: Plan): ReadonlyMap<string, readonly Group[]> {
 }
 
 function reasonsToWait(
-  { plan, resolving, groups, unresolved }: Context,
+  { plan, resolving, groups, unresolved, unready }: Context,
   namespace: string,
 ): readonly string[] {
   const reasons: string[] = []
@@ -132,6 +145,13 @@ function reasonsToWait(
   if (guessed.length > 0) {
     const names = listNames(guessed.map((group) => group.name))
     reasons.push(`traffic of ${names} was seen whose other end could not be resolved`)
+  }
+  const early = unready.filter((group) => group.namespace === namespace)
+  if (early.length > 0) {
+    const names = listNames(early.map(({ group, verdict }) => `${group} (${verdict})`))
+    const days = early.reduce((most, { moreDays }) => Math.max(most, moreDays), 0)
+    const more = days > 0 ? `; about ${days} more ${days === 1 ? 'day' : 'days'} of watching` : ''
+    reasons.push(`not watched for as long as --min-confidence asks: ${names}${more}`)
   }
   const mute = here.filter((group) => plan.subjects.has(group.id) && !resolving.has(group.id))
   if (plan.options.dns !== undefined && plan.options.dns !== 'all' && mute.length > 0) {
@@ -182,7 +202,7 @@ function heldBackFinding(namespace: string, reasons: readonly string[]): Finding
     severity: 'action',
     subject: `namespace ${namespace}`,
     message: `gets no default deny yet: ${reasons.join('; ')}`,
-    hint: 'record until every pod was seen, label what has no label, or decide it yourself with --default-deny always',
+    hint: 'record until every pod was seen for long enough, label what has no label, or decide it yourself with --default-deny always',
   }
 }
 

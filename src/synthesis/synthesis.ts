@@ -5,6 +5,7 @@ import type {
   NetworkPolicyPeer,
   PortProtocol,
 } from '../policy/network-policy.ts'
+import type { Confidence, Verdict } from '../traffic/confidence.ts'
 import type { Inventory, WorkloadRef } from '../traffic/inventory.ts'
 
 /** Choices of synthesis; every member has the default that the design gives it. */
@@ -24,6 +25,8 @@ export interface SynthesisOptions {
   readonly includeSystem?: readonly string[]
   /** Default: `auto`. */
   readonly defaultDeny?: 'auto' | 'always' | 'never'
+  /** Hold back the default deny of namespaces with a group whose verdict is worse. Default: `insufficient`, none is. */
+  readonly minConfidence?: Verdict
   /** Default: `all`. */
   readonly dns?: 'all' | 'observed' | 'none'
   /** What to do with an edge that NetworkPolicy cannot name. Default: `port`. */
@@ -198,4 +201,6 @@ export interface Synthesis {
   readonly subjects: readonly number[]
   /** Namespaces whose default deny was held back, and why. */
   readonly heldBack: readonly { readonly namespace: string; readonly reasons: readonly string[] }[]
+  /** Whether the subjects were watched for long enough. */
+  readonly confidence: Confidence
 }

@@ -1,4 +1,5 @@
 /** From traffic to policies: the steps of a synthesis, joined. */
+import { confidenceOf } from '../traffic/confidence.ts'
 import type { Traffic } from '../traffic/traffic.ts'
 import { grantApiServer } from './api-server.ts'
 import { assemblePolicies } from './assemble.ts'
@@ -40,7 +41,13 @@ export function synthesize(traffic: Traffic, options: SynthesisOptions): Synthes
   const retention = retainGrants(plan, fresh)
   const grants =
     retention.grants.length === 0 ? fresh : uniqueGrants([...fresh, ...retention.grants])
-  const denies = denyByDefault(plan, grants)
+  const confidence = confidenceOf({
+    traffic,
+    groups: plan.groups,
+    judged: new Set([...plan.subjects].flatMap((id) => plan.groups[id]?.name ?? [])),
+    ...(options.inventory === undefined ? {} : { inventory: options.inventory }),
+  })
+  const denies = denyByDefault(plan, grants, confidence)
   const assembly = assemblePolicies(plan, grants)
   const policies = [...assembly.policies, ...retention.carried, ...denies.policies]
   const cutOff = findCutOff(plan, policies)
@@ -70,6 +77,7 @@ export function synthesize(traffic: Traffic, options: SynthesisOptions): Synthes
       isObligation(plan, edge) && !cutOff.edges.has(index) ? [index] : [],
     ),
     subjects: [...plan.subjects].sort((a, b) => a - b),
+    confidence,
   }
 }
 

@@ -43,6 +43,8 @@ export interface InventoryWorkload extends WorkloadRef {
   readonly ports: readonly ContainerPort[]
   readonly probePorts: readonly number[]
   readonly replicas?: number
+  /** When a CronJob runs, as it says: `0 3 * * *`. */
+  readonly schedule?: string
 }
 
 /** A namespace object. */

@@ -1,6 +1,8 @@
 /** A small diff, and text that wants to be more than text. */
 import type { PolicyDiff } from '../../src/diff/policy-diff.ts'
 import type { Synthesis } from '../../src/synthesis/synthesis.ts'
+import { confidenceOf } from '../../src/traffic/confidence.ts'
+import { makeTraffic } from '../support/traffic.ts'
 
 /** What a label may hold if nobody stops it: escape sequences, bidi overrides, HTML, Markdown, mentions, newlines. */
 export const hostile =
@@ -130,6 +132,7 @@ export const emptySynthesis: Synthesis = {
   stale: [],
   deleted: [],
   heldBack: [],
+  confidence: confidenceOf({ traffic: makeTraffic([], []), groups: [] }),
   selected: [],
   obligations: [],
   subjects: [],

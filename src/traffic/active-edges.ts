@@ -1,0 +1,115 @@
+/** When the edges of a group were active: the events of which confidence speaks. */
+import type { BlockRange } from './block-ranges.ts'
+import { addBlocks } from './block-ranges.ts'
+import { blockMs } from './communication-set.ts'
+import { isObserved } from './observed-outcomes.ts'
+import type { EdgeEnd, Traffic } from './traffic.ts'
+
+const dayMs = 86_400_000
+
+/** A group as `synthesis/` finds them. */
+export interface WatchedGroup {
+  readonly name: string
+  readonly namespace: string
+  /** Positions in {@link Traffic.classes}. */
+  readonly classes: readonly number[]
+}
+
+/** One edge as a group sees it, whichever classes of the two groups it was: the ranges of blocks in which it was active. */
+export type ActiveEdge = readonly BlockRange[]
+
+/** Edges of one group, none without a block. */
+export type GroupEdges = Readonly<Record<'ingress' | 'egress', readonly ActiveEdge[]>>
+
+/** Returns the edges of each group, by position, that were seen to pass. An edge is a peer, a protocol and a port. */
+export function edgesByGroup(
+  traffic: Traffic,
+  groups: readonly WatchedGroup[],
+): readonly GroupEdges[] {
+  const groupOf = new Map<number, number>()
+  for (const [id, group] of groups.entries()) {
+    for (const known of group.classes) groupOf.set(known, id)
+  }
+  const found = groups.map(() => ({
+    ingress: new Map<string, BlockRange[]>(),
+    egress: new Map<string, BlockRange[]>(),
+  }))
+  const add = (
+    end: EdgeEnd,
+    direction: 'ingress' | 'egress',
+    key: string,
+    blocks: readonly BlockRange[],
+  ): void => {
+    const edges =
+      end.kind === 'class' ? found[groupOf.get(end.class) ?? -1]?.[direction] : undefined
+    if (edges === undefined || blocks.length === 0) return
+    const active = edges.get(key) ?? []
+    edges.set(key, active)
+    for (const [first, last] of blocks) addBlocks(active, first, last)
+  }
+  for (const { from, to, protocol, port, outcome, evidence } of traffic.edges) {
+    if (!isObserved(outcome)) continue
+    const service = `${port}/${protocol}`
+    add(from, 'egress', `${service} ${peerKey(to, groupOf)}`, evidence.blocks)
+    add(to, 'ingress', `${service} ${peerKey(from, groupOf)}`, evidence.blocks)
+  }
+  return found.map(({ ingress, egress }) => ({
+    ingress: [...ingress.values()],
+    egress: [...egress.values()],
+  }))
+}
+
+/**
+ * Returns how often an edge was active: a run of adjacent blocks counts for half its blocks, rounded up, since one burst
+ * that begins before the end of a block is active in two. Counting those twice would hide what was seen only once.
+ */
+export function eventsOf(edge: ActiveEdge): number {
+  return edge.reduce((sum, [first, last]) => sum + Math.ceil((last - first + 1) / 2), 0)
+}
+
+/** Returns an edge as it was before the block `cut`. */
+export function before(edge: ActiveEdge, cut: number): ActiveEdge {
+  return edge
+    .filter(([first]) => first < cut)
+    .map(([first, last]): BlockRange => [first, Math.min(last, cut - 1)])
+}
+
+/** The days of a window: twenty-four hours each, from its begin. */
+export interface WatchedDays {
+  /** Complete days that had any traffic: a gap in the recording is no day that was watched. */
+  readonly days: number
+  /** Length of the window. */
+  readonly windowDays: number
+  readonly dayOf: (block: number) => number
+}
+
+/** Returns the days in which a traffic was watched. */
+export function watchedDays(traffic: Traffic): WatchedDays {
+  const { firstMs, lastMs } = traffic.window
+  if (firstMs === undefined || lastMs === undefined) {
+    return { days: 0, windowDays: 0, dayOf: () => 0 }
+  }
+  const start = Math.floor(firstMs / blockMs)
+  const dayOf = (block: number): number => Math.floor(((block - start) * blockMs) / dayMs)
+  const active: BlockRange[] = []
+  for (const { evidence } of traffic.edges) {
+    for (const [first, last] of evidence.blocks) {
+      addBlocks(active, Math.max(0, dayOf(first)), Math.max(0, dayOf(last)))
+    }
+  }
+  // The last event of a day comes a little before its end: a block is the grain of everything here.
+  const complete = Math.floor((lastMs + blockMs - firstMs) / dayMs)
+  const days = before(active, complete).reduce((sum, [first, last]) => sum + last - first + 1, 0)
+  return { days, windowDays: (lastMs - firstMs) / dayMs, dayOf }
+}
+
+function peerKey(end: EdgeEnd, groupOf: ReadonlyMap<number, number>): string {
+  switch (end.kind) {
+    case 'class':
+      return `group ${groupOf.get(end.class) ?? `class ${end.class}`}`
+    case 'entity':
+      return `entity ${end.entity}`
+    default:
+      return JSON.stringify(end)
+  }
+}
