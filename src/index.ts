@@ -68,6 +68,7 @@ export type {
   RunHost,
   VerifyOptions,
   VerifyResult,
+  ZoneOptions,
 } from './pipeline/pipeline.ts'
 export type { RecordOptions, RecordResult } from './pipeline/record.ts'
 export { record } from './pipeline/record.ts'
@@ -161,3 +162,6 @@ export type {
   TrafficClass,
   TrafficPod,
 } from './traffic/traffic.ts'
+export type { Approval, Crossing, ZonePair, ZoneReport } from './traffic/zone-report.ts'
+export { unapprovedOf, zoneReportOf } from './traffic/zone-report.ts'
+export type { ZoneRule, ZoneRules } from './traffic/zones.ts'

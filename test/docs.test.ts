@@ -182,6 +182,7 @@ describe('docs/output.md', () => {
       'src/traffic/confidence.ts',
       ['Confidence', 'GroupConfidence', 'DirectionConfidence'],
     ],
+    ['## Zones', 'src/traffic/zone-report.ts', ['ZoneReport', 'ZonePair', 'Crossing']],
     ['## Explanation', 'src/diff/explanation.ts', ['Explanation', 'Answer', 'PathSide']],
     ['## LintReport', 'src/diff/lint-report.ts', ['LintReport', 'LintFinding']],
   ] as const)('%s names every member, in order', (heading, path, names) => {

@@ -5,7 +5,7 @@
 import { Option } from 'commander'
 import { live } from './live-options.ts'
 import { recording } from './record-options.ts'
-import { limits, policies, question } from './verify-options.ts'
+import { limits, policies, question, zones } from './verify-options.ts'
 
 /** Headings under which help lists options, in order. */
 export const optionGroups = [
@@ -349,6 +349,7 @@ const specs: Readonly<Record<CommandName, readonly OptionSpec[]>> = {
     policies,
     ...reading,
     ...guardRails,
+    ...zones,
     format(choices.diffOutput),
     outFile(outText),
     ...limits,

@@ -50,6 +50,11 @@ export interface RawOptions {
   readonly failOn?: string
   readonly policies?: readonly string[]
   readonly maxUnused?: string
+  readonly zones?: readonly string[]
+  readonly zoneLabel?: string
+  readonly approvals?: readonly string[]
+  readonly requireApproval?: boolean
+  readonly asOf?: string
   readonly minCoverage?: string
   readonly from?: string
   readonly to?: string

@@ -17,6 +17,7 @@ import {
   resolveReading,
   usage,
 } from './resolve-options.ts'
+import { resolveZones } from './resolve-zones.ts'
 
 /** `verify`, resolved. */
 export interface VerifyCommand {
@@ -47,11 +48,18 @@ export function resolveVerify(
   const options = {
     ...resolveReading(raw, nowMs),
     ...resolveRails(raw),
+    ...resolveZones(raw, nowMs),
     policies: policyPaths('verify', raw),
     ...(maxUnused === undefined ? {} : { maxUnused }),
     ...(minCoverage === undefined ? {} : { minCoverage }),
   }
-  checkStdin([...sources, ...inputsOf(options), ...options.policies])
+  checkStdin([
+    ...sources,
+    ...inputsOf(options),
+    ...options.policies,
+    ...(options.zones ?? []),
+    ...(options.approvals ?? []),
+  ])
   return { sources: sources.map(sourceOf), options, ...resolveResult(raw) }
 }
 

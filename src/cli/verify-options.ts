@@ -41,3 +41,35 @@ export const limits = [
     text: 'exit with 1 when fewer of the recorded edges are known to be allowed',
   },
 ] as const
+
+/** Zones, and what may cross between them. */
+export const zones = [
+  {
+    group: 'Source',
+    flags: '--zones <path>',
+    text: 'files that sort workloads into zones of sensitivity',
+    repeatable: true,
+  },
+  {
+    group: 'Source',
+    flags: '--zone-label <key>',
+    text: 'the label of pods or namespaces whose value is their zone',
+  },
+  {
+    group: 'Source',
+    flags: '--approvals <path>',
+    text: 'files that say what may cross between zones: who, why, until when',
+    repeatable: true,
+  },
+  {
+    group: 'Output',
+    flags: '--require-approval',
+    text: 'exit with 1 when something crosses between zones that nobody approved',
+  },
+  {
+    group: 'Output',
+    flags: '--as-of <time>',
+    text: 'judge approvals at this time',
+    fallback: 'the end of the recording',
+  },
+] as const

@@ -11,9 +11,9 @@ export interface Block {
 
 /** Returns the rows of an end, one per atom, as the fewest blocks; every source with a bit is in exactly one. */
 export function blocksOf(rows: readonly Bits[]): readonly Block[] {
+  if (rows.every(isEmptyBits)) return []
   const all = createBits(32 * (rows[0]?.length ?? 0))
   for (const row of rows) addBits(all, row)
-  if (isEmptyBits(all)) return []
   let blocks: readonly Block[] = [{ sources: all, atoms: [] }]
   for (const [atom, row] of rows.entries()) {
     if (!isEmptyBits(row)) blocks = blocks.flatMap((block) => splitBlock(block, row, atom))

@@ -1,7 +1,7 @@
 /** Differences at all destinations, taken together into the changes that a person reads. */
 
 import type { Bits } from '../policy/bits.ts'
-import { bitsOf, commonBits, hasBit } from '../policy/bits.ts'
+import { bitsKey, bitsOf, commonBits, hasBit } from '../policy/bits.ts'
 import type { CompiledSet } from '../policy/compiled-set.ts'
 import type { PolicyReference } from '../policy/policy-reference.ts'
 import type { Span } from '../policy/port-line.ts'
@@ -54,7 +54,7 @@ export function collectConnections(sets: ComparedSets, names: EndNames): Connect
         const spans = spansOf(block, difference.atoms)
         const ports = spanTexts(spans, sets.universe.portNames)
         const { section, effect, sources } = block
-        const key = `${section} ${effect} ${ports.join(',')} ${sources.join(',')}`
+        const key = `${section} ${effect} ${ports.join(',')} ${bitsKey(sources)}`
         const bundle = bundles.get(key) ?? { section, effect, sources, ports, parts: [] }
         bundle.parts.push(partAt(sets, end, difference, block, spans))
         bundles.set(key, bundle)
@@ -158,7 +158,12 @@ function bundleChanges(
     const to = names.split(destinations, everyEnd(universe))
     return [{ section, effect, from, to, ports, parts }]
   }
-  return names.split(destinations, universe.known).map((to) => {
+  const every = names.split(destinations, universe.known)
+  const [only] = every
+  if (only !== undefined && every.length === 1) {
+    return [{ section, effect, from, to: [only], ports, parts }]
+  }
+  return every.map((to) => {
     const members = new Set(to.members)
     const own = parts.filter((part) => members.has(part.end))
     return { section, effect, from, to: [to], ports, parts: own }

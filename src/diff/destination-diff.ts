@@ -8,6 +8,7 @@ import {
   countWord,
   createBits,
   firstDifference,
+  hasAll,
   hasBit,
   isEmptyBits,
   withoutBits,
@@ -63,8 +64,27 @@ export interface DestinationDifference {
 }
 
 /** Returns what differs at an end. */
-export function compareDestination(sets: ComparedSets, end: number): DestinationDifference {
-  const { universe } = sets
+export type DestinationComparer = (end: number) => DestinationDifference
+
+/** Returns the comparer of two sets. */
+export function compareDestinations(sets: ComparedSets): DestinationComparer {
+  const isolation = {
+    closed: withoutBits(sets.new.egress.isolated, sets.old.egress.isolated),
+    opened: withoutBits(sets.old.egress.isolated, sets.new.egress.isolated),
+  }
+  const none = createBits(sets.universe.ends.length)
+  return (end) => compareDestination({ ...sets, isolation, none }, end)
+}
+
+/** The sets with what is the same for every destination. */
+interface Comparison extends ComparedSets {
+  /** Pods whose egress side the second set alone isolates, and the first alone. */
+  readonly isolation: { readonly closed: Bits; readonly opened: Bits }
+  readonly none: Bits
+}
+
+function compareDestination(sets: Comparison, end: number): DestinationDifference {
+  const { universe, none } = sets
   const grants = { old: grantsTo(sets.old, universe, end), new: grantsTo(sets.new, universe, end) }
   if (isSame(sets, grants)) return withoutDifference(sets, end, grants.new)
   const observed = sets.observed.get(end) ?? []
@@ -76,20 +96,26 @@ export function compareDestination(sets: ComparedSets, end: number): Destination
   ])
   const old = rowsTo(sets.old, universe, end, atoms, grants.old)
   const fresh = rowsTo(sets.new, universe, end, atoms, grants.new)
-  const seenRows = observedRows(universe, atoms, observed)
+  const seenRows = observedRows(sets, atoms, observed)
   const before = { ...old, both: passing(old) }
   const after = { ...fresh, both: passing(fresh) }
   const everyone = universe.sourcesOf(end)
-  const counted = hasBit(universe.known, end) ? universe.known : createBits(universe.ends.length)
+  const counted = hasBit(universe.known, end) ? universe.known : none
+  const ingress = {
+    closed: hasBit(sets.new.ingress.isolated, end) && !hasBit(sets.old.ingress.isolated, end),
+    opened: hasBit(sets.old.ingress.isolated, end) && !hasBit(sets.new.ingress.isolated, end),
+  }
   const closed = lossOf(before, after, {
     observed: seenRows,
-    fresh: freshIsolation(sets.old, sets.new, end),
+    fresh: { ingress: ingress.closed, egress: sets.isolation.closed },
     counted,
+    none,
   })
   const opened = lossOf(after, before, {
     observed: seenRows,
-    fresh: freshIsolation(sets.new, sets.old, end),
+    fresh: { ingress: ingress.opened, egress: sets.isolation.opened },
     counted,
+    none,
   })
   return {
     atoms,
@@ -105,7 +131,7 @@ export function compareDestination(sets: ComparedSets, end: number): Destination
     ],
     closed: closed.share,
     opened: opened.share,
-    unchanged: countRanges(atoms, within(before.both, counted), after.both),
+    unchanged: countRanges(atoms, [before.both, after.both], counted),
   }
 }
 
@@ -115,22 +141,22 @@ interface GrantPair {
 }
 
 /** Most ends of a small change are like this. */
-function isSame({ old, new: fresh }: ComparedSets, grants: GrantPair): boolean {
+function isSame({ isolation }: Comparison, grants: GrantPair): boolean {
   return (
-    firstDifference(old.egress.isolated, fresh.egress.isolated) === undefined &&
+    isEmptyBits(isolation.closed) &&
+    isEmptyBits(isolation.opened) &&
     sameGrants(grants.old, grants.new)
   )
 }
 
 function withoutDifference(
-  { universe, new: set }: ComparedSets,
+  { universe, new: set, none }: Comparison,
   end: number,
   grants: Grants,
 ): DestinationDifference {
   const atoms = cutPorts(universe, end, grantSpans(grants))
   const rows = rowsTo(set, universe, end, atoms, grants)
   const both = passing(rows)
-  const none = createBits(universe.ends.length)
   const share = { ingress: none, ingressQuiet: none, egress: none, egressQuiet: none }
   const counted = hasBit(universe.known, end) ? universe.known : none
   return {
@@ -140,7 +166,7 @@ function withoutDifference(
     differences: [],
     closed: share,
     opened: share,
-    unchanged: countRanges(atoms, within(both, counted), both),
+    unchanged: countRanges(atoms, [both, both], counted),
   }
 }
 
@@ -153,20 +179,31 @@ function sectioned(
 }
 
 function within(rows: readonly Bits[], ends: Bits): readonly Bits[] {
-  return rows.map((row) => (isEmptyBits(row) ? row : commonBits(row, ends)))
+  return mapShared(rows, (row) => (isEmptyBits(row) ? row : commonBits(row, ends)))
 }
 
 /** Pods that do not exist yet are part of `everyone`: where known ends are called so, they need no line of their own. */
 function beyond(rows: readonly Bits[], ends: Bits, everyone: Bits): readonly Bits[] {
-  return rows.map((row) => {
+  return mapShared(rows, (row) => {
     if (isEmptyBits(row)) return row
     const isSaid = !isEmptyBits(ends) && firstDifference(row, everyone) === undefined
     return isSaid ? createBits(32 * row.length) : withoutBits(row, ends)
   })
 }
 
+/** Rows that are one stay one. */
+function mapShared(rows: readonly Bits[], change: (row: Bits) => Bits): readonly Bits[] {
+  const [first] = rows
+  let changed: Bits | undefined
+  return rows.map((row) => {
+    if (row !== first) return change(row)
+    changed ??= change(row)
+    return changed
+  })
+}
+
 function observedRows(
-  universe: Universe,
+  { universe, none }: Comparison,
   atoms: readonly Span[],
   observed: readonly ObservedConnection[],
 ): readonly Bits[] {
@@ -176,29 +213,17 @@ function observedRows(
     byPosition.set(position, row)
     for (const source of sources) addBit(row, source)
   }
-  const none = createBits(universe.ends.length)
   return atoms.map((atom) => byPosition.get(atom.low) ?? none)
-}
-
-/** Where the second set isolates what the first does not. */
-interface FreshIsolation {
-  readonly ingress: boolean
-  readonly egress: Bits
-}
-
-function freshIsolation(first: CompiledSet, second: CompiledSet, end: number): FreshIsolation {
-  return {
-    ingress: hasBit(second.ingress.isolated, end) && !hasBit(first.ingress.isolated, end),
-    egress: withoutBits(second.egress.isolated, first.egress.isolated),
-  }
 }
 
 /** What a loss is judged by. */
 interface LossContext {
   readonly observed: readonly Bits[]
-  readonly fresh: FreshIsolation
+  /** Sides that the second set isolates, and the first does not: that of the destination, those of sources. */
+  readonly fresh: { readonly ingress: boolean; readonly egress: Bits }
   /** Sources that count for the isolation changes: known ones, where the destination is known. */
   readonly counted: Bits
+  readonly none: Bits
 }
 
 interface Loss {
@@ -216,26 +241,20 @@ interface Loss {
 function lossOf(
   before: PassingRows,
   after: PassingRows,
-  { observed, fresh, counted }: LossContext,
+  { observed, fresh, counted, none }: LossContext,
 ): Loss {
-  const size = 32 * (observed[0]?.length ?? 0)
-  const total = (): Bits => createBits(size)
+  const total = (): Bits => createBits(32 * none.length)
   const share = {
     ingress: total(),
     ingressQuiet: total(),
     egress: total(),
     egressQuiet: total(),
   }
-  const none = total()
-  const seen: Bits[] = []
-  const listed: Bits[] = []
-  for (const [atom, row] of before.both.entries()) {
-    const lost = withoutBits(row, after.both[atom] ?? none)
-    if (isEmptyBits(lost)) {
-      seen.push(none)
-      listed.push(none)
-      continue
-    }
+  const lossAt = (atom: number): { readonly seen: Bits; readonly listed: Bits } => {
+    const row = before.both[atom] ?? none
+    const kept = after.both[atom] ?? none
+    if (row === kept || hasAll(kept, row)) return { seen: none, listed: none }
+    const lost = withoutBits(row, kept)
     const byIngress = withoutBits(lost, after.ingress[atom] ?? none)
     const byEgress = withoutBits(lost, after.egress[atom] ?? none)
     const freshEgress = commonBits(byEgress, fresh.egress)
@@ -243,42 +262,50 @@ function lossOf(
     if (!fresh.ingress) addBits(revoked, byIngress)
     const unseen = withoutBits(lost, observed[atom] ?? none)
     const quiet = commonBits(withoutBits(unseen, revoked), counted)
-    seen.push(commonBits(lost, observed[atom] ?? none))
-    listed.push(commonBits(unseen, revoked))
     addBits(share.egress, freshEgress)
     addBits(share.egressQuiet, commonBits(freshEgress, quiet))
-    if (!fresh.ingress) continue
-    addBits(share.ingress, byIngress)
-    addBits(share.ingressQuiet, commonBits(byIngress, quiet))
+    if (fresh.ingress) {
+      addBits(share.ingress, byIngress)
+      addBits(share.ingressQuiet, commonBits(byIngress, quiet))
+    }
+    return { seen: commonBits(lost, observed[atom] ?? none), listed: commonBits(unseen, revoked) }
   }
-  return { seen, listed, share }
+  // Most atoms are ports that no rule is about: they share their rows, and so what becomes of them.
+  const isLikeFirst = (atom: number): boolean =>
+    before.both[atom] === before.both[0] &&
+    after.both[atom] === after.both[0] &&
+    after.ingress[atom] === after.ingress[0] &&
+    after.egress[atom] === after.egress[0] &&
+    observed[atom] === observed[0]
+  const first = lossAt(0)
+  const losses = before.both.map((_, atom) => (isLikeFirst(atom) ? first : lossAt(atom)))
+  return {
+    seen: losses.map(({ seen }) => seen),
+    listed: losses.map(({ listed }) => listed),
+    share,
+  }
 }
 
-/** Counts the maximal port ranges that both allow; all ports of all protocols count as one. */
+/** Counts the maximal port ranges that both allow to some sources; all ports of all protocols count as one. */
 function countRanges(
   atoms: readonly Span[],
-  before: readonly Bits[],
-  after: readonly Bits[],
+  [before, after]: readonly [before: readonly Bits[], after: readonly Bits[]],
+  counted: Bits,
 ): number {
   let count = 0
-  let previous: Bits | undefined
-  let whole: Bits | undefined
+  const previous = new Uint32Array(counted.length)
+  const whole = counted.slice()
   for (const [index, { low }] of atoms.entries()) {
     // A named port of unknown number lies somewhere in the numbered ones: it is not counted again.
     if (low >= namedStart) break
-    const row = commonBits(before[index] ?? new Uint32Array(0), after[index] ?? new Uint32Array(0))
-    if (protocolStarts.includes(low)) previous = undefined
-    count += previous === undefined ? countBits(row) : countStarts(row, previous)
-    whole = whole === undefined ? row : commonBits(whole, row)
-    previous = row
+    const [one, other] = [before[index], after[index]]
+    if (protocolStarts.includes(low)) previous.fill(0)
+    for (let word = 0; word < counted.length; word++) {
+      const both = (one?.[word] ?? 0) & (other?.[word] ?? 0) & (counted[word] ?? 0)
+      count += countWord(both & ~(previous[word] ?? 0))
+      whole[word] = (whole[word] ?? 0) & both
+      previous[word] = both
+    }
   }
-  return count - (protocolStarts.length - 1) * (whole === undefined ? 0 : countBits(whole))
-}
-
-function countStarts(row: Bits, previous: Bits): number {
-  let count = 0
-  for (let word = 0; word < row.length; word++) {
-    count += countWord((row[word] ?? 0) & ~(previous[word] ?? 0))
-  }
-  return count
+  return count - (protocolStarts.length - 1) * countBits(whole)
 }

@@ -4,7 +4,7 @@ import type { CompiledSet } from '../policy/compiled-set.ts'
 import { compileSet } from '../policy/compiled-set.ts'
 import type { LocatedPolicy } from '../policy/network-policy.ts'
 import { collectConnections } from './connection-changes.ts'
-import { compareDestination } from './destination-diff.ts'
+import { compareDestinations } from './destination-diff.ts'
 import { createEndNames } from './end-names.ts'
 import { collectIsolation } from './isolation-changes.ts'
 import { compareObjects } from './object-changes.ts'
@@ -62,21 +62,24 @@ function compare(
   const names = createEndNames(universe)
   const connections = collectConnections(sets, names)
   const isolation = collectIsolation(sets, names)
+  const differenceAt = compareDestinations(sets)
   let unchanged = 0
   for (const end of universe.ends.keys()) {
-    const difference = compareDestination(sets, end)
+    const difference = differenceAt(end)
     connections.add(end, difference)
     isolation.add(end, difference)
     unchanged += difference.unchanged
   }
-  const changes = [...isolation.list(), ...connections.list()].sort(compareChanges)
-  return { changes, unchanged }
+  return { changes: sortChanges([...isolation.list(), ...connections.list()]), unchanged }
 }
 
-function compareChanges(a: Change, b: Change): number {
-  const bySection = sections.indexOf(a.section) - sections.indexOf(b.section)
-  if (bySection !== 0) return bySection
-  const keyA = [a.to, a.from, ...a.ports, a.id].join('\n')
-  const keyB = [b.to, b.from, ...b.ports, b.id].join('\n')
-  return keyA < keyB ? -1 : keyA > keyB ? 1 : 0
+function sortChanges(changes: readonly Change[]): readonly Change[] {
+  return changes
+    .map((change) => ({
+      change,
+      section: sections.indexOf(change.section),
+      key: [change.to, change.from, ...change.ports, change.id].join('\n'),
+    }))
+    .sort((a, b) => a.section - b.section || (a.key < b.key ? -1 : a.key > b.key ? 1 : 0))
+    .map(({ change }) => change)
 }

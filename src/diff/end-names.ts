@@ -9,7 +9,6 @@ import {
   hasAll,
   isEmptyBits,
   membersOf,
-  removeBits,
 } from '../policy/bits.ts'
 import type { Interval } from '../policy/interval.ts'
 import { toIntervals } from '../policy/interval.ts'
@@ -52,18 +51,17 @@ export function createEndNames(universe: Universe): EndNames {
       if (firstDifference(ends, universal) === undefined) {
         return [named('everyone', membersOf(ends))]
       }
-      const rest = ends.slice()
-      const names = wholeNames(registry, ends, universal, rest)
-      const members = membersOf(rest)
-      const pods = members.filter((id) => id < universe.podCount)
-      const outside = members.filter((id) => universe.ends[id]?.kind === 'outside')
-      const entities = members.flatMap((id) => {
+      const members = membersOf(ends)
+      const firstOther = members.findIndex((id) => id >= universe.podCount)
+      const pods = firstOther < 0 ? members : members.slice(0, firstOther)
+      const others = firstOther < 0 ? [] : members.slice(firstOther)
+      const outside = others.filter((id) => universe.ends[id]?.kind === 'outside')
+      const entities = others.flatMap((id) => {
         const end = universe.ends[id]
         return end?.kind === 'entity' ? named(end.name, [id]) : []
       })
       return [
-        ...names,
-        ...groupNames(registry, pods),
+        ...podNames(registry, { ends, pods }, universal),
         ...outsideNames(universe, outside),
         ...entities,
       ]
@@ -78,83 +76,117 @@ function named(text: string, members: readonly number[], key = text): NamedEnds 
 /** The pods of a universe by namespace and by name. */
 interface Registry {
   readonly ends: readonly UniverseEnd[]
-  /** Known pods only: `every pod of namespace shop` speaks of pods that are there. */
-  readonly namespaces: ReadonlyMap<
-    string,
-    { readonly pods: number[]; readonly groups: Set<string>; readonly bits: Bits }
-  >
+  readonly homes: readonly Home[]
+  /** By pod: the position of its namespace; undefined for a pod that does not exist yet. */
+  readonly homeOf: readonly (number | undefined)[]
   /** All pods. */
   readonly pods: Bits
-  readonly groups: ReadonlyMap<string, readonly number[]>
+  /** Sorted by name. */
+  readonly groups: readonly PodGroup[]
+  /** By pod: the position of its group. */
+  readonly groupOf: readonly number[]
+}
+
+/** The known pods of a namespace: `every pod of namespace shop` speaks of pods that are there. */
+interface Home {
+  readonly namespace: string
+  readonly pods: number[]
+  readonly names: Set<string>
+}
+
+/** All pods of one name. */
+interface PodGroup {
+  readonly whole: NamedEnds
+  readonly members: number[]
 }
 
 function registerPods(universe: Universe): Registry {
-  const size = universe.ends.length
-  const namespaces = new Map<string, { pods: number[]; groups: Set<string>; bits: Bits }>()
-  const pods = createBits(size)
-  const groups = new Map<string, number[]>()
+  const pods = createBits(universe.ends.length)
+  const homes = new Map<string, Home & { readonly position: number }>()
+  const homeOf: (number | undefined)[] = []
+  const members = new Map<string, number[]>()
   for (const [id, end] of universe.ends.entries()) {
     if (end.kind !== 'pod') break
     addBit(pods, id)
-    const group = groups.get(end.name)
-    if (group === undefined) groups.set(end.name, [id])
+    const group = members.get(end.name)
+    if (group === undefined) members.set(end.name, [id])
     else group.push(id)
     if (!end.known) continue
-    const home = namespaces.get(end.pod.namespace) ?? {
+    const { namespace } = end.pod
+    const home = homes.get(namespace) ?? {
+      namespace,
+      position: homes.size,
       pods: [],
-      groups: new Set(),
-      bits: createBits(size),
+      names: new Set<string>(),
     }
+    homes.set(namespace, home)
     home.pods.push(id)
-    addBit(home.bits, id)
-    home.groups.add(end.name)
-    namespaces.set(end.pod.namespace, home)
+    home.names.add(end.name)
+    homeOf[id] = home.position
   }
-  return { ends: universe.ends, namespaces, groups, pods }
+  const groups = [...members.keys()].sort().map((name): PodGroup => {
+    const own = members.get(name) ?? []
+    return { whole: named(name, own), members: own }
+  })
+  const groupOf: number[] = []
+  for (const [position, group] of groups.entries()) {
+    for (const id of group.members) groupOf[id] = position
+  }
+  return { ends: universe.ends, homes: [...homes.values()], homeOf, pods, groups, groupOf }
 }
 
-/** Names what is whole, every pod or namespaces, and takes it out of `rest`. */
-function wholeNames(
-  { namespaces, pods }: Registry,
-  ends: Bits,
+/** Names pods: what is whole, every pod or namespaces, then groups. */
+function podNames(
+  registry: Registry,
+  { ends, pods }: { readonly ends: Bits; readonly pods: readonly number[] },
   universal: Bits,
-  rest: Bits,
 ): readonly NamedEnds[] {
-  const everyPod = commonBits(universal, pods)
-  if (namespaces.size > 1 && !isEmptyBits(everyPod) && hasAll(ends, everyPod)) {
-    const every = membersOf(commonBits(ends, pods))
-    if (every.length > 0) {
-      removeBits(rest, pods)
-      return [named('every pod', every)]
-    }
+  const { homes, homeOf } = registry
+  const everyPod = commonBits(universal, registry.pods)
+  if (homes.length > 1 && !isEmptyBits(everyPod) && hasAll(ends, everyPod)) {
+    return [named('every pod', pods)]
   }
-  const names: NamedEnds[] = []
-  for (const [namespace, home] of namespaces) {
-    if (home.groups.size < 2 || !hasAll(ends, home.bits)) continue
-    names.push(named(`every pod of namespace ${namespace}`, home.pods))
-    removeBits(rest, home.bits)
+  const counts = homes.map(() => 0)
+  for (const pod of pods) {
+    const home = homeOf[pod]
+    if (home !== undefined) counts[home] = (counts[home] ?? 0) + 1
   }
-  return names.sort(byKey)
+  const isWhole = homes.map(({ pods: all, names }, position) => {
+    return names.size > 1 && counts[position] === all.length
+  })
+  if (!isWhole.includes(true)) return groupNames(registry, pods)
+  const wholes = homes.filter((_, position) => isWhole[position] === true)
+  const rest = pods.filter((pod) => isWhole[homeOf[pod] ?? -1] !== true)
+  return [
+    ...wholes
+      .map(({ namespace, pods: all }) => named(`every pod of namespace ${namespace}`, all))
+      .sort(byKey),
+    ...groupNames(registry, rest),
+  ]
 }
 
 function groupNames(registry: Registry, pods: readonly number[]): readonly NamedEnds[] {
-  const parts = new Map<string, number[]>()
-  for (const id of [...pods].sort((a, b) => a - b)) {
-    const end = registry.ends[id]
-    if (end?.kind !== 'pod') continue
-    const part = parts.get(end.name)
-    if (part === undefined) parts.set(end.name, [id])
-    else part.push(id)
+  const { groups, groupOf } = registry
+  const sorted = Uint32Array.from(pods, (id) => groupOf[id] ?? 0).sort()
+  const counted: { readonly group: PodGroup; count: number }[] = []
+  let last = -1
+  for (const position of sorted) {
+    const group = groups[position]
+    const before = counted.at(-1)
+    if (position === last && before !== undefined) before.count += 1
+    else if (group !== undefined) counted.push({ group, count: 1 })
+    last = position
   }
-  return [...parts]
-    .map(([name, part]) => {
-      const whole = registry.groups.get(name) ?? part
-      if (part.length === whole.length) return named(name, part)
-      return named(
-        `${name} (${partText(registry, part, whole)})`,
-        part,
-        `${name} ${part.join(' ')}`,
-      )
+  if (counted.every(({ group, count }) => count === group.members.length)) {
+    return counted.map(({ group }) => group.whole)
+  }
+  const given = new Set(pods)
+  return counted
+    .map(({ group: { whole, members }, count }) => {
+      if (count === members.length) return whole
+      const part = members.filter((id) => given.has(id))
+      const text = `${whole.text} (${partText(registry, part, members)})`
+      return named(text, part, `${whole.text} ${part.join(' ')}`)
     })
     .sort(byKey)
 }

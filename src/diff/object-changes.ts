@@ -56,7 +56,8 @@ function placeOf(location: Location | undefined): string | undefined {
 }
 
 function differingLines(before: NetworkPolicy, after: NetworkPolicy): readonly string[] {
-  // Most objects do not change, and canonical form costs more than this look.
+  // Most objects do not change, and canonical form costs more than these looks.
+  if (before === after) return []
   if (sameJson(before.spec, after.spec) && sameJson(before.metadata, after.metadata)) return []
   const old = piecesOf(canonicalPolicy(before))
   const fresh = piecesOf(canonicalPolicy(after))

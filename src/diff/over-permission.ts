@@ -2,6 +2,7 @@
 
 import type { Bits } from '../policy/bits.ts'
 import {
+  addBit,
   addBits,
   bitsOf,
   commonBits,
@@ -90,7 +91,7 @@ function homesOf(universe: TrafficUniverse, traffic: Traffic): ReadonlyMap<strin
   const homes = new Map<string, Bits>()
   for (const { id, namespace } of traffic.classes) {
     const home = homes.get(namespace) ?? createBits(universe.ends.length)
-    addBits(home, bitsOf(universe.ends.length, [id]))
+    addBit(home, id)
     homes.set(namespace, home)
   }
   return homes
@@ -109,7 +110,7 @@ function usedRows(
     for (const { sources, position } of connections) {
       const row = byPosition.get(position) ?? createBits(universe.ends.length)
       byPosition.set(position, row)
-      addBits(row, commonBits(bitsOf(universe.ends.length, sources), known))
+      for (const source of sources) if (hasBit(known, source)) addBit(row, source)
     }
   }
   return rows

@@ -35,11 +35,15 @@ export function allowingPolicies(at: SetAtEnd, block: Block): readonly PolicyRef
   return found.list()
 }
 
-/** Gives each egress rule of some sources once: many of them share their policies. */
+/** Gives each egress rule of some sources once: many of them share their policies, and so the list of their rules. */
 function* egressRules(set: CompiledSet, sources: Bits): Generator<CompiledRule> {
   const given = new Set<CompiledRule>()
+  let before: readonly CompiledRule[] | undefined
   for (const source of membersOf(sources)) {
-    for (const rule of set.egress.rules.get(source) ?? []) {
+    const rules = set.egress.rules.get(source)
+    if (rules === undefined || rules === before) continue
+    before = rules
+    for (const rule of rules) {
       if (given.has(rule)) continue
       given.add(rule)
       yield rule

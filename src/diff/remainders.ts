@@ -3,6 +3,7 @@ import type { Bits } from '../policy/bits.ts'
 import {
   addBit,
   addBits,
+  bitsKey,
   commonBits,
   createBits,
   hasBit,
@@ -84,7 +85,7 @@ function alikeRows(
   const alike = new Map<string, { readonly row: Bits; readonly atoms: number[] }>()
   for (const [atom, row] of rows.entries()) {
     if (isEmptyBits(row)) continue
-    const key = row.join(',')
+    const key = bitsKey(row)
     const known = alike.get(key) ?? { row, atoms: [] }
     known.atoms.push(atom)
     alike.set(key, known)
@@ -105,7 +106,7 @@ function collectOutgoing(size: number): {
   return {
     add: (end, text, sources) => {
       if (isEmptyBits(sources)) return
-      const key = `${text} ${sources.join(',')}`
+      const key = `${text} ${bitsKey(sources)}`
       const total = totals.get(key) ?? { text, sources, peers: createBits(size) }
       addBit(total.peers, end)
       totals.set(key, total)

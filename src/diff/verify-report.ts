@@ -3,6 +3,7 @@
 import type { PolicyReference } from '../policy/policy-reference.ts'
 import type { Confidence } from '../traffic/confidence.ts'
 import type { Edge } from '../traffic/traffic.ts'
+import type { ZoneReport } from '../traffic/zone-report.ts'
 import type { RailViolation } from './rail-violation.ts'
 
 /** One side of a connection: what its source may send, or what its destination lets in. */
@@ -31,6 +32,8 @@ export interface VerifyReport {
   readonly violations?: readonly RailViolation[]
   /** Whether the groups of the namespaces that the policies are about were watched for long enough. */
   readonly confidence?: Confidence
+  /** What crosses between zones; absent where no zones were given. */
+  readonly zones?: ZoneReport
 }
 
 /** How much of what was seen the policies allow, counted in edges and in flows. */
@@ -170,7 +173,7 @@ export interface UnusedConnections {
 
 /** A limit that was asked for, and how it was met. */
 export interface Gate {
-  readonly gate: 'max-unused' | 'min-coverage'
+  readonly gate: 'max-unused' | 'min-coverage' | 'require-approval'
   readonly limit: number
   readonly actual: number
   readonly passed: boolean

@@ -107,8 +107,22 @@ export interface LintResult {
   readonly notices: readonly Notice[]
 }
 
+/** How ends are sorted into zones, and what may cross between them. */
+export interface ZoneOptions {
+  /** Paths of files that name zones. */
+  readonly zones?: readonly string[]
+  /** Key of a label of pods or namespaces whose value is their zone. */
+  readonly zoneLabel?: string
+  /** Paths of files that say what may cross. */
+  readonly approvals?: readonly string[]
+  /** Fail where something crosses that nobody approved. Default: no. */
+  readonly requireApproval?: boolean
+  /** When approvals are judged, in milliseconds since the epoch. Default: the end of the recording. */
+  readonly asOfMs?: number
+}
+
 /** Choices of `verify` beyond reading. */
-export interface VerifyOptions extends LearnOptions, RailOptions {
+export interface VerifyOptions extends LearnOptions, RailOptions, ZoneOptions {
   /** Paths of the policies that are replayed against. */
   readonly policies: readonly string[]
   /** Unused connections that each namespace may have. Default: any number. */

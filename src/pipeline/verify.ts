@@ -10,6 +10,7 @@ import { readPolicies } from './generate.ts'
 import { readRailCheck } from './guard-rails.ts'
 import { checkStdin, learnInput } from './learn.ts'
 import type { RunHost, VerifyOptions, VerifyResult } from './pipeline.ts'
+import { approvalGate, readZoneCheck } from './zones.ts'
 
 /**
  * Returns what the policies of `options.policies` make of what the sources show: what they would deny, never use, and
@@ -21,9 +22,18 @@ export async function verify(
   options: VerifyOptions,
   host: RunHost,
 ): Promise<VerifyResult> {
-  checkStdin(sources, options.inventory, options.policies, options.permit, options.forbid)
+  checkStdin(
+    sources,
+    options.inventory,
+    options.policies,
+    options.permit,
+    options.forbid,
+    options.zones,
+    options.approvals,
+  )
   const { policies, notices } = await readPolicies(options.policies, host)
   const checkRails = await readRailCheck(options, host)
+  const checkZones = await readZoneCheck(options, host)
   const { traffic, inventory, notices: readNotices } = await learnInput(sources, options, host)
   const surroundings = { traffic, portsOf: containerPorts(traffic, inventory) }
   const report = verifyPolicies({
@@ -44,8 +54,15 @@ export async function verify(
     judged: new Set(judged.map(({ name }) => name)),
     ...(inventory === undefined ? {} : { inventory }),
   })
+  const zones = checkZones(traffic)
+  const gates = [...report.gates, ...approvalGate(zones, options)]
+  const gated = { ...report, gates, holds: report.holds && gates.every(({ passed }) => passed) }
   return {
-    report: { ...withViolations(report, rails.violations), confidence },
+    report: {
+      ...withViolations(gated, rails.violations),
+      confidence,
+      ...(zones === undefined ? {} : { zones }),
+    },
     traffic,
     notices: [...readNotices, ...notices, ...rails.notices],
   }

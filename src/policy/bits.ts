@@ -32,12 +32,6 @@ export function addBits(bits: Bits, other: Bits): void {
     bits[word] = (bits[word] ?? 0) | (other[word] ?? 0)
 }
 
-/** Takes every number of `other` out. */
-export function removeBits(bits: Bits, other: Bits): void {
-  for (let word = 0; word < other.length; word++)
-    bits[word] = (bits[word] ?? 0) & ~(other[word] ?? 0)
-}
-
 /** Tells whether every number of `other` is in the set. */
 export function hasAll(bits: Bits, other: Bits): boolean {
   for (let word = 0; word < other.length; word++) {
@@ -98,4 +92,14 @@ export function membersOf(bits: Bits): readonly number[] {
     }
   }
   return members
+}
+
+/** Returns a text that is equal for equal sets of one size alone; it is no text to read. */
+export function bitsKey(bits: Bits): string {
+  const units = new Uint16Array(bits.buffer, bits.byteOffset, 2 * bits.length)
+  let key = ''
+  for (let start = 0; start < units.length; start += 4_096) {
+    key += String.fromCharCode(...units.subarray(start, start + 4_096))
+  }
+  return key
 }

@@ -27,6 +27,11 @@ export function canonicalPolicy(policy: NetworkPolicy): NetworkPolicy {
   }
 }
 
+/** Returns the JSON of a peer in canonical form. */
+export function peerJson(peer: NetworkPolicyPeer): string {
+  return rememberedPeer(peer).json
+}
+
 /** Returns name, namespace, labels and annotations in canonical form. */
 export function canonicalMetadata({
   name,
@@ -51,8 +56,8 @@ function canonicalMap<K extends string>(
 }
 
 function canonicalSpec(spec: NetworkPolicySpec): NetworkPolicySpec {
-  const ingress = sortedOnce((spec.ingress ?? []).map(canonicalIngress), compareRules)
-  const egress = sortedOnce((spec.egress ?? []).map(canonicalEgress), compareRules)
+  const ingress = writtenList((spec.ingress ?? []).map(canonicalIngress), compareRules).part
+  const egress = writtenList((spec.egress ?? []).map(canonicalEgress), compareRules).part
   return {
     podSelector: canonicalSelector(spec.podSelector),
     policyTypes: policyTypes(spec),
@@ -70,20 +75,56 @@ function policyTypes({ policyTypes: types = [], egress = [] }: NetworkPolicySpec
   return all
 }
 
-function canonicalIngress(rule: IngressRule): IngressRule {
-  const from = canonicalPeers(rule.from)
-  const ports = canonicalPorts(rule.ports)
-  return { ...(from.length > 0 && { from }), ...(ports.length > 0 && { ports }) }
+/** A part of a policy with its JSON: what is shared by many rules is written once. */
+interface Written<Part> {
+  readonly part: Part
+  readonly json: string
 }
 
-function canonicalEgress(rule: EgressRule): EgressRule {
-  const to = canonicalPeers(rule.to)
-  const ports = canonicalPorts(rule.ports)
-  return { ...(to.length > 0 && { to }), ...(ports.length > 0 && { ports }) }
+function canonicalIngress({ from, ports }: IngressRule): Written<IngressRule> {
+  return writtenRule('from', canonicalPeers(from), canonicalPorts(ports))
 }
 
-function canonicalPeers(peers: readonly NetworkPolicyPeer[] = []): readonly NetworkPolicyPeer[] {
-  return sortedOnce(peers.map(canonicalPeer), noOrder)
+function canonicalEgress({ to, ports }: EgressRule): Written<EgressRule> {
+  return writtenRule('to', canonicalPeers(to), canonicalPorts(ports))
+}
+
+function writtenRule(
+  side: 'from' | 'to',
+  peers: Written<readonly NetworkPolicyPeer[]>,
+  ports: Written<readonly NetworkPolicyPort[]>,
+): Written<IngressRule & EgressRule> {
+  const members: string[] = []
+  if (peers.part.length > 0) members.push(`"${side}":${peers.json}`)
+  if (ports.part.length > 0) members.push(`"ports":${ports.json}`)
+  return {
+    part: {
+      ...(peers.part.length > 0 && { [side]: peers.part }),
+      ...(ports.part.length > 0 && { ports: ports.part }),
+    },
+    json: `{${members.join()}}`,
+  }
+}
+
+function canonicalPeers(
+  peers: readonly NetworkPolicyPeer[] = [],
+): Written<readonly NetworkPolicyPeer[]> {
+  return writtenList(peers.map(rememberedPeer), noOrder)
+}
+
+/** Policies that are made together share their peers and lists of ports: the canonical form of one is made once. */
+const knownPeers = new WeakMap<NetworkPolicyPeer, Written<NetworkPolicyPeer>>()
+const knownPorts = new WeakMap<
+  readonly NetworkPolicyPort[],
+  Written<readonly NetworkPolicyPort[]>
+>()
+
+function rememberedPeer(peer: NetworkPolicyPeer): Written<NetworkPolicyPeer> {
+  const known = knownPeers.get(peer)
+  if (known !== undefined) return known
+  const written = writtenAs(canonicalPeer(peer))
+  knownPeers.set(peer, written)
+  return written
 }
 
 function canonicalPeer(peer: NetworkPolicyPeer): NetworkPolicyPeer {
@@ -100,8 +141,19 @@ function canonicalBlock({ cidr, except = [] }: IpBlock): IpBlock {
   return { cidr, ...(holes.length > 0 && { except: holes }) }
 }
 
-function canonicalPorts(ports: readonly NetworkPolicyPort[] = []): readonly NetworkPolicyPort[] {
-  return sortedOnce(ports.map(canonicalPort), comparePorts)
+const noPorts: readonly NetworkPolicyPort[] = []
+
+function canonicalPorts(
+  ports: readonly NetworkPolicyPort[] = noPorts,
+): Written<readonly NetworkPolicyPort[]> {
+  const known = knownPorts.get(ports)
+  if (known !== undefined) return known
+  const written = writtenList(
+    ports.map((port) => writtenAs(canonicalPort(port))),
+    comparePorts,
+  )
+  knownPorts.set(ports, written)
+  return written
 }
 
 function canonicalPort({ protocol = 'TCP', port, endPort }: NetworkPolicyPort): NetworkPolicyPort {
@@ -136,15 +188,33 @@ export function compareTexts(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0
 }
 
-/** Returns the items once, in the given order, and by their JSON where that does not decide. */
-function sortedOnce<T>(items: readonly T[], order: (a: T, b: T) => number): readonly T[] {
-  const once = new Map(items.map((item) => [JSON.stringify(item), item]))
-  return [...once]
-    .sort(([left, a], [right, b]) => order(a, b) || compareTexts(left, right))
-    .map(([, item]) => item)
+function writtenAs<Part>(part: Part): Written<Part> {
+  return { part, json: JSON.stringify(part) }
 }
 
-/** Leaves the order to the JSON of the items. */
+function writtenList<Part>(
+  parts: readonly Written<Part>[],
+  order: (a: Part, b: Part) => number,
+): Written<readonly Part[]> {
+  const once = sortedOnce(parts, order)
+  return {
+    part: once.map(({ part }) => part),
+    json: `[${once.map(({ json }) => json).join()}]`,
+  }
+}
+
+/** Returns the parts once, in the given order, and by their JSON where that does not decide. */
+function sortedOnce<Part>(
+  parts: readonly Written<Part>[],
+  order: (a: Part, b: Part) => number,
+): readonly Written<Part>[] {
+  if (parts.length < 2) return parts
+  return [...new Map(parts.map((one) => [one.json, one])).values()].sort(
+    (a, b) => order(a.part, b.part) || compareTexts(a.json, b.json),
+  )
+}
+
+/** Leaves the order to the JSON of the parts. */
 function noOrder(): number {
   return 0
 }

@@ -1,7 +1,7 @@
 /** A policy set, worked out over a universe: who is isolated, and what each rule opens to whom. */
 import type { Location } from '../errors.ts'
 import type { Bits } from './bits.ts'
-import { addBit, bitsOf, createBits } from './bits.ts'
+import { addBit, createBits } from './bits.ts'
 import type {
   LocatedPolicy,
   NetworkPolicy,
@@ -58,10 +58,17 @@ export function compileSet(
     .map((located) => ({ located, key: sortKey(located) }))
     .sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0))
     .map(({ located }) => located)
-  const peersOf = peerTableOf(universe)
-  const ingress = compileDirection(sorted, 'ingress', universe, peersOf)
-  const egress = compileDirection(sorted, 'egress', universe, peersOf)
-  return { ingress, egress, egressTo: egressGrants(egress, universe) }
+  const compile = compilerOf(universe)
+  const compiled = sorted.map(compile)
+  const egress = compiled.flatMap((policy) => policy.egress ?? [])
+  return {
+    ingress: collectDirection(
+      compiled.flatMap((policy) => policy.ingress ?? []),
+      universe,
+    ),
+    egress: collectDirection(egress, universe),
+    egressTo: egressGrants(egress, universe),
+  }
 }
 
 /** Returns the spans that ports of a rule open at an end. */
@@ -117,21 +124,44 @@ function isAbout({ spec }: NetworkPolicy, direction: Direction): boolean {
   return direction === 'ingress' || (spec.egress ?? []).length > 0
 }
 
-function compileDirection(
-  policies: readonly LocatedPolicy<NetworkPolicy>[],
-  direction: Direction,
-  universe: Universe,
-  peersOf: PeerTable,
-): CompiledDirection {
-  const isolated = createBits(universe.ends.length)
-  const isolatedBy = new Map<number, PolicyReference[]>()
-  const rules = new Map<number, CompiledRule[]>()
-  for (const { policy, location, rules: places } of policies) {
-    if (!isAbout(policy, direction)) continue
+/** What one policy says of one direction. */
+interface CompiledSide {
+  /** The policy itself, as the one member of a list that every pod shares which it alone isolates. */
+  readonly references: readonly PolicyReference[]
+  readonly subjects: readonly number[]
+  readonly rules: readonly CompiledRule[]
+}
+
+/** One policy over a universe; a direction that it is not about is absent. */
+interface CompiledPolicy {
+  readonly ingress?: CompiledSide
+  readonly egress?: CompiledSide
+}
+
+type Compiler = (located: LocatedPolicy<NetworkPolicy>) => CompiledPolicy
+
+/** Sets over one universe share what their policies become: most policies stand in both sets of a comparison. */
+const compilers = new WeakMap<Universe, Compiler>()
+
+function compilerOf(universe: Universe): Compiler {
+  const known = compilers.get(universe)
+  if (known !== undefined) return known
+  const compiler = createCompiler(universe)
+  compilers.set(universe, compiler)
+  return compiler
+}
+
+function createCompiler(universe: Universe): Compiler {
+  const peersOf = createPeerTable(universe)
+  const compiled = new Map<LocatedPolicy<NetworkPolicy>, CompiledPolicy>()
+  const compileSide = (
+    { policy, location, rules: places }: LocatedPolicy<NetworkPolicy>,
+    subjects: readonly number[],
+    direction: Direction,
+  ): CompiledSide => {
     const { namespace, name } = policy.metadata
     const id = `${namespace}/${name}`
-    const subjects = universe.endsMatching(namespace, { podSelector: policy.spec.podSelector })
-    const compiled = plainRules(policy, direction).map(
+    const rules = plainRules(policy, direction).map(
       ({ peers, ports }, index): CompiledRule => ({
         reference: referenceTo(id, places[direction][index] ?? location),
         subjects,
@@ -139,36 +169,75 @@ function compileDirection(
         ports,
       }),
     )
-    for (const subject of subjects) {
-      addBit(isolated, subject)
-      append(isolatedBy, subject, [referenceTo(id, location)])
-      append(rules, subject, compiled)
+    return { references: [referenceTo(id, location)], subjects, rules }
+  }
+  const compile = (located: LocatedPolicy<NetworkPolicy>): CompiledPolicy => {
+    const { metadata, spec } = located.policy
+    const subjects = universe.endsMatching(metadata.namespace, { podSelector: spec.podSelector })
+    return {
+      ...(isAbout(located.policy, 'ingress') && {
+        ingress: compileSide(located, subjects, 'ingress'),
+      }),
+      ...(isAbout(located.policy, 'egress') && {
+        egress: compileSide(located, subjects, 'egress'),
+      }),
     }
+  }
+  return (located) => {
+    const known = compiled.get(located) ?? compile(located)
+    compiled.set(located, known)
+    return known
+  }
+}
+
+function collectDirection(sides: readonly CompiledSide[], universe: Universe): CompiledDirection {
+  const isolated = createBits(universe.ends.length)
+  const byPod = new Map<number, CompiledSide[]>()
+  for (const side of sides) {
+    for (const subject of side.subjects) {
+      addBit(isolated, subject)
+      const list = byPod.get(subject)
+      if (list === undefined) byPod.set(subject, [side])
+      else list.push(side)
+    }
+  }
+  const isolatedBy = new Map<number, readonly PolicyReference[]>()
+  const rules = new Map<number, readonly CompiledRule[]>()
+  const unite = rememberUnions()
+  for (const [pod, list] of byPod) {
+    const union = unite(list)
+    isolatedBy.set(pod, union.references)
+    rules.set(pod, union.rules)
   }
   return { isolated, isolatedBy, rules }
 }
 
-function append<Value>(lists: Map<number, Value[]>, key: number, values: readonly Value[]): void {
-  const list = lists.get(key)
-  if (list === undefined) lists.set(key, [...values])
-  else list.push(...values)
+/** Pods that the same policies select share one list of references and one of rules. */
+function rememberUnions(): (sides: readonly CompiledSide[]) => Omit<CompiledSide, 'subjects'> {
+  const numbers = new Map<CompiledSide, number>()
+  const unions = new Map<string, Omit<CompiledSide, 'subjects'>>()
+  const numberOf = (side: CompiledSide): number => {
+    const known = numbers.get(side) ?? numbers.size
+    numbers.set(side, known)
+    return known
+  }
+  return (sides) => {
+    const [first] = sides
+    if (first !== undefined && sides.length === 1) return first
+    const key = sides.map(numberOf).join()
+    const union = unions.get(key) ?? {
+      references: sides.flatMap(({ references }) => references),
+      rules: sides.flatMap(({ rules }) => rules),
+    }
+    unions.set(key, union)
+    return union
+  }
 }
 
 /** A policy that was not read from a file has an empty file name, and its reference no place. */
 function referenceTo(policy: string, { file, line }: Location): PolicyReference {
   if (file === '') return { policy }
   return { policy, at: line === undefined ? file : `${file}:${line}` }
-}
-
-/** Sets over one universe share their lists of peers, so that what is alike in both is the same list. */
-const peerTables = new WeakMap<Universe, PeerTable>()
-
-function peerTableOf(universe: Universe): PeerTable {
-  const known = peerTables.get(universe)
-  if (known !== undefined) return known
-  const table = createPeerTable(universe)
-  peerTables.set(universe, table)
-  return table
 }
 
 type PeerTable = (namespace: string, peers: readonly NetworkPolicyPeer[] | undefined) => Peers
@@ -199,37 +268,57 @@ function createPeerTable(universe: Universe): PeerTable {
   }
 }
 
-interface GrantTotal {
-  readonly peers: Peers
-  readonly ports: readonly NetworkPolicyPort[] | undefined
-  readonly sources: Set<number>
-}
-
 /**
  * Rules of equal peers and ports are taken together before they are spread over their peers: thousands of policies that
  * open the same address block cost one grant an end.
  */
 function egressGrants(
-  egress: CompiledDirection,
+  sides: readonly CompiledSide[],
   universe: Universe,
 ): (end: number) => readonly EgressGrant[] {
-  const totals = new Map<Peers, Map<string, GrantTotal>>()
-  for (const rule of new Set([...egress.rules.values()].flat())) {
-    const byPorts = totals.get(rule.peers) ?? new Map<string, GrantTotal>()
+  const totals = totalGrants(sides, universe)
+  const toEveryone = [...(totals.get('everyone')?.values() ?? [])]
+  const toEnd: EgressGrant[][] = []
+  for (const [peers, grants] of totals) {
+    if (peers === 'everyone') continue
+    for (const peer of peers) {
+      const list = toEnd[peer]
+      if (list === undefined) toEnd[peer] = [...grants.values()]
+      else list.push(...grants.values())
+    }
+  }
+  return (end) => [...toEveryone, ...(toEnd[end] ?? [])]
+}
+
+/** Returns the grants by peers, then by the text of their ports. */
+function totalGrants(
+  sides: readonly CompiledSide[],
+  universe: Universe,
+): ReadonlyMap<Peers, ReadonlyMap<string, EgressGrant>> {
+  const totals = new Map<Peers, Map<string, EgressGrant>>()
+  for (const rule of sides.flatMap(({ rules }) => rules)) {
+    if (rule.subjects.length === 0) continue
+    const key = portsText(rule.ports)
+    const byPorts = totals.get(rule.peers) ?? new Map<string, EgressGrant>()
     totals.set(rule.peers, byPorts)
-    const key = JSON.stringify(rule.ports ?? [])
-    const total = byPorts.get(key) ?? { ...rule, sources: new Set<number>() }
-    for (const subject of rule.subjects) total.sources.add(subject)
+    const total = byPorts.get(key) ?? {
+      ports: rule.ports,
+      sources: createBits(universe.podCount),
+    }
     byPorts.set(key, total)
+    for (const subject of rule.subjects) addBit(total.sources, subject)
   }
-  const toEveryone: EgressGrant[] = []
-  const toEnd = new Map<number, EgressGrant[]>()
-  for (const { peers, ports, sources } of [...totals.values()].flatMap((map) => [
-    ...map.values(),
-  ])) {
-    const grant = { ports, sources: bitsOf(universe.podCount, sources) }
-    if (peers === 'everyone') toEveryone.push(grant)
-    else for (const peer of peers) append(toEnd, peer, [grant])
-  }
-  return (end) => [...toEveryone, ...(toEnd.get(end) ?? [])]
+  return totals
+}
+
+/** Rules share their lists of ports: the text of one is made once. */
+const portTexts = new WeakMap<readonly NetworkPolicyPort[], string>()
+const allPorts: readonly NetworkPolicyPort[] = []
+
+function portsText(ports: readonly NetworkPolicyPort[] = allPorts): string {
+  const known = portTexts.get(ports)
+  if (known !== undefined) return known
+  const text = JSON.stringify(ports)
+  portTexts.set(ports, text)
+  return text
 }

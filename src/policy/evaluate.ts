@@ -45,6 +45,8 @@ export interface EvaluateOptions {
 /** Evaluates many connections against the same policies. */
 export interface Evaluator {
   evaluate(from: PolicyEndpoint, to: PolicyEndpoint, service: PolicyService): Decision
+  /** Tells whether {@link evaluate} would allow the connection, without looking for more than one rule on each side. */
+  allows(from: PolicyEndpoint, to: PolicyEndpoint, service: PolicyService): boolean
 }
 
 /**
@@ -79,8 +81,15 @@ type Direction = 'egress' | 'ingress'
 
 /** One rule without its direction. */
 interface Rule {
-  readonly peers: readonly NetworkPolicyPeer[]
+  readonly peers: readonly PeerTest[]
   readonly ports: readonly NetworkPolicyPort[]
+}
+
+/** A peer with its selectors as lists of what they ask for. */
+interface PeerTest {
+  readonly block?: IpBlock
+  readonly namespaces?: readonly LabelSelectorRequirement[]
+  readonly pods?: readonly LabelSelectorRequirement[]
 }
 
 /** A policy that selects a pod. */
@@ -98,6 +107,7 @@ class NaiveEvaluator implements Evaluator {
     egress: new WeakMap<PolicyPod, readonly Selecting[]>(),
     ingress: new WeakMap<PolicyPod, readonly Selecting[]>(),
   }
+  readonly #tests = new WeakMap<NetworkPolicyPeer, PeerTest>()
   readonly #ranges = new Map<string, Range | undefined>()
   readonly #ipBlockPods: boolean
 
@@ -119,6 +129,30 @@ class NaiveEvaluator implements Evaluator {
     const egress = this.#decide('egress', from, to, service, to)
     const ingress = this.#decide('ingress', to, from, service, to)
     return { allowed: egress.allowed && ingress.allowed, egress, ingress }
+  }
+
+  allows(from: PolicyEndpoint, to: PolicyEndpoint, service: PolicyService): boolean {
+    return (
+      this.#lets('egress', from, to, service, to) && this.#lets('ingress', to, from, service, to)
+    )
+  }
+
+  #lets(
+    direction: Direction,
+    subject: PolicyEndpoint,
+    peer: PolicyEndpoint,
+    service: PolicyService,
+    destination: PolicyEndpoint,
+  ): boolean {
+    const selecting = subject.kind === 'pod' ? this.#policiesOf(direction, subject) : []
+    if (selecting.length === 0) return true
+    for (const { namespace, rules } of selecting) {
+      for (const { peers, ports } of rules) {
+        if (portsMatch(ports, service, destination) && this.#peersMatch(peers, namespace, peer))
+          return true
+      }
+    }
+    return false
   }
 
   #decide(
@@ -150,21 +184,42 @@ class NaiveEvaluator implements Evaluator {
       .map((policy) => ({
         name: `${policy.metadata.namespace}/${policy.metadata.name}`,
         namespace: policy.metadata.namespace,
-        rules: rulesOf(policy, direction),
+        rules: this.#rulesOf(policy, direction),
       }))
     this.#selecting[direction].set(pod, selecting)
     return selecting
   }
 
+  #rulesOf({ spec }: NetworkPolicy, direction: Direction): readonly Rule[] {
+    const { ingress = [], egress = [] } = spec
+    const test = (peer: NetworkPolicyPeer): PeerTest => this.#testOf(peer)
+    return direction === 'egress'
+      ? egress.map(({ to = [], ports = [] }) => ({ peers: to.map(test), ports }))
+      : ingress.map(({ from = [], ports = [] }) => ({ peers: from.map(test), ports }))
+  }
+
+  #testOf(peer: NetworkPolicyPeer): PeerTest {
+    const known = this.#tests.get(peer)
+    if (known !== undefined) return known
+    const { ipBlock, namespaceSelector, podSelector } = peer
+    const test: PeerTest = {
+      ...(ipBlock && { block: ipBlock }),
+      ...(namespaceSelector && { namespaces: requirementsOf(namespaceSelector) }),
+      ...(podSelector && { pods: requirementsOf(podSelector) }),
+    }
+    this.#tests.set(peer, test)
+    return test
+  }
+
   #peersMatch(
-    peers: readonly NetworkPolicyPeer[],
+    peers: readonly PeerTest[],
     policyNamespace: string,
     endpoint: PolicyEndpoint,
   ): boolean {
     if (peers.length === 0) return true
     for (const peer of peers) {
-      if (peer.ipBlock !== undefined) {
-        if (this.#blockMatches(peer.ipBlock, endpoint)) return true
+      if (peer.block !== undefined) {
+        if (this.#blockMatches(peer.block, endpoint)) return true
       } else if (endpoint.kind === 'pod' && podMatches(peer, policyNamespace, endpoint)) return true
     }
     return false
@@ -205,32 +260,34 @@ function isolates(policy: NetworkPolicy, direction: Direction): boolean {
   return direction === 'ingress' || egress.length > 0
 }
 
-function rulesOf(policy: NetworkPolicy, direction: Direction): readonly Rule[] {
-  const { ingress = [], egress = [] } = policy.spec
-  return direction === 'egress'
-    ? egress.map(({ to = [], ports = [] }) => ({ peers: to, ports }))
-    : ingress.map(({ from = [], ports = [] }) => ({ peers: from, ports }))
-}
-
-function podMatches(peer: NetworkPolicyPeer, policyNamespace: string, pod: PolicyPod): boolean {
-  const { podSelector, namespaceSelector } = peer
+function podMatches(peer: PeerTest, policyNamespace: string, pod: PolicyPod): boolean {
+  const { namespaces, pods } = peer
   // An empty peer is invalid in the API; it must not become one that matches every pod of the namespace.
-  if (podSelector === undefined && namespaceSelector === undefined) return false
+  if (pods === undefined && namespaces === undefined) return false
   const isNamespace =
-    namespaceSelector === undefined
+    namespaces === undefined
       ? pod.namespace === policyNamespace
-      : selects(namespaceSelector, pod.namespaceLabels)
-  return isNamespace && (podSelector === undefined || selects(podSelector, pod.labels))
+      : allHold(namespaces, pod.namespaceLabels)
+  return isNamespace && (pods === undefined || allHold(pods, pod.labels))
 }
 
 function selects(selector: LabelSelector, labels: Labels): boolean {
-  const { matchLabels, matchExpressions } = selector
-  if (matchLabels !== undefined) {
-    for (const key of Object.keys(matchLabels)) {
-      if (labelValue(labels, key) !== matchLabels[key]) return false
-    }
-  }
-  return matchExpressions?.every((requirement) => holds(requirement, labels)) ?? true
+  return allHold(requirementsOf(selector), labels)
+}
+
+/** A label that must match is a requirement of one value. */
+function requirementsOf(selector: LabelSelector): readonly LabelSelectorRequirement[] {
+  const { matchLabels, matchExpressions = [] } = selector
+  if (matchLabels === undefined) return matchExpressions
+  const equal = Object.keys(matchLabels).map((key): LabelSelectorRequirement => {
+    return { key, operator: 'In', values: [matchLabels[key] ?? ''] }
+  })
+  return [...equal, ...matchExpressions]
+}
+
+function allHold(requirements: readonly LabelSelectorRequirement[], labels: Labels): boolean {
+  for (const requirement of requirements) if (!holds(requirement, labels)) return false
+  return true
 }
 
 /** In and Exists need the key; NotIn and DoesNotExist hold where the key is absent. */

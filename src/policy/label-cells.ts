@@ -2,7 +2,7 @@
 import type { Labels } from '../labels.ts'
 import { labelTexts, toLabels } from '../labels.ts'
 import type { Bits } from './bits.ts'
-import { addBit, bitsOf, commonBits, membersOf } from './bits.ts'
+import { addBit, bitsKey, bitsOf, commonBits, membersOf } from './bits.ts'
 import type { LabelSelector, LabelSelectorRequirement } from './network-policy.ts'
 import { requirementsOf } from './selector.ts'
 
@@ -197,15 +197,6 @@ function compareChoices(a: State, b: State): number {
   const others = ({ choices }: State): number =>
     choices.filter(({ choice }) => choice === 'other').length
   return a.choices.length - b.choices.length || others(a) - others(b)
-}
-
-function bitsKey(bits: Bits): string {
-  let key = ''
-  for (let start = 0; start < bits.length; start += 2_048) {
-    const units = new Uint16Array(bits.slice(start, start + 2_048).buffer)
-    key += String.fromCharCode(...units)
-  }
-  return key
 }
 
 function toCell({ alive, choices }: State, identity: LabelCut['identity']): LabelCell {

@@ -120,6 +120,15 @@ export function isDefaultDeny(policy: NetworkPolicy): boolean {
   )
 }
 
+/** Shows every peer of every rule, rules of ingress first. */
+export function forEachPeer(
+  { ingress = [], egress = [] }: NetworkPolicySpec,
+  see: (peer: NetworkPolicyPeer) => void,
+): void {
+  for (const { from = [] } of ingress) for (const peer of from) see(peer)
+  for (const { to = [] } of egress) for (const peer of to) see(peer)
+}
+
 /** A pod, as policies see it. */
 export interface PolicyPod {
   readonly kind: 'pod'

@@ -36,7 +36,7 @@ export function indexPods(pods: readonly PolicyPod[]): PodIndex {
     answers.set(question, found)
     return found
   }
-  const asked = new WeakMap<NetworkPolicyPeer, { home: string; found: readonly number[] }>()
+  const asked = new Map<NetworkPolicyPeer, { home: string; found: readonly number[] }>()
   return {
     matching: (namespace, peer) => {
       const { podSelector, namespaceSelector } = peer

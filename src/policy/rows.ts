@@ -17,7 +17,10 @@ export interface Grants {
   readonly egress: readonly { readonly spans: readonly Span[]; readonly sources: Bits }[]
 }
 
-/** Rows of one set at one end, one per atom: the sources that its ingress side lets in, and that their egress lets out. */
+/**
+ * Rows of one set at one end, one per atom: the sources that its ingress side lets in, and that their egress lets out.
+ * Atoms that no grant is about share their rows, with other ends too: none may be changed.
+ */
 export interface Rows {
   readonly ingress: readonly Bits[]
   readonly egress: readonly Bits[]
@@ -70,7 +73,10 @@ function sameSpans(a: readonly Span[], b: readonly Span[]): boolean {
 
 /** Returns the spans of some grants, for {@link cutPorts}. */
 export function grantSpans({ ingress = [], egress }: Grants): readonly Span[] {
-  return [...ingress, ...egress].flatMap((grant) => grant.spans)
+  const all: Span[] = []
+  for (const { spans } of ingress) for (const span of spans) all.push(span)
+  for (const { spans } of egress) for (const span of spans) all.push(span)
+  return all
 }
 
 /** Returns the coarsest cut of an end's ports into atoms that no given span splits, in order. */
@@ -97,7 +103,18 @@ export function rowsTo(
   grants: Grants = grantsTo(set, universe, end),
 ): Rows {
   const sources = universe.sourcesOf(end)
-  return rowsOfGrants(grants, { sources, free: withoutBits(sources, set.egress.isolated) }, atoms)
+  return rowsOfGrants(grants, { sources, free: freeSources(set, sources) }, atoms)
+}
+
+/** Hardly more than two ends differ in the sources that are compared at them. */
+const knownFree = new WeakMap<CompiledSet, Map<Bits, Bits>>()
+
+function freeSources(set: CompiledSet, sources: Bits): Bits {
+  const known = knownFree.get(set) ?? new Map<Bits, Bits>()
+  knownFree.set(set, known)
+  const free = known.get(sources) ?? withoutBits(sources, set.egress.isolated)
+  known.set(sources, free)
+  return free
 }
 
 /** Sources of an end: all that are compared, and those among them whose own side lets everything out. */
@@ -112,21 +129,25 @@ export function rowsOfGrants(
   { sources, free }: RowSources,
   atoms: readonly Span[],
 ): Rows {
-  const egress = atoms.map(() => free.slice())
-  for (const grant of grants.egress) {
-    for (const row of rowsWithin(egress, atoms, grant.spans)) addBits(row, grant.sources)
-  }
-  if (grants.ingress === undefined) return { ingress: atoms.map(() => sources), egress }
-  const ingress = atoms.map(() => new Uint32Array(sources.length))
-  for (const grant of grants.ingress) {
-    for (const row of rowsWithin(ingress, atoms, grant.spans)) addPeers(row, grant.peers)
-  }
-  return { ingress, egress }
+  const egress = createRows(atoms, free)
+  for (const { spans, sources: granted } of grants.egress) egress.add(spans, granted)
+  if (grants.ingress === undefined)
+    return { ingress: atoms.map(() => sources), egress: egress.rows }
+  const ingress = createRows(atoms, new Uint32Array(sources.length))
+  for (const { spans, peers } of grants.ingress) ingress.add(spans, peers)
+  return { ingress: ingress.rows, egress: egress.rows }
 }
 
-/** Returns the sources that pass both sides, one row per atom. */
+/** Returns the sources that pass both sides, one row per atom; atoms that share rows share this one, too. */
 export function passing(rows: Rows): readonly Bits[] {
-  return rows.ingress.map((row, atom) => commonBits(row, rows.egress[atom] ?? row))
+  const [ingress, egress] = [rows.ingress[0], rows.egress[0]]
+  const both: Bits[] = []
+  for (const [atom, row] of rows.ingress.entries()) {
+    const other = rows.egress[atom] ?? row
+    const alike = row === ingress && other === egress ? both[0] : undefined
+    both.push(alike ?? commonBits(row, other))
+  }
+  return both
 }
 
 function addPeers(row: Bits, peers: Bits | readonly number[]): void {
@@ -134,19 +155,26 @@ function addPeers(row: Bits, peers: Bits | readonly number[]): void {
   else for (const peer of peers) addBit(row, peer)
 }
 
-/** Gives the rows of the atoms that lie within the spans. */
-function* rowsWithin(
-  rows: readonly Bits[],
+/** Returns rows that start as one row, and a way to add peers to the atoms that lie within spans. */
+function createRows(
   atoms: readonly Span[],
-  spans: readonly Span[],
-): Generator<Bits> {
-  for (const span of spans) {
-    for (let index = firstAtom(atoms, span.low); index < atoms.length; index++) {
-      const row = rows[index]
-      if (row === undefined || (atoms[index]?.low ?? 0) > span.high) break
-      yield row
+  start: Bits,
+): {
+  readonly rows: readonly Bits[]
+  readonly add: (spans: readonly Span[], peers: Bits | readonly number[]) => void
+} {
+  const rows = atoms.map(() => start)
+  const add = (spans: readonly Span[], peers: Bits | readonly number[]): void => {
+    for (const span of spans) {
+      for (let index = firstAtom(atoms, span.low); index < atoms.length; index++) {
+        if ((atoms[index]?.low ?? 0) > span.high) break
+        const row = rows[index] === start ? start.slice() : (rows[index] ?? start)
+        rows[index] = row
+        addPeers(row, peers)
+      }
     }
   }
+  return { rows, add }
 }
 
 function firstAtom(atoms: readonly Span[], position: number): number {

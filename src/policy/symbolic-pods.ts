@@ -14,6 +14,7 @@ import type {
   NetworkPolicyPeer,
   PolicyPod,
 } from './network-policy.ts'
+import { forEachPeer } from './network-policy.ts'
 import { selectorMatches, selectorText } from './selector.ts'
 
 /** Most pods that are made up for one comparison. */
@@ -104,30 +105,29 @@ function questionsOf(policies: readonly NetworkPolicy[]): Questions {
     questions.set(text, { id: count, selector })
     count += 1
   }
-  for (const policy of policies) {
-    const { namespace } = policy.metadata
-    const here = own.get(namespace) ?? new Map<string, Question>()
-    own.set(namespace, here)
-    note(here, policy.spec.podSelector)
-    for (const { podSelector, namespaceSelector } of peersOf(policy)) {
+  const noteFar = (namespaceSelector: LabelSelector, podSelector = everyPod): void => {
+    const text = selectorText(namespaceSelector)
+    const there = peers.get(text) ?? { selector: namespaceSelector, pods: new Map() }
+    peers.set(text, there)
+    note(there.pods, podSelector)
+  }
+  // Policies share peers: one that names its namespaces asks the same wherever it stands.
+  const seen = new Set<NetworkPolicyPeer>()
+  for (const { metadata, spec } of policies) {
+    const here = own.get(metadata.namespace) ?? new Map<string, Question>()
+    own.set(metadata.namespace, here)
+    note(here, spec.podSelector)
+    forEachPeer(spec, (peer) => {
+      const { podSelector, namespaceSelector } = peer
       if (namespaceSelector === undefined) {
         if (podSelector !== undefined) note(here, podSelector)
-        continue
+      } else if (!seen.has(peer)) {
+        seen.add(peer)
+        noteFar(namespaceSelector, podSelector)
       }
-      const text = selectorText(namespaceSelector)
-      const there = peers.get(text) ?? { selector: namespaceSelector, pods: new Map() }
-      peers.set(text, there)
-      note(there.pods, podSelector ?? everyPod)
-    }
+    })
   }
   return { own, peers }
-}
-
-function peersOf({ spec }: NetworkPolicy): readonly NetworkPolicyPeer[] {
-  return [
-    ...(spec.ingress ?? []).flatMap((rule) => rule.from ?? []),
-    ...(spec.egress ?? []).flatMap((rule) => rule.to ?? []),
-  ].filter((peer) => peer.ipBlock === undefined)
 }
 
 /** What is asked of the pods of one namespace. */

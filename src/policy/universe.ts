@@ -12,6 +12,7 @@ import type {
   PolicyEndpoint,
   PolicyPod,
 } from './network-policy.ts'
+import { forEachPeer } from './network-policy.ts'
 import { indexPods } from './pod-index.ts'
 import type { PortNames, Span } from './port-line.ts'
 import { portName, rulePortSpans } from './port-line.ts'
@@ -166,24 +167,28 @@ export function policyEndpoint(end: UniverseEnd): PolicyEndpoint {
 }
 
 function blocksOf(policies: readonly NetworkPolicy[]): readonly IpBlock[] {
-  return policies.flatMap(({ spec }) =>
-    [
-      ...(spec.ingress ?? []).flatMap((rule) => rule.from ?? []),
-      ...(spec.egress ?? []).flatMap((rule) => rule.to ?? []),
-    ].flatMap((peer) => peer.ipBlock ?? []),
-  )
+  const blocks: IpBlock[] = []
+  for (const { spec } of policies) {
+    forEachPeer(spec, ({ ipBlock }) => {
+      if (ipBlock !== undefined) blocks.push(ipBlock)
+    })
+  }
+  return blocks
 }
 
 /** Returns the names of ports that rules of the policies use, sorted. */
 export function portNamesOf(policies: readonly NetworkPolicy[]): PortNames {
-  const names = policies.flatMap(({ spec }) =>
-    [...(spec.ingress ?? []), ...(spec.egress ?? [])].flatMap((rule) =>
-      (rule.ports ?? []).flatMap(({ port, protocol = 'TCP' }) =>
-        typeof port === 'string' ? portName(port, protocol) : [],
-      ),
-    ),
-  )
-  return [...new Set(names)].sort()
+  const names = new Set<string>()
+  const note = (ports: readonly NetworkPolicyPort[] = []): void => {
+    for (const { port, protocol = 'TCP' } of ports) {
+      if (typeof port === 'string') names.add(portName(port, protocol))
+    }
+  }
+  for (const { spec } of policies) {
+    for (const { ports } of spec.ingress ?? []) note(ports)
+    for (const { ports } of spec.egress ?? []) note(ports)
+  }
+  return [...names].sort()
 }
 
 /** Returns the spans of rules at the ends: a port of a number means the same at every end and is worked out once. */

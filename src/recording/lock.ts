@@ -36,8 +36,7 @@ export async function lock(path: string): Promise<() => Promise<void>> {
 async function create(place: string): Promise<boolean> {
   try {
     const handle = await open(place, 'wx')
-    await handle.writeFile(String(process.pid))
-    await handle.close()
+    await handle.writeFile(String(process.pid)).finally(() => handle.close())
     return true
   } catch (reason) {
     if (reason instanceof Error && 'code' in reason && reason.code === 'EEXIST') return false

@@ -80,12 +80,14 @@ export class RecordingFile {
    * @throws {NetweirError} `OUTPUT_FAILED`.
    */
   static async open(path: string, end: number, options: FileOptions): Promise<RecordingFile> {
+    let file: FileHandle | undefined
     try {
-      const file = await open(path, end === 0 ? 'w' : 'r+')
+      file = await open(path, end === 0 ? 'w' : 'r+')
       await file.truncate(end)
       await syncDirectory(dirname(path))
       return new RecordingFile(path, options, file, end)
     } catch (reason) {
+      await file?.close().catch(() => undefined)
       throw recordingFailed(path, reason)
     }
   }

@@ -22,6 +22,7 @@ import {
   usedText,
 } from './verify-words.ts'
 import { violationsToMarkdown } from './violations-text.ts'
+import { zoneParts } from './zone-text.ts'
 
 /** Grants that a cell names. */
 const maxGrants = 10
@@ -40,6 +41,7 @@ export function verifyToMarkdown(report: VerifyReport): string {
     ...deniedPart(report.denied),
     ...usagePart(report.usage),
     ...overPermissionPart(report.overPermission),
+    ...zoneParts(report.zones),
     ...confidencePart(report.confidence),
     ...notEvaluatedPart(report.notEvaluated),
   ])

@@ -26,6 +26,7 @@ import {
   usedText,
 } from './verify-words.ts'
 import { violationsToText } from './violations-text.ts'
+import { zoneLines } from './zone-text.ts'
 
 /** Returns a replay as lines: broken guard rails, the result, what would be denied, what is never used, over-permission, gates, the rest. */
 export function verifyToText(report: VerifyReport, style: Style): string {
@@ -36,6 +37,7 @@ export function verifyToText(report: VerifyReport, style: Style): string {
     ...usageLines(report.usage, style),
     ...overPermissionLines(report.overPermission, style),
     ...confidenceLines(report.confidence, style),
+    ...zoneLines(report.zones, style),
     ...gateLines(report.gates, style),
     ...notReplayedLines(report.notReplayed, style),
     ...notEvaluatedLines(report.notEvaluated, style),

@@ -1,7 +1,7 @@
 /** From grants to policies: rules of peers and ports, one policy a group. */
 import { formatPrefix, parsePrefix } from '../ip.ts'
 import { toLabels } from '../labels.ts'
-import { canonicalPolicy } from '../policy/canonical.ts'
+import { canonicalPolicy, peerJson } from '../policy/canonical.ts'
 import type {
   EgressRule,
   IngressRule,
@@ -47,6 +47,20 @@ interface Share {
   readonly ports: readonly string[]
 }
 
+/** What the policies of one synthesis share. */
+interface Shared {
+  /** Names that are taken, `namespace/name`. */
+  readonly used: Set<string>
+  /** Lists of ports by their keys: rules about the same ports have the same list. */
+  readonly portLists: PortLists
+}
+
+type GrantsByDirection = Readonly<Record<Grant['direction'], readonly Grant[]>>
+
+const noGrants: GrantsByDirection = { ingress: [], egress: [] }
+
+type PortLists = Map<string, readonly NetworkPolicyPort[]>
+
 /** What is assembled. */
 export interface Assembly {
   readonly policies: readonly GeneratedPolicy[]
@@ -57,12 +71,13 @@ export interface Assembly {
 /** Returns the policies that say exactly the grants, one for each subject, in the order of the subjects. */
 export function assemblePolicies(plan: Plan, grants: readonly Grant[]): Assembly {
   const used = new Set([...plan.policyNames, ...plan.ownership.taken])
-  const bySubject = new Map<number, Grant[]>()
-  for (const subject of plan.subjects) bySubject.set(subject, [])
-  for (const grant of grants) bySubject.get(grant.subject)?.push(grant)
+  const shared = { used, portLists: new Map<string, readonly NetworkPolicyPort[]>() }
+  const bySubject = new Map<number, Record<Grant['direction'], Grant[]>>()
+  for (const subject of plan.subjects) bySubject.set(subject, { ingress: [], egress: [] })
+  for (const grant of grants) bySubject.get(grant.subject)?.[grant.direction].push(grant)
   const parts = [...bySubject.keys()]
     .sort((a, b) => a - b)
-    .map((subject) => policiesOf(plan, subject, bySubject.get(subject) ?? [], used))
+    .map((subject) => policiesOf(plan, subject, bySubject.get(subject) ?? noGrants, shared))
   return {
     policies: parts.flatMap(({ policies }) => policies),
     findings: parts.flatMap(({ findings }) => findings),
@@ -91,16 +106,15 @@ export function managedPolicy(
 function policiesOf(
   plan: Plan,
   subject: number,
-  grants: readonly Grant[],
-  used: Set<string>,
+  grants: GrantsByDirection,
+  { used, portLists }: Shared,
 ): Assembly {
   const group = plan.groups[subject]
   const name = plan.policyNames[subject]
   if (group === undefined || name === undefined) return { policies: [], findings: [] }
   const findings: Finding[] = []
   const rulesOf = (direction: 'ingress' | 'egress'): readonly Rule[] => {
-    const own = grants.filter((grant) => grant.direction === direction)
-    const { rules, exact } = makeRules(plan, group.namespace, own)
+    const { rules, exact } = makeRules(plan, group.namespace, grants[direction], portLists)
     if (!exact) findings.push(capFinding(group.name, direction))
     return rules
   }
@@ -173,16 +187,18 @@ function makeRules(
   plan: Plan,
   namespace: string,
   grants: readonly Grant[],
+  portLists: PortLists,
 ): { readonly rules: readonly Rule[]; readonly exact: boolean } {
   const open = new Set(grants.filter((grant) => grant.peer.kind === 'everyone').map(portKey))
-  const closed = grants.filter((grant) => !open.has(portKey(grant)))
   const byPeer = new Map<string, PeerPorts>()
-  for (const grant of closed) {
+  for (const grant of grants) {
+    const port = portKey(grant)
+    if (open.has(port)) continue
     for (const peer of peersOf(plan, grant, namespace)) {
       const key = isCube(peer) ? cubeText(peer) : JSON.stringify(peer)
-      const known = byPeer.get(key) ?? { peer, ports: new Set<string>() }
-      byPeer.set(key, known)
-      known.ports.add(portKey(grant))
+      const known = byPeer.get(key)
+      if (known === undefined) byPeer.set(key, { peer, ports: new Set([port]) })
+      else known.ports.add(port)
     }
   }
   const { shares, exact } = shareRules([...byPeer.values()], plan.options.minimise ?? 'canonical')
@@ -191,11 +207,11 @@ function makeRules(
     const others = peers.filter((peer): peer is NetworkPolicyPeer => !isCube(peer))
     return {
       peers: [...mergeCubes(cubes).map((cube) => toPeer(cube, namespace)), ...mergeBlocks(others)],
-      ports: toPorts(ports),
+      ports: portList(portLists, ports),
     }
   })
   return {
-    rules: open.size > 0 ? [{ peers: [], ports: toPorts(open) }, ...rules] : rules,
+    rules: open.size > 0 ? [{ peers: [], ports: portList(portLists, [...open]) }, ...rules] : rules,
     exact,
   }
 }
@@ -243,6 +259,7 @@ function opaquePeer({ peer }: Grant): readonly NetworkPolicyPeer[] {
 
 /** Blocks without exceptions are one set of addresses: its shortest list of prefixes says the same. */
 function mergeBlocks(peers: readonly NetworkPolicyPeer[]): readonly NetworkPolicyPeer[] {
+  if (peers.length === 0) return peers
   const plain: NetworkPolicyPeer[] = []
   const rest: NetworkPolicyPeer[] = []
   for (const peer of peers) {
@@ -259,8 +276,15 @@ function portKey(grant: Grant): string {
   return `${grant.protocol} ${grant.port} ${end}`
 }
 
-function toPorts(keys: Iterable<string>): readonly NetworkPolicyPort[] {
-  return [...keys].map((key) => {
+function portList(lists: PortLists, keys: readonly string[]): readonly NetworkPolicyPort[] {
+  const key = keys.join()
+  const list = lists.get(key) ?? toPorts(keys)
+  lists.set(key, list)
+  return list
+}
+
+function toPorts(keys: readonly string[]): readonly NetworkPolicyPort[] {
+  return keys.map((key) => {
     const [protocol, port, endPort] = key.split(' ')
     const kind = protocol === 'UDP' || protocol === 'SCTP' ? protocol : 'TCP'
     const range = { protocol: kind, port: Number(port) } as const
@@ -279,7 +303,7 @@ function splitRules(
     rule: Rule,
     put: (part: { ingress: IngressRule[]; egress: EgressRule[] }) => void,
   ): void => {
-    const size = JSON.stringify(rule).length
+    const size = sizeOf(rule)
     if (bytes > 0 && bytes + size > maxPolicyBytes) {
       parts.push({ ingress: [], egress: [] })
       bytes = 0
@@ -297,6 +321,13 @@ function splitRules(
     place(rule, (part) => part.egress.push({ ...peers, ports: rule.ports }))
   }
   return parts
+}
+
+/** The length of the rule's JSON; peers are shared with many rules, and theirs is known. */
+function sizeOf({ peers, ports }: Rule): number {
+  const commas = Math.max(0, peers.length - 1)
+  const lengths = peers.reduce((sum, peer) => sum + peerJson(peer).length, commas)
+  return '{"peers":[],"ports":}'.length + lengths + JSON.stringify(ports).length
 }
 
 function splitPeers(rule: Rule): readonly Rule[] {

@@ -52,6 +52,7 @@ function culpritsOf(plan: Plan, edge: Edge, evaluator: Evaluator): readonly stri
     return group !== undefined && !plan.subjects.has(group.id)
   }
   const [fromLeft, toLeft] = [isLeft(edge.from), isLeft(edge.to)]
+  if (!fromLeft && !toLeft) return []
   const decisions = endpointsOf(plan, edge.from).flatMap((from) =>
     endpointsOf(plan, edge.to).map((to) => evaluator.evaluate(from, to, { protocol, port })),
   )

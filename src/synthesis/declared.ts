@@ -34,7 +34,8 @@ export function declare(traffic: Traffic, synthesis: Synthesis, universe: Univer
   for (const known of traffic.classes) if (denied.has(known.namespace)) addBit(isolated, known.id)
   const endsOf = peerEnds(traffic, synthesis, universe)
   const ingress = ingressBySubject(synthesis)
-  const egress = egressByEnd(synthesis, universe, endsOf)
+  const spansOf = rememberSpans()
+  const egress = egressByEnd(synthesis, universe, endsOf, spansOf)
   return {
     isolated,
     grantsTo: (end) => {
@@ -56,10 +57,21 @@ export function declare(traffic: Traffic, synthesis: Synthesis, universe: Univer
 /** No grant has a named port. */
 const numbersAlone: PortResolution = { names: [], ports: 'none' }
 
-function spansOf({ protocol, port, endPort }: Grant): readonly Span[] {
-  const range: NetworkPolicyPort =
-    endPort === undefined ? { protocol, port } : { protocol, port, endPort }
-  return rulePortSpans([range], numbersAlone)
+/** Returns the spans of a grant; the same list for the same ports. */
+type SpansOf = (grant: Grant) => readonly Span[]
+
+function rememberSpans(): SpansOf {
+  const known = new Map<string, readonly Span[]>()
+  return ({ protocol, port, endPort }) => {
+    const key = `${protocol} ${port} ${endPort ?? port}`
+    const before = known.get(key)
+    if (before !== undefined) return before
+    const range: NetworkPolicyPort =
+      endPort === undefined ? { protocol, port } : { protocol, port, endPort }
+    const spans = rulePortSpans([range], numbersAlone)
+    known.set(key, spans)
+    return spans
+  }
 }
 
 function deniedNamespaces(synthesis: Synthesis): ReadonlySet<string> {
@@ -125,34 +137,35 @@ function egressByEnd(
   synthesis: Synthesis,
   universe: Universe,
   endsOf: PeerEnds,
+  spansOf: SpansOf,
 ): (end: number) => readonly Outlet[] {
-  const everyone = new Map<string, Outlet>()
-  const byEnd = new Map<number, Map<string, Outlet>>()
+  const everyone: Outlets = new Map()
+  const byEnd: Outlets[] = []
   for (const grant of synthesis.grants) {
     if (grant.direction !== 'egress') continue
     const sources = synthesis.selected[grant.subject] ?? []
+    const spans = spansOf(grant)
     const ends = endsOf(grant)
-    if (ends === undefined) addOutlet(everyone, grant, sources, universe.podCount)
+    if (ends === undefined) addOutlet(everyone, spans, sources, universe.podCount)
     for (const end of ends ?? []) {
-      const outlets = byEnd.get(end) ?? new Map<string, Outlet>()
-      byEnd.set(end, outlets)
-      addOutlet(outlets, grant, sources, universe.podCount)
+      const outlets: Outlets = byEnd[end] ?? new Map()
+      byEnd[end] = outlets
+      addOutlet(outlets, spans, sources, universe.podCount)
     }
   }
-  return (end) => [...everyone.values(), ...(byEnd.get(end)?.values() ?? [])]
+  return (end) => [...everyone.values(), ...(byEnd[end]?.values() ?? [])]
 }
 
+/** By spans: equal ones are one list. */
+type Outlets = Map<readonly Span[], Outlet>
+
 function addOutlet(
-  outlets: Map<string, Outlet>,
-  grant: Grant,
+  outlets: Outlets,
+  spans: readonly Span[],
   sources: readonly number[],
   podCount: number,
 ): void {
-  const key = `${grant.protocol} ${grant.port} ${grant.endPort ?? grant.port}`
-  const known = outlets.get(key)
-  if (known === undefined) {
-    outlets.set(key, { spans: spansOf(grant), sources: bitsOf(podCount, sources) })
-  } else {
-    for (const source of sources) addBit(known.sources, source)
-  }
+  const known = outlets.get(spans)
+  if (known === undefined) outlets.set(spans, { spans, sources: bitsOf(podCount, sources) })
+  else for (const source of sources) addBit(known.sources, source)
 }

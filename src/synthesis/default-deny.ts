@@ -99,11 +99,11 @@ function unresolvedGroups(plan: Plan): ReadonlySet<number> {
 }
 
 function resolvingSubjects(grants: readonly Grant[]): ReadonlySet<number> {
-  return new Set(
-    grants
-      .filter((grant) => grant.direction === 'egress' && (grant.port === 53 || grant.why === 'dns'))
-      .map((grant) => grant.subject),
-  )
+  const resolving = new Set<number>()
+  for (const { direction, port, why, subject } of grants) {
+    if (direction === 'egress' && (port === 53 || why === 'dns')) resolving.add(subject)
+  }
+  return resolving
 }
 
 function groupsByNamespace(plan: Plan): ReadonlyMap<string, readonly Group[]> {

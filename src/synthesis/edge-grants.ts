@@ -5,7 +5,7 @@ import { isObserved } from '../traffic/observed-outcomes.ts'
 import type { Edge, EdgeEnd } from '../traffic/traffic.ts'
 import type { Plan } from './plan.ts'
 import { describeEdge, describeEnd, groupOfEnd } from './plan.ts'
-import type { Finding, Grant, Group, Widening } from './synthesis.ts'
+import type { Finding, Grant, GrantPeer, Group, Widening } from './synthesis.ts'
 
 /** What a step of the synthesis contributes. */
 export interface Contribution {
@@ -49,54 +49,50 @@ interface Use {
  * @throws {NetweirError} `INEXPRESSIBLE` under `onInexpressible: 'fail'`.
  */
 export function grantEdges(plan: Plan): Contribution & { readonly outside: readonly OutsideUse[] } {
-  const uses = plan.traffic.edges.flatMap((edge) => usesOf(plan, edge))
+  const grants: Grant[] = []
+  const widenings: Widening[] = []
+  const outside: OutsideUse[] = []
+  const strangers: Use[] = []
+  // One object stands for a group as a peer, wherever it is one.
+  const peers = plan.groups.map(({ id }): GrantPeer => ({ kind: 'group', group: id }))
+  forEachUse(plan, (use) => {
+    const { direction, protocol, end } = use
+    const cell = { direction, subject: use.subject.id, protocol, port: use.edge.port }
+    const group = groupOfEnd(plan, end)
+    const peer = group === undefined ? undefined : peers[group.id]
+    if (group === undefined || peer === undefined) {
+      if (end.kind !== 'address') strangers.push(use)
+      else outside.push({ ...cell, address: end.address, names: end.names })
+    } else if ((plan.selectors[group.id]?.selectors.length ?? 0) > 0) {
+      grants.push({ ...cell, peer, why: 'learned' })
+    } else {
+      const everyPod = { kind: 'namespace', namespace: group.namespace } as const
+      grants.push({ ...cell, peer: everyPod, why: 'namespace-peer' })
+      widenings.push(namespacePeer(plan, use, group))
+    }
+  })
   const isFree = (use: Use): boolean => isFreeHostEdge(plan, use.edge)
-  const strangers = uses.filter(
-    ({ end }) => end.kind !== 'address' && groupOfEnd(plan, end) === undefined,
-  )
   const opened = openPorts(
     plan,
     strangers.filter((use) => !isFree(use)),
   )
-  const peers = uses.map((use) => grantPeer(plan, use))
   return {
-    grants: [...peers.flatMap((part) => part.grants), ...opened.grants],
-    widenings: [...peers.flatMap((part) => part.widenings), ...opened.widenings],
+    grants: [...grants, ...opened.grants],
+    widenings: [...widenings, ...opened.widenings],
     findings: [...reportHost(plan, strangers.filter(isFree)), ...opened.findings],
-    outside: uses.flatMap(({ end, direction, subject, protocol, edge }): readonly OutsideUse[] => {
-      if (end.kind !== 'address') return []
-      const { address, names } = end
-      return [{ direction, subject: subject.id, address, names, protocol, port: edge.port }]
-    }),
+    outside,
   }
 }
 
-function usesOf(plan: Plan, edge: Edge): readonly Use[] {
-  const { protocol } = edge
-  if (!isObserved(edge.outcome) || !isPortProtocol(protocol)) return []
-  return (['egress', 'ingress'] as const).flatMap((direction): readonly Use[] => {
-    const subject = groupOfEnd(plan, direction === 'egress' ? edge.from : edge.to)
-    if (subject === undefined || !plan.subjects.has(subject.id)) return []
-    return [{ edge, direction, subject, protocol, end: peerEnd(edge, direction) }]
-  })
-}
-
-function grantPeer(
-  plan: Plan,
-  use: Use,
-): { readonly grants: readonly Grant[]; readonly widenings: readonly Widening[] } {
-  const peer = groupOfEnd(plan, use.end)
-  if (peer === undefined) return { grants: [], widenings: [] }
-  const { direction, protocol } = use
-  const cell = { direction, subject: use.subject.id, protocol, port: use.edge.port }
-  if ((plan.selectors[peer.id]?.selectors.length ?? 0) > 0) {
-    const grant = { ...cell, peer: { kind: 'group', group: peer.id }, why: 'learned' } as const
-    return { grants: [grant], widenings: [] }
-  }
-  const everyPod = { kind: 'namespace', namespace: peer.namespace } as const
-  return {
-    grants: [{ ...cell, peer: everyPod, why: 'namespace-peer' }],
-    widenings: [namespacePeer(plan, use, peer)],
+function forEachUse(plan: Plan, see: (use: Use) => void): void {
+  for (const edge of plan.traffic.edges) {
+    const { protocol } = edge
+    if (!isObserved(edge.outcome) || !isPortProtocol(protocol)) continue
+    for (const direction of ['egress', 'ingress'] as const) {
+      const subject = groupOfEnd(plan, direction === 'egress' ? edge.from : edge.to)
+      if (subject === undefined || !plan.subjects.has(subject.id)) continue
+      see({ edge, direction, subject, protocol, end: peerEnd(edge, direction) })
+    }
   }
 }
 

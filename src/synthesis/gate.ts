@@ -43,9 +43,10 @@ export function prove(traffic: Traffic, synthesis: Synthesis): GateReport {
   const universe = universeOf(traffic, synthesis, judged)
   const pods = podsOf(universe)
   const obligations = obligationsOf(traffic, synthesis)
+  const endpoints = rememberEndpoints(pods)
   for (const { edge, from, to } of obligations) {
-    const destinations = endpointsOf(to, pods)
-    for (const source of endpointsOf(from, pods)) {
+    const destinations = endpoints(to)
+    for (const source of endpoints(from)) {
       for (const destination of destinations) {
         replay(edge, source, destination, evaluator)
         if (judged.length < synthesis.policies.length) replay(edge, source, destination, whole)
@@ -98,15 +99,25 @@ function podsOf(universe: Universe): readonly PolicyPod[] {
   return universe.ends.flatMap((end) => (end.kind === 'pod' ? end.pod : []))
 }
 
-function endpointsOf(end: ObligedEnd, pods: readonly PolicyPod[]): readonly PolicyEndpoint[] {
-  return 'kind' in end ? strangersOf(end) : end.flatMap((id) => pods[id] ?? [])
+/** The classes of a group are one list, however many edges the group has. */
+function rememberEndpoints(
+  pods: readonly PolicyPod[],
+): (end: ObligedEnd) => readonly PolicyEndpoint[] {
+  const known = new Map<ObligedEnd, readonly PolicyEndpoint[]>()
+  return (end) => {
+    if ('kind' in end) return strangersOf(end)
+    const endpoints = known.get(end) ?? end.flatMap((id) => pods[id] ?? [])
+    known.set(end, endpoints)
+    return endpoints
+  }
 }
 
 function replay(edge: Edge, from: PolicyEndpoint, to: PolicyEndpoint, evaluator: Evaluator): void {
   const { protocol, port } = edge
   if (protocol === 'ICMPv4' || protocol === 'ICMPv6') return
-  const decision = evaluator.evaluate(from, to, { protocol, port })
-  if (!decision.allowed) throw deniedEdge(edge, from, to, decision.egress.allowed)
+  if (evaluator.allows(from, to, { protocol, port })) return
+  const { egress } = evaluator.evaluate(from, to, { protocol, port })
+  throw deniedEdge(edge, from, to, egress.allowed)
 }
 
 function strangersOf(end: Exclude<ObligedEnd, readonly number[]>): readonly PolicyEndpoint[] {

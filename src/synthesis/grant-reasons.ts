@@ -11,68 +11,78 @@ import type { Grant, Synthesis } from './synthesis.ts'
  * @throws {NetweirError} `GATE_FAILED`
  */
 export function checkReasons(traffic: Traffic, synthesis: Synthesis): void {
-  const { peers, outside } = learnedPlaces(traffic, synthesis)
-  const blocks = new Map<string, { grant: Grant; prefixes: Prefix[] }>()
+  const learned = learnedPlaces(traffic, synthesis)
+  const blocks = new Map<Place, { grant: Grant; prefixes: Prefix[] }>()
   for (const grant of synthesis.grants) {
     if (grant.why !== 'learned') continue
-    const place = placeOf(grant.direction, grant.subject, grant)
-    if (grant.peer.kind === 'block' && grant.endPort === undefined) {
+    const place = learned.find(grant.direction, grant.subject, grant)
+    if (place === undefined || grant.endPort !== undefined) throw unfounded(synthesis, grant)
+    if (grant.peer.kind === 'block') {
       const block = blocks.get(place) ?? { grant, prefixes: [] }
       blocks.set(place, block)
       block.prefixes.push(...prefixesOf(grant.peer.cidr))
       continue
     }
-    const isSeen = grant.peer.kind === 'group' && peers.get(place)?.has(grant.peer.group) === true
-    if (grant.endPort !== undefined || !isSeen) throw unfounded(synthesis, grant)
+    const isSeen = grant.peer.kind === 'group' && place.peers.has(grant.peer.group)
+    if (!isSeen) throw unfounded(synthesis, grant)
   }
-  for (const [place, { grant, prefixes }] of blocks) {
-    const surplus = subtractIps(toIpSet(prefixes), toIpSet(outside.get(place) ?? []))
+  for (const [{ outside }, { grant, prefixes }] of blocks) {
+    const surplus = subtractIps(toIpSet(prefixes), toIpSet(outside))
     if (!hasNoIps(surplus)) throw unfounded(synthesis, grant)
   }
 }
 
-/** What the learned edges show of each place (direction, subject, port): its peers, and its addresses outside. */
+/** What the learned edges show of one port of one subject in one direction: its peers, and its addresses outside. */
+interface Place {
+  readonly peers: Set<number>
+  readonly outside: Prefix[]
+}
+
+type Service = { readonly port: number; readonly protocol: string }
+
 function learnedPlaces(
   traffic: Traffic,
   synthesis: Synthesis,
 ): {
-  peers: ReadonlyMap<string, ReadonlySet<number>>
-  outside: ReadonlyMap<string, readonly Prefix[]>
+  readonly find: (
+    direction: 'ingress' | 'egress',
+    subject: number,
+    service: Service,
+  ) => Place | undefined
 } {
   const groupOf = new Map(
     synthesis.groups.flatMap((group) => group.classes.map((id) => [id, group.id] as const)),
   )
-  const peers = new Map<string, Set<number>>()
-  const outside = new Map<string, Prefix[]>()
+  const places = {
+    ingress: new Map<number, Map<number, Place>>(),
+    egress: new Map<number, Map<number, Place>>(),
+  }
   const note = (direction: 'ingress' | 'egress', own: EdgeEnd, peer: EdgeEnd, edge: Edge): void => {
     const subject = own.kind === 'class' ? groupOf.get(own.class) : undefined
     if (subject === undefined) return
-    const place = placeOf(direction, subject, edge)
+    const byPort = places[direction].get(subject) ?? new Map<number, Place>()
+    places[direction].set(subject, byPort)
+    const port = portNumber(edge)
+    const place = byPort.get(port) ?? { peers: new Set(), outside: [] }
+    byPort.set(port, place)
     const group = peer.kind === 'class' ? groupOf.get(peer.class) : undefined
-    if (group !== undefined) {
-      const known = peers.get(place) ?? new Set<number>()
-      peers.set(place, known)
-      known.add(group)
-    }
-    if (peer.kind !== 'address') return
-    const known = outside.get(place) ?? []
-    outside.set(place, known)
-    known.push(...prefixesOf(peer.address))
+    if (group !== undefined) place.peers.add(group)
+    if (peer.kind === 'address') place.outside.push(...prefixesOf(peer.address))
   }
   for (const edge of traffic.edges) {
     if (edge.outcome !== 'learned') continue
     note('egress', edge.from, edge.to, edge)
     note('ingress', edge.to, edge.from, edge)
   }
-  return { peers, outside }
+  return {
+    find: (direction, subject, service) => places[direction].get(subject)?.get(portNumber(service)),
+  }
 }
 
-function placeOf(
-  direction: 'ingress' | 'egress',
-  subject: number,
-  service: { readonly port: number; readonly protocol: string },
-): string {
-  return `${direction} ${subject} ${service.port}/${service.protocol}`
+const protocols: readonly string[] = ['TCP', 'UDP', 'SCTP', 'ICMPv4', 'ICMPv6']
+
+function portNumber({ port, protocol }: Service): number {
+  return protocols.indexOf(protocol) * 65_536 + port
 }
 
 function prefixesOf(text: string): readonly Prefix[] {

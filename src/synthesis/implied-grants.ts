@@ -37,8 +37,7 @@ interface Shelf {
 export function indexGrants(plan: Plan, grants: readonly Grant[]): GrantIndex {
   const shelves = new Map<string, Shelf>()
   const coveringOf = coveringSubjects(plan)
-  const classes =
-    plan.options.reoptimise === true ? classesByNamespace(plan.traffic.classes) : undefined
+  const classesOf = plan.options.reoptimise === true ? findClasses(plan.traffic.classes) : undefined
   const cubesOfGrant = (grant: Grant): readonly Cube[] =>
     cubesOf(plan, grant.peer, plan.groups[grant.subject]?.namespace ?? '')
   const add = (grant: Grant): void => {
@@ -66,7 +65,7 @@ export function indexGrants(plan: Plan, grants: readonly Grant[]): GrantIndex {
       const rivals = near.flatMap((shelf) =>
         shelf.rivals.filter((rival) => coversPorts(rival.grant, grant)),
       )
-      return isImplied(grant, atom, rivals, classes)
+      return isImplied(grant, atom, rivals, classesOf)
     },
   }
 }
@@ -90,16 +89,32 @@ function coveringSubjects(plan: Plan): (subject: number) => readonly number[] {
   }
 }
 
-function classesByNamespace(
-  classes: readonly TrafficClass[],
-): ReadonlyMap<string, readonly TrafficClass[]> {
-  const byNamespace = new Map<string, TrafficClass[]>()
-  for (const known of classes) {
-    const list = byNamespace.get(known.namespace)
-    if (list === undefined) byNamespace.set(known.namespace, [known])
+/** Returns the classes that a cube may select. */
+type ClassFinder = (cube: Cube) => readonly TrafficClass[]
+
+/** Every cube of ours asks for a value of some label: those who have it are few. */
+function findClasses(classes: readonly TrafficClass[]): ClassFinder {
+  const found = new Map<string, TrafficClass[]>()
+  const place = (...parts: readonly string[]): string => JSON.stringify(parts)
+  const add = (key: string, known: TrafficClass): void => {
+    const list = found.get(key)
+    if (list === undefined) found.set(key, [known])
     else list.push(known)
   }
-  return byNamespace
+  for (const known of classes) {
+    add(place(known.namespace), known)
+    for (const key of Object.keys(known.labels)) {
+      add(place(known.namespace, key, known.labels[key] ?? ''), known)
+    }
+  }
+  return ({ namespaces, literals }) => {
+    const named = literals.find(({ op }) => op === 'Eq' || op === 'In')
+    return namespaces.flatMap((namespace) =>
+      named === undefined
+        ? (found.get(place(namespace)) ?? [])
+        : named.values.flatMap((value) => found.get(place(namespace, named.key, value)) ?? []),
+    )
+  }
 }
 
 function cellText({ protocol, port, endPort }: Grant, cube: Cube): string {
@@ -110,7 +125,7 @@ function isImplied(
   grant: Grant,
   atom: Cube | undefined,
   rivals: readonly Rival[],
-  classes: ReadonlyMap<string, readonly TrafficClass[]> | undefined,
+  classesOf: ClassFinder | undefined,
 ): boolean {
   const peers = rivals.map((rival) => rival.grant.peer)
   if (peers.some((peer) => peer.kind === 'everyone')) return true
@@ -124,10 +139,8 @@ function isImplied(
   if (cubes.some((cube) => cubeHolds(cube, atom))) return true
   // A selector that is chosen afresh replaces the old one where it reaches the same; else pods that were not seen this
   // time would lose what the old one granted them.
-  if (classes === undefined) return false
-  const reached = atom.namespaces
-    .flatMap((namespace) => classes.get(namespace) ?? [])
-    .filter((known) => cubeSelects(atom, known))
+  if (classesOf === undefined) return false
+  const reached = classesOf(atom).filter((known) => cubeSelects(atom, known))
   return (
     reached.length > 0 && reached.every((known) => cubes.some((cube) => cubeSelects(cube, known)))
   )

@@ -26,13 +26,18 @@ export interface Cube {
 export function mergeCubes(cubes: readonly Cube[]): readonly Cube[] {
   let merged = sortedCubes(cubes)
   if (merged.length < 2) return merged
-  for (;;) {
-    const before = merged.length
-    const keys = merged.flatMap((cube) => cube.literals.filter(hasValues).map(({ key }) => key))
-    for (const key of [...new Set(keys)].sort()) merged = mergeOver(merged, valueSlot(key))
-    merged = mergeOver(merged, namespaceSlot)
-    if (merged.length === before) return merged
+  const keys = new Set<string>()
+  for (const { literals } of merged) {
+    for (const literal of literals) if (hasValues(literal)) keys.add(literal.key)
   }
+  const slots = [...[...keys].sort().map(valueSlot), namespaceSlot]
+  // Done when no slot has merged anything since the last that did: merging twice over one slot changes nothing.
+  for (let turn = 0, idle = 0; idle < slots.length && merged.length > 1; turn += 1) {
+    const before = merged.length
+    merged = mergeOver(merged, slots[turn % slots.length] ?? namespaceSlot)
+    idle = merged.length === before ? idle + 1 : 1
+  }
+  return merged
 }
 
 /** Returns a text that is equal for equal cubes alone. */
@@ -40,15 +45,23 @@ export function cubeText(cube: Cube): string {
   return remembered(cube).text
 }
 
-/** Returns the peer that stands for a cube in a policy of `ownNamespace`. */
+/** Returns the peer that stands for a cube in a policy of `ownNamespace`; the same object for the same question. */
 export function toPeer(cube: Cube, ownNamespace: string): NetworkPolicyPeer {
-  const namespaces = sortedTexts(cube.namespaces)
-  const podSelector = toLabelSelector(cube.literals)
+  const { peers, canonical } = remembered(cube)
+  const { namespaces } = canonical
   if (namespaces.length === 0) {
     throw new NetweirError('INTERNAL', 'a peer without namespaces was found, expected at least one')
   }
-  if (namespaces.length === 1 && namespaces[0] === ownNamespace) return { podSelector }
-  return { namespaceSelector: namespacesSelector(namespaces), podSelector }
+  const isOwn = namespaces.length === 1 && namespaces[0] === ownNamespace
+  if (isOwn) {
+    peers.near ??= { podSelector: toLabelSelector(canonical.literals) }
+    return peers.near
+  }
+  peers.far ??= {
+    namespaceSelector: namespacesSelector(namespaces),
+    podSelector: toLabelSelector(canonical.literals),
+  }
+  return peers.far
 }
 
 /** Returns the cube that a peer stands for, or undefined when it names its namespaces in another way than by name. */
@@ -119,8 +132,10 @@ function mergeOver(cubes: readonly Cube[], slot: Slot): readonly Cube[] {
 }
 
 function sortedCubes(cubes: readonly Cube[]): readonly Cube[] {
-  const byText = new Map(cubes.map((cube) => [remembered(cube).text, remembered(cube).canonical]))
-  return [...byText.keys()].sort().flatMap((text) => byText.get(text) ?? [])
+  const byText = new Map(cubes.map((cube) => [remembered(cube).text, remembered(cube)]))
+  return [...byText.values()]
+    .sort((a, b) => (a.text < b.text ? -1 : 1))
+    .map(({ canonical }) => canonical)
 }
 
 /** What was worked out for a cube: the cube of one workload is a peer in many rules. */
@@ -131,6 +146,8 @@ interface Remembered {
   readonly text: string
   /** Texts of the cube without one dimension. */
   readonly rests: { readonly of: (slot: string, work: () => string) => string }
+  /** The cube as a peer in a policy of its own namespace, and of any other. */
+  readonly peers: { near?: NetworkPolicyPeer; far?: NetworkPolicyPeer }
 }
 
 const memory = new WeakMap<Cube, Remembered>()
@@ -141,7 +158,8 @@ function remembered(cube: Cube): Remembered {
   const namespaces = sortedTexts(cube.namespaces)
   const literals = canonicalConjunction(cube.literals)
   const canonical = { namespaces, literals }
-  const fresh = { canonical, text: textOf(namespaces, literals), rests: createRests() }
+  const text = textOf(namespaces, literals)
+  const fresh = { canonical, text, rests: createRests(), peers: {} }
   memory.set(cube, fresh)
   memory.set(canonical, fresh)
   return fresh

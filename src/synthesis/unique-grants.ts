@@ -7,19 +7,27 @@ import type { Grant } from './synthesis.ts'
  * retained.
  */
 export function uniqueGrants(grants: readonly Grant[]): readonly Grant[] {
-  const groupCount = grants.reduce((most, grant) => Math.max(most, highestGroup(grant)), 0) + 1
-  const byNumber = new Map<number, Grant>()
+  const bySide: Map<number, Grant>[] = []
   const byText = new Map<string, Grant>()
   for (const grant of grants) {
-    const number = cellNumber(grant, groupCount)
-    if (number === undefined) keep(byText, cellText(grant), grant)
-    else keep(byNumber, number, grant)
+    const number = cellNumber(grant)
+    if (number === undefined) {
+      keep(byText, cellText(grant), grant)
+      continue
+    }
+    const side = grant.subject * 2 + (grant.direction === 'ingress' ? 0 : 1)
+    const cells = bySide[side] ?? new Map<number, Grant>()
+    bySide[side] = cells
+    keep(cells, number, grant)
   }
-  const numbers = Float64Array.from(byNumber.keys()).sort()
   return [
-    ...Array.from(numbers, (number) => byNumber.get(number) ?? []).flat(),
-    ...[...byText.keys()].sort().flatMap((text) => byText.get(text) ?? []),
+    ...bySide.flatMap((cells) => inOrder(cells, Float64Array.from(cells.keys()).sort())),
+    ...inOrder(byText, [...byText.keys()].sort()),
   ]
+}
+
+function inOrder<Key>(cells: ReadonlyMap<Key, Grant>, keys: Iterable<Key>): readonly Grant[] {
+  return Array.from(keys, (key) => cells.get(key)).filter((grant) => grant !== undefined)
 }
 
 function keep<Key>(cells: Map<Key, Grant>, key: Key, grant: Grant): void {
@@ -32,17 +40,11 @@ function compareReasons(a: Grant, b: Grant): number {
   return rank(a) - rank(b) || (a.why < b.why ? -1 : a.why > b.why ? 1 : 0)
 }
 
-function highestGroup({ subject, peer }: Grant): number {
-  return peer.kind === 'group' ? Math.max(subject, peer.group) : subject
-}
-
-/** Most grants are one port between two groups: a number tells their cells apart, where a text would take long. */
-function cellNumber(grant: Grant, groupCount: number): number | undefined {
-  const { subject, direction, peer, protocol, port, endPort } = grant
+/** Most grants are one port between two groups: a number tells those of one side apart, where a text would take long. */
+function cellNumber({ peer, protocol, port, endPort }: Grant): number | undefined {
   if (peer.kind !== 'group' || endPort !== undefined) return undefined
-  const pair = (subject * 2 + (direction === 'ingress' ? 0 : 1)) * groupCount + peer.group
-  const number = (pair * portProtocols.length + portProtocols.indexOf(protocol)) * (maxPort + 1)
-  return Number.isSafeInteger(number) ? number + port : undefined
+  const place = peer.group * portProtocols.length + portProtocols.indexOf(protocol)
+  return place * (maxPort + 1) + port
 }
 
 function cellText({ subject, direction, peer, protocol, port, endPort }: Grant): string {

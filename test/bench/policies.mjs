@@ -9,10 +9,13 @@ const traffic = makeCluster({ workloads, edges })
 const baseBytes = process.memoryUsage().rss
 
 const times = {}
+const user = {}
 const timed = (name, work) => {
+  const cpuBefore = process.cpuUsage()
   const before = performance.now()
   const result = work()
   times[name] = performance.now() - before
+  user[name] = process.cpuUsage(cpuBefore).user / 1_000
   return result
 }
 const located = (policy) => ({
@@ -49,6 +52,7 @@ console.log(
     workloads,
     edges,
     times,
+    user,
     gate,
     policies: generated.length,
     changes: [small, whole, fromNone].map((diff) => diff.changes.length),

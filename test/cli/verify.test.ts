@@ -69,6 +69,20 @@ describe.each(formats)('as %s', (format, extension) => {
         '8081/TCP',
       ],
     ],
+    [
+      'zones',
+      1,
+      [
+        'verify',
+        ...shop,
+        ...existing,
+        '--zones',
+        'samples/shop/zones/zones.yaml',
+        '--approvals',
+        'samples/shop/zones/approvals.yaml',
+        '--require-approval',
+      ],
+    ],
     ['explain-policy', 0, ['explain', ...shop, ...existing, '--policy', 'shop/cart']],
   ] as const)('%s ends with %i, as it was reviewed', async (name, exit, argv) => {
     const { code, out } = await netweir(...argv, '-o', format)
@@ -259,4 +273,44 @@ describe('wrong usage is exit code 2, says what is accepted, and reads nothing',
     )
     expect([cilium.code, cilium.err]).toEqual([2, expect.stringContaining('KIND_UNSUPPORTED')])
   })
+})
+
+describe('zones', () => {
+  const zones = ['--zones', 'samples/shop/zones/zones.yaml']
+  const approvals = ['--approvals', 'samples/shop/zones/approvals.yaml']
+  const verify = (...flags: readonly string[]) => netweir('verify', ...shop, ...existing, ...flags)
+
+  test('fail the run only where approval is required', async () => {
+    const without = await verify(...zones)
+    expect(without.out).toContain('30 without an approval that is valid')
+    expect(without.out).not.toContain('require-approval')
+    const expired = await verify(
+      ...zones,
+      ...approvals,
+      '--as-of',
+      '2027-06-01T00:00:00Z',
+      '-o',
+      'json',
+    )
+    const states = JSON.parse(expired.out).zones.crossings.map(
+      (one: { state: string }) => one.state,
+    )
+    expect(states).not.toContain('approved')
+  })
+
+  test('can be a label alone', async () => {
+    const { out } = await verify('--zone-label', 'kubernetes.io/metadata.name', '-o', 'json')
+    const names = JSON.parse(out).zones.zones.map((one: { name: string }) => one.name)
+    expect(names).toContain('patients')
+    expect(names).not.toContain('unclassified')
+  })
+
+  test.each(['--require-approval', '--as-of=1d', '--approvals=x.yaml'])(
+    '%s needs them',
+    async (flag) => {
+      const { code, err } = await verify(flag)
+      expect(code).toBe(2)
+      expect(err).toContain('needs zones')
+    },
+  )
 })

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import {
   addBits,
+  bitsKey,
   bitsOf,
   commonBits,
   countBits,
@@ -28,6 +29,7 @@ test('bit rows behave as sets of numbers', () => {
       )
       for (const number of [0, 31, 32, 63, 99])
         expect(hasBit(left, number)).toBe(a.includes(number))
+      expect(bitsKey(left) === bitsKey(right)).toBe(String(ascending(a)) === String(ascending(b)))
       addBits(left, right)
       expect(membersOf(left)).toEqual(ascending(new Set([...a, ...b])))
     }),

@@ -43,7 +43,7 @@ const mutants: readonly Mutant[] = [
     what: 'a policy without rules isolates nothing',
     file: 'compiled-set.ts',
     from: '      addBit(isolated, subject)',
-    to: '      if (compiled.length > 0) addBit(isolated, subject)',
+    to: '      if (side.rules.length > 0) addBit(isolated, subject)',
   },
   {
     what: 'an empty list of peers is nobody',
@@ -60,14 +60,14 @@ const mutants: readonly Mutant[] = [
   {
     what: 'egress rules without peers open nothing',
     file: 'compiled-set.ts',
-    from: "if (peers === 'everyone') toEveryone.push(grant)",
-    to: "if (peers === 'everyone') continue",
+    from: "const toEveryone = [...(totals.get('everyone')?.values() ?? [])]",
+    to: 'const toEveryone: EgressGrant[] = []',
   },
   {
     what: 'of egress rules with equal peers and ports one policy alone counts',
     file: 'compiled-set.ts',
-    from: 'for (const subject of rule.subjects) total.sources.add(subject)',
-    to: 'if (total.sources.size === 0) for (const subject of rule.subjects) total.sources.add(subject)',
+    from: 'for (const subject of rule.subjects) addBit(total.sources, subject)',
+    to: 'if (total.sources.every((word) => word === 0)) for (const subject of rule.subjects) addBit(total.sources, subject)',
   },
   {
     what: 'NotIn needs the key',
@@ -186,20 +186,20 @@ const mutants: readonly Mutant[] = [
   {
     what: 'who is not isolated is closed',
     file: 'rows.ts',
-    from: 'return { ingress: atoms.map(() => sources), egress }',
-    to: 'return { ingress: atoms.map(() => new Uint32Array(sources.length)), egress }',
+    from: 'return { ingress: atoms.map(() => sources), egress: egress.rows }',
+    to: 'return { ingress: atoms.map(() => new Uint32Array(sources.length)), egress: egress.rows }',
   },
   {
     what: 'the egress side of a source has no say',
     file: 'rows.ts',
-    from: 'free: withoutBits(sources, set.egress.isolated)',
-    to: 'free: sources',
+    from: '?? withoutBits(sources, set.egress.isolated)',
+    to: '?? sources',
   },
   {
     what: 'one side that allows is enough',
     file: 'rows.ts',
-    from: 'commonBits(row, rows.egress[atom] ?? row)',
-    to: 'row.map((word, at) => word | (rows.egress[atom]?.[at] ?? 0))',
+    from: 'commonBits(row, other)',
+    to: 'row.map((word, at) => word | (other[at] ?? 0))',
   },
   {
     what: 'a range is not cut where it ends',

@@ -158,6 +158,17 @@ describe('evaluation', () => {
     )
   })
 
+  test('the short answer is that of the long one', () => {
+    fc.assert(
+      fc.property(...question, fc.boolean(), (policies, from, to, service, ipBlockPods) => {
+        const evaluator = createEvaluator(policies, { ipBlockPods })
+        const { allowed } = evaluator.evaluate(from, to, service)
+        expect(evaluator.allows(from, to, service)).toBe(allowed)
+      }),
+      { numRuns: 3000 },
+    )
+  })
+
   test('order of policies does not matter, nor does asking twice', () => {
     fc.assert(
       fc.property(...question, (policies, from, to, service) => {

@@ -1,0 +1,30 @@
+/** From the flags about zones to what they mean. */
+import type { ZoneOptions } from '../index.ts'
+import { parseMoment } from './moment.ts'
+import type { RawOptions } from './raw-options.ts'
+import { nonEmpty, paths, usage } from './resolve-options.ts'
+
+/** Returns how ends are sorted into zones. @throws NetweirError `USAGE`. */
+export function resolveZones(raw: RawOptions, nowMs: number): ZoneOptions {
+  const files = paths('--zones', raw.zones)
+  const approvals = paths('--approvals', raw.approvals)
+  const hasZones = files !== undefined || raw.zoneLabel !== undefined
+  const orphan = Object.entries({
+    '--approvals': approvals,
+    '--require-approval': raw.requireApproval,
+    '--as-of': raw.asOf,
+  }).find(([, value]) => value !== undefined)
+  if (!hasZones && orphan !== undefined) {
+    throw usage(
+      `${orphan[0]} needs zones`,
+      'name a file with --zones, or a label with --zone-label; docs/zones.md shows both',
+    )
+  }
+  return {
+    ...(files === undefined ? {} : { zones: files }),
+    ...(raw.zoneLabel === undefined ? {} : { zoneLabel: nonEmpty('--zone-label', raw.zoneLabel) }),
+    ...(approvals === undefined ? {} : { approvals }),
+    ...(raw.requireApproval === undefined ? {} : { requireApproval: raw.requireApproval }),
+    ...(raw.asOf === undefined ? {} : { asOfMs: parseMoment('--as-of', raw.asOf, nowMs) }),
+  }
+}
