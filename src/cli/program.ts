@@ -163,10 +163,10 @@ const commands: readonly CommandSpec[] = [
     argument: () => new Argument('<source>', 'a live source, or - for flows on standard input'),
     summary: 'save a live source for replay',
     description:
-      'Record the flows of a live source as lines, as the Hubble exporter writes them, until they end or Ctrl-C.',
+      'Record the flows of a live source as lines of JSON, like those of the Hubble exporter.',
     examples: [
       'netweir record hubble://localhost:4245 --for 24h --out day/flows.jsonl.gz',
-      'netweir record hubble://localhost:4245 --follow --out week/flows.jsonl.zst --rotate-size 100MB',
+      'netweir record hubble://relay:80 --follow --out week/flows.jsonl.gz --rotate-size 100MB',
       'hubble observe --follow -o jsonpb | netweir record - --out flows.jsonl',
     ],
     exits: [['0', 'what was asked for was recorded'], ...failures],

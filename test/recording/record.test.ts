@@ -183,26 +183,29 @@ test('a clock that is set back does not mix up the files', async () => {
 })
 
 describe('whatever operation a recorder is killed in', () => {
-  test.each(['jsonl', 'jsonl.gz'])('nothing is lost and nothing stands twice in %s', async (ending) => {
-    const out = place(`flows.${ending}`)
-    const options = { out, rotateBytes: 700_000 }
-    const lines = Array.from({ length: 9 }, (_, index) => flow(index, { noise: 200_000 }))
-    setFault('fail', 0)
-    await recordLines(lines, options)
-    const operations = fault.count
-    expect(operations).toBeGreaterThan(15)
-    for (let at = 1; at <= operations; at++) {
-      for (const file of readdirSync(directory)) rmSync(join(directory, file))
-      setFault('crash', at)
-      await recordLines(lines, options).catch(() => undefined)
+  test.each(['jsonl', 'jsonl.gz'])(
+    'nothing is lost and nothing stands twice in %s',
+    async (ending) => {
+      const out = place(`flows.${ending}`)
+      const options = { out, rotateBytes: 700_000 }
+      const lines = Array.from({ length: 9 }, (_, index) => flow(index, { noise: 200_000 }))
       setFault('fail', 0)
-      const { gaps } = await recordLines(lines, options)
-      expect({ at, gaps }).toEqual({ at, gaps: [] })
-      expect((await replayed()).map((line) => line.slice(0, 64))).toEqual(
-        lines.map((line) => line.slice(0, 64)),
-      )
-    }
-  })
+      await recordLines(lines, options)
+      const operations = fault.count
+      expect(operations).toBeGreaterThan(15)
+      for (let at = 1; at <= operations; at++) {
+        for (const file of readdirSync(directory)) rmSync(join(directory, file))
+        setFault('crash', at)
+        await recordLines(lines, options).catch(() => undefined)
+        setFault('fail', 0)
+        const { gaps } = await recordLines(lines, options)
+        expect({ at, gaps }).toEqual({ at, gaps: [] })
+        expect((await replayed()).map((line) => line.slice(0, 64))).toEqual(
+          lines.map((line) => line.slice(0, 64)),
+        )
+      }
+    },
+  )
 })
 
 test('a full disk ends the run with what was recorded until then', async () => {
