@@ -9,8 +9,11 @@ import { timeMsOf } from '../flow/json.ts'
 export interface ExportedLine {
   /** JSON without a line feed in it. */
   readonly text: string
-  /** What no other event has: the event's own id, or a hash of the line where it has none. */
-  readonly id: string
+  /**
+   * What no other event has: the event's own id, or a hash of the line where it has none. Undefined for the state of
+   * nodes, which is said anew and never repeated.
+   */
+  readonly id: string | undefined
   /** Where it was seen; empty where nobody says. */
   readonly node: string
   /** When it was seen, as the event says; undefined for what has no time, and for what is no flow. */
@@ -71,7 +74,7 @@ function lineOf(text: string, value: unknown): ExportedLine {
   const { id, time } = ownWords(payload)
   return {
     text,
-    id: id ?? hashOf(text),
+    id: payload?.kind === 'node-status' ? undefined : (id ?? hashOf(text)),
     node: isEvent ? payload.context.node : '',
     time,
     timeMs: timeMsOf(time),

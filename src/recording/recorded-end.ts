@@ -165,7 +165,7 @@ class Memory {
     return {
       time,
       sinceMs,
-      ids: new Set(this.#lines.map(({ id }) => id)),
+      ids: new Set(this.#lines.flatMap(({ id }) => id ?? [])),
       nodes: new Map([...nodes].map(([node, line]) => [node, line.time ?? time])),
     }
   }

@@ -23,7 +23,7 @@ const flushBytes = 1024 * 1024
 const flushIntervalMs = 1000
 
 /** A frame compresses badly when it is short. */
-const frameIntervalMs = 5000
+const frameIntervalMs = 2000
 
 /** Between two times that what was written is made to survive the machine, in milliseconds. */
 const syncIntervalMs = 5000
@@ -167,10 +167,21 @@ export class RecordingFile {
 
   async #write(): Promise<void> {
     const lines = this.#waiting
-    if (lines.length === 0) return
     this.#waiting = []
     this.#waitingBytes = 0
     this.#dueMs = undefined
+    let first = 0
+    let length = 0
+    for (const [index, line] of lines.entries()) {
+      length += line.length + 1
+      if (length < flushBytes && index < lines.length - 1) continue
+      await this.#writeFrame(lines.slice(first, index + 1))
+      first = index + 1
+      length = 0
+    }
+  }
+
+  async #writeFrame(lines: readonly string[]): Promise<void> {
     const content = Buffer.from(`${lines.join('\n')}\n`)
     const bytes = this.#options.format?.encode(content) ?? content
     try {

@@ -33,7 +33,7 @@ export class Resumption {
 
   /** Tells whether a line is new. */
   isNew(line: ExportedLine): boolean {
-    if (this.#last.ids.has(line.id)) {
+    if (line.id !== undefined && this.#last.ids.has(line.id)) {
       this.#known += 1
       this.#unheard.delete(line.node)
       this.#first.delete(line.node)
