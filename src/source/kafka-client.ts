@@ -199,11 +199,15 @@ export interface KafkaClient {
   /**
    * Writes records to one partition as one batch, which is there as a whole or not at all, and returns when all replicas
    * in sync have it. Without a partition the broker's default spreads them by key, in as many batches.
+   *
+   * @param attempts `one` sends a batch a single time, so that no copy of it can arrive after what is sent next; default:
+   * it is sent again after failures that may pass
    */
   produce(
     topic: string,
     partition: number | undefined,
     records: readonly OutgoingRecord[],
+    attempts?: 'one' | 'some',
   ): Promise<void>
   /** Ends all that is open, at the latest after a few seconds. */
   close(): Promise<void>

@@ -2,6 +2,7 @@
 import { createRequire } from 'node:module'
 import type { Socket } from 'node:net'
 import { connect as connectPlain, isIP } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { connect as connectTls, rootCertificates } from 'node:tls'
 import type { Admin, Producer } from 'kafkajs'
 import kafkajs from 'kafkajs'
@@ -24,6 +25,10 @@ import { consumeAsMember } from './kafkajs-member.ts'
 import { messageOf } from './kafkajs-records.ts'
 
 const { CompressionCodecs, Kafka, logLevel, Partitioners } = kafkajs
+
+/** How often, and after which pause, partitions without a leader are asked for. */
+const leaderAttempts = 10
+const leaderWaitMs = 300
 
 /** How long leaving may take before connections are cut. */
 const closingMs = 5_000
@@ -81,6 +86,8 @@ function mendRequestQueue(): void {
   }
 }
 
+type Attempts = 'one' | 'some'
+
 class KafkajsClient implements KafkaClient {
   readonly #place: string
   readonly #patience: KafkaPatience
@@ -89,7 +96,7 @@ class KafkajsClient implements KafkaClient {
   readonly #sockets = new Set<Socket>()
   #complaints = 0
   #admin: Promise<Admin> | undefined
-  #producer: Promise<Producer> | undefined
+  readonly #producers = new Map<Attempts, Promise<Producer>>()
 
   constructor(connection: KafkaConnection, place: string) {
     this.#place = place
@@ -115,7 +122,7 @@ class KafkajsClient implements KafkaClient {
   async ranges(topic: string): Promise<readonly PartitionRange[]> {
     const admin = await this.#connectedAdmin()
     await this.#checkTopic(admin, topic)
-    const offsets = await this.#ask(admin.fetchTopicOffsets(topic))
+    const offsets = await this.#askLeaders(() => admin.fetchTopicOffsets(topic))
     return offsets
       .map(({ partition, low, high }) => ({
         topic,
@@ -196,13 +203,14 @@ class KafkajsClient implements KafkaClient {
     topic: string,
     partition: number | undefined,
     records: readonly OutgoingRecord[],
+    attempts: Attempts = 'some',
   ): Promise<void> {
-    if (await this.#sent(topic, partition, records)) return
+    if (await this.#sent(topic, partition, records, attempts)) return
     // The producer knows the partitions of some minutes ago, and drops records of others without a word.
-    const producer = await this.#producer
-    this.#producer = undefined
+    const producer = await this.#producers.get(attempts)
+    this.#producers.delete(attempts)
     await producer?.disconnect()
-    if (await this.#sent(topic, partition, records)) return
+    if (await this.#sent(topic, partition, records, attempts)) return
     throw new NetweirError('SOURCE_NOT_FOUND', `topic "${topic}" has no partition ${partition}`, {
       location: { file: this.#place },
     })
@@ -213,9 +221,9 @@ class KafkajsClient implements KafkaClient {
     topic: string,
     partition: number | undefined,
     records: readonly OutgoingRecord[],
+    attempts: Attempts,
   ): Promise<boolean> {
-    this.#producer ??= this.#connectedProducer()
-    const producer = await this.#producer
+    const producer = await this.#connectedProducer(attempts)
     const written = await this.#ask(
       producer.send({
         topic,
@@ -228,27 +236,42 @@ class KafkajsClient implements KafkaClient {
   }
 
   async close(): Promise<void> {
-    const open = [this.#admin, this.#producer].map(async (client) => (await client)?.disconnect())
+    const open = [this.#admin, ...this.#producers.values()].map(async (client) =>
+      (await client)?.disconnect(),
+    )
     await within(Promise.allSettled(open), closingMs).catch(() => undefined)
     for (const socket of this.#sockets) socket.destroy()
   }
 
   #connectedAdmin(): Promise<Admin> {
-    this.#admin ??= this.#connected(this.#kafka.admin())
-    return this.#admin
+    if (this.#admin !== undefined) return this.#admin
+    const admin = this.#connected(this.#kafka.admin())
+    this.#admin = admin
+    // What could not connect now may be able to later.
+    admin.catch(() => {
+      this.#admin = undefined
+    })
+    return admin
   }
 
   /** Without a producer id, compacted topics keep no empty batches, which kafkajs cannot read (tulios/kafkajs#1072). */
-  async #connectedProducer(): Promise<Producer> {
-    const createPartitioner = Partitioners.DefaultPartitioner
-    return this.#connected(
+  #connectedProducer(attempts: Attempts): Promise<Producer> {
+    const known = this.#producers.get(attempts)
+    if (known !== undefined) return known
+    const producer = this.#connected(
       this.#kafka.producer({
         idempotent: false,
         allowAutoTopicCreation: false,
-        createPartitioner,
+        createPartitioner: Partitioners.DefaultPartitioner,
         maxInFlightRequests: 1,
+        ...(attempts === 'one' ? { retry: { retries: 0 } } : {}),
       }),
     )
+    this.#producers.set(attempts, producer)
+    producer.catch(() => {
+      this.#producers.delete(attempts)
+    })
+    return producer
   }
 
   async #connected<T extends { connect(): Promise<void> }>(client: T): Promise<T> {
@@ -261,6 +284,20 @@ class KafkajsClient implements KafkaClient {
     const topics = await this.#ask(admin.listTopics())
     if (!topics.includes(topic))
       throw kafkaError({ type: 'UNKNOWN_TOPIC_OR_PARTITION' }, this.#place)
+  }
+
+  /** Asks again while a topic is so new, or a broker so lately gone, that partitions have no leader. */
+  async #askLeaders<T>(ask: () => Promise<T>): Promise<T> {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await this.#ask(ask())
+      } catch (reason) {
+        const { type } = ((reason as NetweirError).cause ?? {}) as { readonly type?: unknown }
+        const lacksLeader = type === 'NOT_LEADER_FOR_PARTITION' || type === 'LEADER_NOT_AVAILABLE'
+        if (!lacksLeader || attempt === leaderAttempts) throw reason
+        await sleep(leaderWaitMs)
+      }
+    }
   }
 
   async #ask<T>(answer: Promise<T>, waitMs: number = 2 * this.#patience.requestMs): Promise<T> {
