@@ -21,6 +21,7 @@ export interface RawOptions {
   readonly tlsCert?: string
   readonly tlsKey?: string
   readonly tlsServerName?: string
+  readonly serverFilter?: readonly string[]
   readonly clusterName?: string
   readonly learnAudit?: boolean
   readonly learnDenied?: boolean
