@@ -62,7 +62,7 @@ export function gapLine(node: string, from: string, to: string): ExportedLine {
     node_status: {
       state_change: 'NODE_UNAVAILABLE',
       ...(node === '' ? {} : { node_names: [node] }),
-      message: `netweir: not recorded from ${from} to ${to}`,
+      message: `netweir: missing from ${from} to ${to}`,
     },
     time: to,
   })

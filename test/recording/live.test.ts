@@ -233,7 +233,7 @@ describe.each(['flows.jsonl', 'flows.jsonl.gz'])('a recording to %s', (name) => 
     )
     expect(gaps.map(({ node_names: nodes }) => nodes)).toEqual([['b']])
     const [, from = '', to = ''] =
-      /^netweir: not recorded from (\S+) to (\S+)$/.exec(gaps[0]?.message ?? '') ?? []
+      /^netweir: missing from (\S+) to (\S+)$/.exec(gaps[0]?.message ?? '') ?? []
     for (const { timeMs } of missing) {
       expect(timeMs).toBeGreaterThan(Date.parse(from))
       expect(timeMs).toBeLessThan(Date.parse(to))
@@ -279,6 +279,30 @@ test.each(['flows.jsonl', 'flows.jsonl.gz', 'flows.jsonl.zst'])(
     }
   },
 )
+
+test('what a node had forgotten when a broken stream came back is named in the recording', async () => {
+  const out = join(directory, 'flows.jsonl')
+  const recorder = startRecorder(out)
+  await world.happen(90)
+  await untilRecorded('a-0')
+  await untilRecorded(lastUuid())
+  world.breakStreams()
+  await world.happen(700, ['b'])
+  await world.happen(30)
+  await untilRecorded(lastUuid())
+  const { code } = await recorder.end('SIGTERM')
+  expect(code).toBe(0)
+  const states = (await recorded()).flatMap(({ node_status: state }) => state ?? [])
+  const gaps = states.filter(({ state_change: change }) => change === 'NODE_UNAVAILABLE')
+  expect(gaps).toEqual([
+    {
+      state_change: 'NODE_UNAVAILABLE',
+      node_names: ['b'],
+      message: expect.stringMatching(/^netweir: missing from \S+ to \S+$/),
+    },
+  ])
+  expect(JSON.parse(netweir('learn', out)).ledger.unavailableNodes).toEqual(['b'])
+})
 
 describe('in one process', () => {
   const host = () => ({

@@ -132,7 +132,7 @@ describe.each(endings)('recording to %s', (ending) => {
         node_status: {
           state_change: 'NODE_UNAVAILABLE',
           node_names: ['worker-2'],
-          message: `netweir: not recorded from ${from} to ${to}`,
+          message: `netweir: missing from ${from} to ${to}`,
         },
         time: to,
       }),
