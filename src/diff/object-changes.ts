@@ -10,6 +10,7 @@ import type {
 } from '../policy/network-policy.ts'
 import { renderPolicy } from '../policy/render.ts'
 import type { ObjectChange } from './policy-diff.ts'
+import { portText } from './rule-words.ts'
 
 /**
  * Returns one entry for each object of either set, sorted by namespace and name. Objects that are created or deleted
@@ -107,12 +108,7 @@ function mapPieces(labels: Labels = {}): Piece[] {
 
 function portsText(ports: readonly NetworkPolicyPort[] = []): string {
   if (ports.length === 0) return 'all ports'
-  return ports
-    .map(({ protocol = 'TCP', port, endPort }) => {
-      if (port === undefined) return `every ${protocol} port`
-      return `${port}${endPort === undefined ? '' : `-${endPort}`}/${protocol}`
-    })
-    .join(', ')
+  return ports.map(portText).join(', ')
 }
 
 function piecesWithout(

@@ -1,6 +1,6 @@
 /** What each rule of each policy grants, cell by cell, and which recorded edges use it. */
 
-import { spansAt } from '../policy/compiled-set.ts'
+import { holdsSorted, spansAt } from '../policy/compiled-set.ts'
 import type { NetworkPolicyPeer, NetworkPolicyPort } from '../policy/network-policy.ts'
 import { portPosition } from '../policy/port-line.ts'
 import type { Edge, EdgeEnd } from '../traffic/traffic.ts'
@@ -114,16 +114,18 @@ function cellUsers(
   const users = new Map<number, Map<number, Edge[]>>()
   if (edges.length === 0) return users
   const members = peers.map((peer) =>
-    peer === undefined ? undefined : new Set(universe.endsMatching(namespace, peer)),
+    peer === undefined ? undefined : universe.endsMatching(namespace, peer),
   )
+  // The universe knows the spans of a list of ports that it has seen before.
+  const portLists = ports.map((port) => (port === undefined ? undefined : [port]))
   for (const edge of edges) {
     const ends = universe.endsOfEdge(direction === 'egress' ? edge.to : edge.from)
     const destinations = universe.endsOfEdge(edge.to)
     const itsPorts = [...ports.keys()].filter((id) =>
-      isPortUsed(universe, destinations, ports[id], edge),
+      isPortUsed(universe, destinations, portLists[id], edge),
     )
     for (const [id, member] of members.entries()) {
-      if (member !== undefined && !ends.some((end) => member.has(end))) continue
+      if (member !== undefined && !ends.some((end) => holdsSorted(member, end))) continue
       for (const port of itsPorts) addUser(users, id, port, edge)
     }
   }
@@ -146,14 +148,14 @@ function addUser(
 function isPortUsed(
   universe: TrafficUniverse,
   destinations: readonly number[],
-  port: NetworkPolicyPort | undefined,
+  ports: readonly NetworkPolicyPort[] | undefined,
   { protocol, port: number }: Edge,
 ): boolean {
-  if (port === undefined) return true
+  if (ports === undefined) return true
   if (protocol === 'ICMPv4' || protocol === 'ICMPv6') return false
   const position = portPosition(protocol, number)
   return destinations.some((end) =>
-    spansAt(universe, end, [port]).some(({ low, high }) => low <= position && position <= high),
+    spansAt(universe, end, ports).some(({ low, high }) => low <= position && position <= high),
   )
 }
 

@@ -16,14 +16,19 @@ export function peerText(peer: NetworkPolicyPeer, namespace: string): string {
     const { cidr, except = [] } = peer.ipBlock
     return except.length === 0 ? cidr : `${cidr} except ${except.join(', ')}`
   }
-  const pods = peer.podSelector === undefined ? '' : selectorText(peer.podSelector)
+  const pods = requirementsText(peer.podSelector ?? {})
   const home = homeText(peer.namespaceSelector, namespace)
   if (pods === '') return home === '' ? 'every pod' : `every pod of ${home}`
   return home === '' ? `${pods} in any namespace` : `${pods} in ${home}`
 }
 
-/** Returns a selector: `app=web, tier in (a, b), !debug`; nothing for the empty one. Not escaped. */
-function selectorText({ matchLabels = {}, matchExpressions = [] }: LabelSelector): string {
+/** Returns a selector of pods: `app=web, tier in (a, b), !debug`, or `every pod`. Not escaped. */
+export function selectorText(selector: LabelSelector): string {
+  const text = requirementsText(selector)
+  return text === '' ? 'every pod' : text
+}
+
+function requirementsText({ matchLabels = {}, matchExpressions = [] }: LabelSelector): string {
   const labels = Object.keys(matchLabels).map((key) => `${key}=${matchLabels[key]}`)
   return [...labels.sort(), ...matchExpressions.map(requirementText)].join(', ')
 }
@@ -50,7 +55,7 @@ export function portText({ protocol = 'TCP', port, endPort }: NetworkPolicyPort)
 
 function homeText(selector: LabelSelector | undefined, namespace: string): string {
   if (selector === undefined) return `namespace ${namespace}`
-  const text = selectorText(selector)
+  const text = requirementsText(selector)
   if (text === '') return ''
   const prefix = `${namespaceNameLabel}=`
   return text.startsWith(prefix) && !text.includes(',')

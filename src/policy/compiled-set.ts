@@ -85,7 +85,8 @@ export function reaches(rule: CompiledRule, end: number): boolean {
   return rule.peers === 'everyone' || holdsSorted(rule.peers, end)
 }
 
-function holdsSorted(members: readonly number[], wanted: number): boolean {
+/** Tells whether a sorted list has a member. */
+export function holdsSorted(members: readonly number[], wanted: number): boolean {
   let low = 0
   let high = members.length
   while (low < high) {

@@ -92,6 +92,12 @@ interface PeerTest {
   readonly pods?: readonly LabelSelectorRequirement[]
 }
 
+/** A policy with what it asks of the pods that it selects. */
+interface Asking {
+  readonly policy: NetworkPolicy
+  readonly asks: readonly LabelSelectorRequirement[]
+}
+
 /** A policy that selects a pod. */
 interface Selecting {
   readonly name: string
@@ -102,7 +108,7 @@ interface Selecting {
 const open: DirectionDecision = { allowed: true, isolatedBy: [], allowedBy: [] }
 
 class NaiveEvaluator implements Evaluator {
-  readonly #byNamespace = new Map<string, NetworkPolicy[]>()
+  readonly #byNamespace = new Map<string, Asking[]>()
   readonly #selecting = {
     egress: new WeakMap<PolicyPod, readonly Selecting[]>(),
     ingress: new WeakMap<PolicyPod, readonly Selecting[]>(),
@@ -117,11 +123,12 @@ class NaiveEvaluator implements Evaluator {
       if (policy.kind !== 'NetworkPolicy') throw unsupported(policy)
       const { namespace } = policy.metadata
       const sameNamespace = this.#byNamespace.get(namespace)
-      if (sameNamespace === undefined) this.#byNamespace.set(namespace, [policy])
-      else sameNamespace.push(policy)
+      const asking = { policy, asks: requirementsOf(policy.spec.podSelector) }
+      if (sameNamespace === undefined) this.#byNamespace.set(namespace, [asking])
+      else sameNamespace.push(asking)
     }
     for (const sameNamespace of this.#byNamespace.values()) {
-      sameNamespace.sort((a, b) => compare(a.metadata.name, b.metadata.name))
+      sameNamespace.sort((a, b) => compare(a.policy.metadata.name, b.policy.metadata.name))
     }
   }
 
@@ -179,9 +186,9 @@ class NaiveEvaluator implements Evaluator {
     const known = this.#selecting[direction].get(pod)
     if (known !== undefined) return known
     const selecting = (this.#byNamespace.get(pod.namespace) ?? [])
-      .filter((policy) => isolates(policy, direction))
-      .filter((policy) => selects(policy.spec.podSelector, pod.labels))
-      .map((policy) => ({
+      .filter(({ asks }) => allHold(asks, pod.labels))
+      .filter(({ policy }) => isolates(policy, direction))
+      .map(({ policy }) => ({
         name: `${policy.metadata.namespace}/${policy.metadata.name}`,
         namespace: policy.metadata.namespace,
         rules: this.#rulesOf(policy, direction),
@@ -269,10 +276,6 @@ function podMatches(peer: PeerTest, policyNamespace: string, pod: PolicyPod): bo
       ? pod.namespace === policyNamespace
       : allHold(namespaces, pod.namespaceLabels)
   return isNamespace && (pods === undefined || allHold(pods, pod.labels))
-}
-
-function selects(selector: LabelSelector, labels: Labels): boolean {
-  return allHold(requirementsOf(selector), labels)
 }
 
 /** A label that must match is a requirement of one value. */

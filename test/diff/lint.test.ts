@@ -197,7 +197,7 @@ const cases: readonly Case[] = [
         `{${web}, ingress: [{from: [{namespaceSelector: {}, podSelector: {matchLabels: {app: db}}}]}]}`,
       ),
     ],
-    says: 'has a peer (app=db) that selects no known pod',
+    says: 'has a peer (app=db in namespace shop) that selects no known pod',
   },
   {
     code: 'PORT_NAME_UNREACHABLE',
@@ -279,6 +279,15 @@ const cases: readonly Case[] = [
       policy(`{podSelector: {matchLabels: {tier: front}}, ingress: [${fromApi}]}`, 'every'),
     ],
     says: 'shop/every',
+  },
+  {
+    code: 'REDUNDANT_POLICY',
+    what: 'a policy that lets everything in, though not one that lists all ports: ICMP has none',
+    found: [policy(`{${web}, ingress: [{}]}`)],
+    clean: [
+      policy(`{${web}, ingress: [{ports: [{protocol: TCP}, {protocol: UDP}, {protocol: SCTP}]}]}`),
+    ],
+    says: 'changes nothing',
   },
   {
     code: 'REDUNDANT_POLICY',
