@@ -23,6 +23,8 @@ export interface RawOptions {
   readonly tlsServerName?: string
   readonly serverFilter?: readonly string[]
   readonly clusterName?: string
+  readonly kubeconfig?: string
+  readonly context?: string
   readonly learnAudit?: boolean
   readonly learnDenied?: boolean
   readonly nodeCidr?: readonly string[]
