@@ -3,6 +3,7 @@
  * read this. Values are not judged here but in `resolve-options.ts`, which knows how to say what it expects.
  */
 import { Option } from 'commander'
+import { group, stateTopic } from './group-options.ts'
 import { live } from './live-options.ts'
 import { limits, policies, question, zones } from './verify-options.ts'
 
@@ -29,6 +30,7 @@ export type CommandName =
   | 'verify'
   | 'explain'
   | 'lint'
+  | 'kafka'
   | 'completion'
 
 /** Accepted values of the flags that have a closed list; the first of each is the default, but for `failOn` and `lintFailOn`. */
@@ -302,7 +304,7 @@ function failOn(fallback: string): OptionSpec {
 const outText = 'write the result to a file, compressed when its name ends in .gz'
 
 const specs: Readonly<Record<CommandName, readonly OptionSpec[]>> = {
-  learn: [...reading, format(choices.learnOutput), outFile(outText), ...other],
+  learn: [...reading, ...group, format(choices.learnOutput), outFile(outText), ...other],
   merge: [format(choices.mergeOutput), outFile(outText), ...other],
   generate: [
     existing,
@@ -380,6 +382,7 @@ const specs: Readonly<Record<CommandName, readonly OptionSpec[]>> = {
     },
     ...other,
   ],
+  kafka: [...stateTopic, ...live.filter(({ flags }) => flags.startsWith('--tls')), ...other],
   completion: [],
 }
 

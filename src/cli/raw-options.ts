@@ -21,6 +21,12 @@ export interface RawOptions {
   readonly tlsCert?: string
   readonly tlsKey?: string
   readonly tlsServerName?: string
+  readonly group?: string
+  readonly stateTopic?: string
+  readonly window?: string
+  readonly flush?: string
+  readonly sessionTimeout?: string
+  readonly replicationFactor?: string
   readonly clusterName?: string
   readonly learnAudit?: boolean
   readonly learnDenied?: boolean
