@@ -27,7 +27,10 @@ export interface RawOptions {
   readonly flush?: string
   readonly sessionTimeout?: string
   readonly replicationFactor?: string
+  readonly serverFilter?: readonly string[]
   readonly clusterName?: string
+  readonly kubeconfig?: string
+  readonly context?: string
   readonly learnAudit?: boolean
   readonly learnDenied?: boolean
   readonly nodeCidr?: readonly string[]

@@ -3,11 +3,12 @@ import { labelTexts } from '../labels.ts'
 import type { Bits } from '../policy/bits.ts'
 import {
   addBit,
+  bitsKey,
   commonBits,
+  countBits,
   createBits,
   firstDifference,
   hasAll,
-  isEmptyBits,
   membersOf,
 } from '../policy/bits.ts'
 import type { Interval } from '../policy/interval.ts'
@@ -45,27 +46,68 @@ export interface EndNames {
 export function createEndNames(universe: Universe): EndNames {
   const registry = registerPods(universe)
   const groups = (pods: readonly number[]): readonly NamedEnds[] => groupNames(registry, pods)
-  return {
-    groups,
-    split: (ends, universal) => {
-      if (firstDifference(ends, universal) === undefined) {
-        return [named('everyone', membersOf(ends))]
-      }
-      const members = membersOf(ends)
-      const firstOther = members.findIndex((id) => id >= universe.podCount)
-      const pods = firstOther < 0 ? members : members.slice(0, firstOther)
-      const others = firstOther < 0 ? [] : members.slice(firstOther)
-      const outside = others.filter((id) => universe.ends[id]?.kind === 'outside')
-      const entities = others.flatMap((id) => {
-        const end = universe.ends[id]
-        return end?.kind === 'entity' ? named(end.name, [id]) : []
-      })
-      return [
-        ...podNames(registry, { ends, pods }, universal),
-        ...outsideNames(universe, outside),
-        ...entities,
-      ]
-    },
+  const outsideNames = rememberOutside(universe)
+  const podsOf = rememberPods(registry)
+  const split: EndNames['split'] = (ends, universal) => {
+    if (firstDifference(ends, universal) === undefined) {
+      return [named('everyone', membersOf(ends))]
+    }
+    const members = membersOf(ends)
+    const firstOther = members.findIndex((id) => id >= universe.podCount)
+    const pods = firstOther < 0 ? members : members.slice(0, firstOther)
+    const others = firstOther < 0 ? [] : members.slice(firstOther)
+    const outside = others.filter((id) => universe.ends[id]?.kind === 'outside')
+    const entities = others.flatMap((id) => {
+      const end = universe.ends[id]
+      return end?.kind === 'entity' ? named(end.name, [id]) : []
+    })
+    return [
+      ...podNames(registry, { ends, pods }, podsOf(universal)),
+      ...outsideNames(outside),
+      ...entities,
+    ]
+  }
+  return { groups, split: rememberSplits(split) }
+}
+
+/** The same sources reach many ends. */
+function rememberSplits(split: EndNames['split']): EndNames['split'] {
+  const known = new Map<Bits, Map<string, readonly NamedEnds[]>>()
+  return (ends, universal) => {
+    const byEnds = known.get(universal) ?? new Map<string, readonly NamedEnds[]>()
+    known.set(universal, byEnds)
+    const key = bitsKey(ends)
+    const names = byEnds.get(key) ?? split(ends, universal)
+    byEnds.set(key, names)
+    return names
+  }
+}
+
+/** Pods that, all together, are called `every pod`. */
+interface EveryPod {
+  readonly bits: Bits
+  readonly count: number
+}
+
+function rememberPods({ pods }: Registry): (universal: Bits) => EveryPod {
+  const known = new Map<Bits, EveryPod>()
+  return (universal) => {
+    const before = known.get(universal)
+    if (before !== undefined) return before
+    const bits = commonBits(universal, pods)
+    const every = { bits, count: countBits(bits) }
+    known.set(universal, every)
+    return every
+  }
+}
+
+function rememberOutside(universe: Universe): (cells: readonly number[]) => readonly NamedEnds[] {
+  const known = new Map<string, readonly NamedEnds[]>()
+  return (cells) => {
+    const key = cells.join()
+    const names = known.get(key) ?? outsideNames(universe, cells)
+    known.set(key, names)
+    return names
   }
 }
 
@@ -139,13 +181,12 @@ function registerPods(universe: Universe): Registry {
 function podNames(
   registry: Registry,
   { ends, pods }: { readonly ends: Bits; readonly pods: readonly number[] },
-  universal: Bits,
+  every: EveryPod,
 ): readonly NamedEnds[] {
   const { homes, homeOf } = registry
-  const everyPod = commonBits(universal, registry.pods)
-  if (homes.length > 1 && !isEmptyBits(everyPod) && hasAll(ends, everyPod)) {
-    return [named('every pod', pods)]
-  }
+  const mayBeEvery = homes.length > 1 && every.count > 0 && every.count <= pods.length
+  if (mayBeEvery && hasAll(ends, every.bits)) return [named('every pod', pods)]
+  if (pods.length < 2) return groupNames(registry, pods)
   const counts = homes.map(() => 0)
   for (const pod of pods) {
     const home = homeOf[pod]

@@ -4,6 +4,7 @@ import type { Prefix } from '../ip.ts'
 import { parsePrefix, prefixesMeet } from '../ip.ts'
 import type { Labels } from '../labels.ts'
 import { namespaceNameLabel, toLabels } from '../labels.ts'
+import { isSatisfiable } from '../policy/label-cells.ts'
 import { isStaticVolatileKey } from '../policy/label-keys.ts'
 import type {
   IpBlock,
@@ -18,9 +19,9 @@ import { indexPods } from '../policy/pod-index.ts'
 import type { NamedContainerPorts } from '../policy/port-line.ts'
 import { requirementsOf } from '../policy/selector.ts'
 import type { Traffic } from '../traffic/traffic.ts'
-import { isSatisfiable } from './label-cells.ts'
 import type { Finding, RulePlace } from './lint-place.ts'
-import { aboutPolicy, aboutRule, peerText, rulesInForce, selectorText } from './lint-place.ts'
+import { aboutPolicy, aboutRule, rulesInForce } from './lint-place.ts'
+import { peerText, selectorText } from './rule-words.ts'
 
 /** What is known of the cluster. */
 export interface LintKnowledge {
@@ -113,7 +114,7 @@ function lintPeers(place: RulePlace, { index }: KnownPods): readonly Finding[] {
       aboutRule(
         'PEER_MATCHES_NO_POD',
         place,
-        `has a peer (${peerText(peer)}) that selects no known pod`,
+        `has a peer (${peerText(peer, namespace)}) that selects no known pod`,
       ),
     )
 }

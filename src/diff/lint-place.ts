@@ -1,17 +1,14 @@
 /** Findings before they are sorted, and the words in which they name the parts of a policy. */
 import type { Location } from '../errors.ts'
 import type {
-  LabelSelector,
   LocatedPolicy,
   NetworkPolicy,
   NetworkPolicyPeer,
   NetworkPolicyPort,
 } from '../policy/network-policy.ts'
 import type { PolicyReference } from '../policy/policy-reference.ts'
-import { requirementsOf } from '../policy/selector.ts'
 import type { LintCode } from './lint-report.ts'
 import type { Direction } from './policy-views.ts'
-import { requirementText } from './rule-words.ts'
 
 /** A finding with its place as it was read. */
 export interface Finding {
@@ -85,21 +82,6 @@ export function isAbout({ spec }: NetworkPolicy, direction: Direction): boolean 
     return policyTypes.includes(direction === 'ingress' ? 'Ingress' : 'Egress')
   }
   return direction === 'ingress' || egress.length > 0
-}
-
-/** Returns a selector in words: `app=web, tier in (a, b), !canary`, or `every pod`. */
-export function selectorText(selector: LabelSelector): string {
-  const texts = requirementsOf(selector).map(requirementText)
-  return texts.length === 0 ? 'every pod' : texts.join(', ')
-}
-
-/** Returns a peer of selectors in words: `app=web of namespaces with team=a`. */
-export function peerText({ podSelector = {}, namespaceSelector }: NetworkPolicyPeer): string {
-  const pods = selectorText(podSelector)
-  if (namespaceSelector === undefined) return pods
-  return requirementsOf(namespaceSelector).length === 0
-    ? `${pods} of every namespace`
-    : `${pods} of namespaces with ${selectorText(namespaceSelector)}`
 }
 
 /** Returns references in words: `shop/web (web.yaml:7), shop/api`. */

@@ -1,6 +1,7 @@
 /** What a policy shows by itself: lists that mean something else than they seem to, selectors that will not hold. */
 import { parsePrefix } from '../ip.ts'
 import { namespaceNameLabel } from '../labels.ts'
+import { isSatisfiable } from '../policy/label-cells.ts'
 import { isStaticVolatileKey, passesIdentityFilter } from '../policy/label-keys.ts'
 import type {
   LabelSelector,
@@ -9,9 +10,9 @@ import type {
   NetworkPolicyPeer,
 } from '../policy/network-policy.ts'
 import { requirementsOf } from '../policy/selector.ts'
-import { isSatisfiable } from './label-cells.ts'
 import type { Finding, RulePlace } from './lint-place.ts'
-import { aboutPolicy, aboutRule, isAbout, rulesInForce, selectorText } from './lint-place.ts'
+import { aboutPolicy, aboutRule, isAbout, rulesInForce } from './lint-place.ts'
+import { selectorText } from './rule-words.ts'
 
 /** Returns what is wrong with one policy, whatever pods there are. */
 export function lintShape(located: LocatedPolicy<NetworkPolicy>): readonly Finding[] {

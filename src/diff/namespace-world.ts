@@ -6,6 +6,8 @@ import type { Labels } from '../labels.ts'
 import { namespaceNameLabel, toLabels } from '../labels.ts'
 import { cutAddresses } from '../policy/address-cells.ts'
 import { bitsOf } from '../policy/bits.ts'
+import type { LabelCell } from '../policy/label-cells.ts'
+import { cutLabels } from '../policy/label-cells.ts'
 import type {
   IpBlock,
   LabelSelector,
@@ -18,7 +20,6 @@ import { indexPods } from '../policy/pod-index.ts'
 import { selectorMatches } from '../policy/selector.ts'
 import type { EntityEnd, Universe, UniverseEnd } from '../policy/universe.ts'
 import { createSpansOf, portNamesOf } from '../policy/universe.ts'
-import { labelCells } from './label-cells.ts'
 
 /** Kinds of pods that a namespace is told apart into before its rules are left undecided. */
 const maxCells = 4096
@@ -63,6 +64,7 @@ export function worldOf(
     podCount: pods.length,
     known: everyone,
     truncated: false,
+    icmp: false,
     portNames,
     spansOf: createSpansOf(ends, portNames),
     endsMatching: (home, peer) =>
@@ -96,11 +98,18 @@ function podCells(
         return isMeant && podSelector !== undefined ? podSelector : []
       }),
     ]
-    const cells = labelCells(unique(selectors), { limit: maxCells - pods.length })
-    if (cells === undefined) return undefined
-    for (const labels of cells) pods.push({ kind: 'pod', namespace: name, namespaceLabels, labels })
+    const { cells, truncated } = cutLabels(unique(selectors), { maxCells: maxCells - pods.length })
+    if (truncated) return undefined
+    // The plainest pods come first: a finding names the first pod that it is true of.
+    for (const { witness } of cells.toSorted(compareSizes)) {
+      pods.push({ kind: 'pod', namespace: name, namespaceLabels, labels: witness })
+    }
   }
   return homes === undefined ? undefined : pods
+}
+
+function compareSizes(a: LabelCell, b: LabelCell): number {
+  return Object.keys(a.witness).length - Object.keys(b.witness).length
 }
 
 /** The namespace itself is told from every other, and from itself with other labels: those can change. */
@@ -110,7 +119,11 @@ function namespaceCells(
 ): readonly Labels[] | undefined {
   const own: LabelSelector = { matchLabels: toLabels([[namespaceNameLabel, namespace]]) }
   const selectors = peers.flatMap(({ namespaceSelector }) => namespaceSelector ?? [])
-  return labelCells(unique([own, ...selectors]), { limit: maxCells, required: namespaceNameLabel })
+  const { cells, truncated } = cutLabels(unique([own, ...selectors]), {
+    identity: { key: namespaceNameLabel, taken: new Set() },
+    maxCells,
+  })
+  return truncated ? undefined : cells.map(({ witness }) => witness)
 }
 
 function uniquePeers(

@@ -24,7 +24,7 @@ export interface ViewedRule {
   readonly index: number
   readonly reference: PolicyReference
   readonly compiled: CompiledRule
-  /** Its ports at a pod, and at what is no pod. */
+  /** Its ports at a pod, and at what is no pod; where it lists none, with a place for what has no port. */
   readonly ports: { readonly pod: Intervals<number>; readonly other: Intervals<number> }
 }
 
@@ -92,15 +92,24 @@ function viewRule(
   place: Pick<ViewedRule, 'policy' | 'direction' | 'index'>,
   universe: Universe,
 ): ViewedRule {
+  const { ports: listed = [] } = compiled
+  const portless = listed.length === 0 ? [portlessOf(universe)] : []
   const at = (end: number): Intervals<number> =>
-    toIntervals(
-      spansAt(universe, end, compiled.ports).map(
+    toIntervals([
+      ...spansAt(universe, end, compiled.ports).map(
         ({ low, high }): Interval<number> => [low, high + 1],
       ),
-    )
+      ...portless,
+    ])
   // The first end is a pod that the policies select, the last one is no pod.
   const ports = { pod: at(0), other: at(universe.ends.length - 1) }
   return { ...place, reference: compiled.reference, compiled, ports }
+}
+
+/** The place of what has no port, such as ICMP: a rule that lists ports never means it, even if it lists all. */
+function portlessOf({ portNames }: Universe): Interval<number> {
+  const position = namedStart + portNames.length
+  return [position, position + 1]
 }
 
 function endClasses(
@@ -125,6 +134,9 @@ function endClasses(
     rules: reaching,
     ends,
     portsOf: ({ ports }) => (isPod ? ports.pod : ports.other),
-    everyPort: [[0, namedStart + (isPod ? universe.portNames.length : 0)]],
+    everyPort: toIntervals([
+      [0, namedStart + (isPod ? universe.portNames.length : 0)],
+      portlessOf(universe),
+    ]),
   }))
 }

@@ -14,7 +14,7 @@ import {
 import type { Span } from '../policy/port-line.ts'
 import { spanTexts } from '../policy/port-line.ts'
 import type { ComparedSets, DestinationDifference } from './destination-diff.ts'
-import type { EndNames, NamedEnds } from './end-names.ts'
+import type { EndNames } from './end-names.ts'
 
 /** The two sides of a connection. */
 export type Direction = 'ingress' | 'egress'
@@ -42,7 +42,6 @@ export function collectRemainders(sets: ComparedSets, names: EndNames): Remainde
   const hasFreshEgress = !isEmptyBits(fresh.egress)
   const ingress = new Map<number, readonly Entry[]>()
   const outgoing = collectOutgoing(universe.ends.length)
-  const split = rememberSplit(names)
   const shownOf = rememberKnown(universe.known)
   return {
     add: (end, { atoms, new: { both } }) => {
@@ -68,7 +67,7 @@ export function collectRemainders(sets: ComparedSets, names: EndNames): Remainde
       )
       const word = direction === 'ingress' ? 'from' : 'to'
       return uniteEntries(entries).flatMap(({ text, peers }) =>
-        split(shownOf(peers), universal).map((peer) => `${word} ${peer.text} on ${text}`),
+        names.split(shownOf(peers), universal).map((peer) => `${word} ${peer.text} on ${text}`),
       )
     },
   }
@@ -145,16 +144,6 @@ function uniteEntries(entries: readonly Entry[]): readonly Entry[] {
     }
   }
   return [...byText.values()].sort((a, b) => (a.text < b.text ? -1 : 1))
-}
-
-/** The same bits, open to thousands of pods, are put into words once. */
-function rememberSplit(names: EndNames): EndNames['split'] {
-  const known = new WeakMap<Bits, readonly NamedEnds[]>()
-  return (ends, universal) => {
-    const words = known.get(ends) ?? names.split(ends, universal)
-    known.set(ends, words)
-    return words
-  }
 }
 
 /** Returns the known ends of some bits, or the bits where there are none. */

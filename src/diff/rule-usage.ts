@@ -1,7 +1,7 @@
 /** What each rule of each policy grants, cell by cell, and which recorded edges use it. */
 
-import { spansAt } from '../policy/compiled-set.ts'
-import type { NetworkPolicyPeer, NetworkPolicyPort } from '../policy/network-policy.ts'
+import { holdsSorted, spansAt } from '../policy/compiled-set.ts'
+import type { RulePeer, RulePort } from '../policy/plain-rule.ts'
 import { portPosition } from '../policy/port-line.ts'
 import type { Edge, EdgeEnd } from '../traffic/traffic.ts'
 import { seenEdge, timeText } from './flow-evidence.ts'
@@ -25,14 +25,13 @@ export interface UsageInput {
 export function usageOf(input: UsageInput, entries: readonly BookEntry[]): readonly PolicyUsage[] {
   const edges = edgesByRule(input.replayed)
   return entries.map((entry) => {
-    const rules = entry.rules.map((rule) =>
+    // What a rule denies was never seen to pass: there is no usage of it.
+    const allowing = entry.rules.filter((rule) => !rule.deny)
+    const rules = allowing.map((rule) =>
       ruleUsage(input, entry, rule, edges.get(ruleKey(entry.id, rule.direction, rule.rule)) ?? []),
     )
     const { universe } = input
-    const { namespace } = entry.policy.metadata
-    const subjects = universe.endsMatching(namespace, {
-      podSelector: entry.policy.spec.podSelector,
-    })
+    const subjects = universe.endsMatching(entry.namespace, entry.subject)
     const names = subjects.flatMap((id) => {
       const end = universe.ends[id]
       return end?.kind === 'pod' && end.known ? [input.endText({ kind: 'class', class: id })] : []
@@ -67,8 +66,8 @@ function edgesByRule(replayed: readonly Replayed[]): ReadonlyMap<string, readonl
 
 /** The peers and ports of a rule: a rule that names none has one, which stands for all. */
 interface Axes {
-  readonly peers: readonly (NetworkPolicyPeer | undefined)[]
-  readonly ports: readonly (NetworkPolicyPort | undefined)[]
+  readonly peers: readonly (RulePeer | undefined)[]
+  readonly ports: readonly (RulePort | undefined)[]
 }
 
 function ruleUsage(
@@ -80,17 +79,19 @@ function ruleUsage(
   const { direction } = rule
   const place = rule.at === undefined ? {} : { at: rule.at }
   const head = { direction, rule: rule.rule, ...place }
-  if (!entry.isolates.includes(direction)) {
+  // Rules of a policy that isolates nothing matter only where another policy isolates.
+  const isIdle = !entry.isolates.includes(direction) && edges.length === 0
+  if (!entry.about.includes(direction) || isIdle) {
     return { ...head, state: 'ignored', grants: 0, unusedGrants: 0, used: [], unused: [] }
   }
   const axes: Axes = {
     peers: rule.peers.length === 0 ? [undefined] : rule.peers,
     ports: rule.ports.length === 0 ? [undefined] : rule.ports,
   }
-  const users = cellUsers(input.universe, entry.policy.metadata.namespace, direction, axes, edges)
+  const users = cellUsers(input.universe, entry.namespace, direction, axes, edges)
   const grants = axes.peers.length * axes.ports.length
   const used = sum([...users.values()].map((byPort) => byPort.size))
-  const words = wordsOf(axes, entry.policy.metadata.namespace)
+  const words = wordsOf(axes, entry.namespace)
   return {
     ...head,
     state: used === 0 ? 'unused' : used === grants ? 'used' : 'partly',
@@ -114,16 +115,18 @@ function cellUsers(
   const users = new Map<number, Map<number, Edge[]>>()
   if (edges.length === 0) return users
   const members = peers.map((peer) =>
-    peer === undefined ? undefined : new Set(universe.endsMatching(namespace, peer)),
+    peer === undefined ? undefined : universe.endsMatching(namespace, peer),
   )
+  // The universe knows the spans of a list of ports that it has seen before.
+  const portLists = ports.map((port) => (port === undefined ? undefined : [port]))
   for (const edge of edges) {
     const ends = universe.endsOfEdge(direction === 'egress' ? edge.to : edge.from)
     const destinations = universe.endsOfEdge(edge.to)
     const itsPorts = [...ports.keys()].filter((id) =>
-      isPortUsed(universe, destinations, ports[id], edge),
+      isPortUsed(universe, destinations, portLists[id], edge),
     )
     for (const [id, member] of members.entries()) {
-      if (member !== undefined && !ends.some((end) => member.has(end))) continue
+      if (member !== undefined && !ends.some((end) => holdsSorted(member, end))) continue
       for (const port of itsPorts) addUser(users, id, port, edge)
     }
   }
@@ -146,14 +149,14 @@ function addUser(
 function isPortUsed(
   universe: TrafficUniverse,
   destinations: readonly number[],
-  port: NetworkPolicyPort | undefined,
+  ports: readonly RulePort[] | undefined,
   { protocol, port: number }: Edge,
 ): boolean {
-  if (port === undefined) return true
+  if (ports === undefined) return true
   if (protocol === 'ICMPv4' || protocol === 'ICMPv6') return false
   const position = portPosition(protocol, number)
   return destinations.some((end) =>
-    spansAt(universe, end, [port]).some(({ low, high }) => low <= position && position <= high),
+    spansAt(universe, end, ports).some(({ low, high }) => low <= position && position <= high),
   )
 }
 

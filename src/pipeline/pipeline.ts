@@ -7,6 +7,7 @@ import type { RailViolation } from '../diff/rail-violation.ts'
 import type { VerifyReport } from '../diff/verify-report.ts'
 import type { Location } from '../errors.ts'
 import type { MemberEvent } from '../source/kafka-client.ts'
+import type { ClusterOptions } from '../source/kube-connection.ts'
 import type { MemberReport } from '../source/member-health.ts'
 import type { LiveOptions, SourceProgress, TlsOptions } from '../source/source.ts'
 import type { Finding, Synthesis, SynthesisOptions } from '../synthesis/synthesis.ts'
@@ -46,8 +47,10 @@ export interface LearnOptions extends LiveOptions {
   readonly allowPartial?: boolean
   /** Fail with `SOURCE_LOST` where a live source lost events, lacked nodes, or has gaps. Default: no. */
   readonly strictCompleteness?: boolean
-  /** Paths of manifests that say what the cluster contains. */
+  /** Paths of manifests that say what the cluster contains, or `cluster` for the live one. */
   readonly inventory?: readonly string[]
+  /** Which live cluster `cluster` means among paths of manifests. Default: the current context of kubectl. */
+  readonly kubernetes?: ClusterOptions
 }
 
 /** How a process takes part in a group that learns together. */
@@ -102,7 +105,7 @@ export interface GenerateOptions
   extends LearnOptions,
     RailOptions,
     Omit<SynthesisOptions, 'inventory' | 'existing' | 'nodeCidrs' | 'serviceCidrs'> {
-  /** Paths of the policies that exist. */
+  /** Paths of the policies that exist, or `cluster` for those of the live one. */
   readonly existing?: readonly string[]
 }
 
@@ -125,7 +128,10 @@ export interface DiffResult {
 
 /** What `lint` may know of the cluster beside the policies. */
 export interface LintOptions
-  extends Pick<LearnOptions, 'inventory' | 'clusterName' | 'nodeCidrs' | 'serviceCidrs'> {
+  extends Pick<
+    LearnOptions,
+    'inventory' | 'kubernetes' | 'clusterName' | 'nodeCidrs' | 'serviceCidrs'
+  > {
   /** Recorded flows or communication sets that show which pods there are. */
   readonly flows?: readonly string[]
   readonly podCidrs?: readonly string[]

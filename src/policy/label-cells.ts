@@ -2,7 +2,7 @@
 import type { Labels } from '../labels.ts'
 import { labelTexts, toLabels } from '../labels.ts'
 import type { Bits } from './bits.ts'
-import { addBit, bitsKey, bitsOf, commonBits, membersOf } from './bits.ts'
+import { addBit, bitsKey, bitsOf, commonBits, hasBit, membersOf } from './bits.ts'
 import type { LabelSelector, LabelSelectorRequirement } from './network-policy.ts'
 import { requirementsOf } from './selector.ts'
 
@@ -65,6 +65,11 @@ export function cutLabels(selectors: readonly LabelSelector[], cut: LabelCut): L
     truncated,
     holdsOn: (labels) => holdsOn(selectors.length, keys, labels),
   }
+}
+
+/** Tells whether some label map meets the selector. */
+export function isSatisfiable(selector: LabelSelector): boolean {
+  return cutLabels([selector], { maxCells: 4_096 }).cells.some(({ holds }) => hasBit(holds, 0))
 }
 
 /** One key, and what its values falsify. */

@@ -12,8 +12,8 @@ export interface PodIndex {
 interface Home {
   readonly pod: PolicyPod
   readonly pods: number[]
-  /** Pods by key and value of a label. */
-  readonly byLabel: Map<string, number[]>
+  /** Pods by key, then by value of a label. */
+  readonly byLabel: Map<string, Map<string, number[]>>
 }
 
 /** Returns the index of some pods. */
@@ -29,11 +29,17 @@ export function indexPods(pods: readonly PolicyPod[]): PodIndex {
     homesOfPeer(home, peer.namespaceSelector)
       .flatMap((place) => podsMatching(pods, place, peer.podSelector))
       .sort((a, b) => a - b)
-  const answers = new Map<string, readonly number[]>()
+  const near = new Map<string, Map<string, readonly number[]>>()
+  const far = new Map<string, Map<string, readonly number[]>>()
   const matching = (home: string, peer: NetworkPolicyPeer): readonly number[] => {
-    const question = `${home} ${peerText(peer)}`
-    const found = answers.get(question) ?? work(home, peer)
-    answers.set(question, found)
+    const { namespaceSelector, podSelector } = peer
+    const [answers, place] =
+      namespaceSelector === undefined ? [near, home] : [far, selectorText(namespaceSelector)]
+    const there = answers.get(place) ?? new Map<string, readonly number[]>()
+    answers.set(place, there)
+    const text = podSelector === undefined ? '' : selectorText(podSelector)
+    const found = there.get(text) ?? work(home, peer)
+    there.set(text, found)
     return found
   }
   const asked = new Map<NetworkPolicyPeer, { home: string; found: readonly number[] }>()
@@ -53,22 +59,18 @@ export function indexPods(pods: readonly PolicyPod[]): PodIndex {
   }
 }
 
-function peerText({ podSelector, namespaceSelector }: NetworkPolicyPeer): string {
-  const text = (selector: LabelSelector | undefined): string =>
-    selector === undefined ? '' : selectorText(selector)
-  return `${text(namespaceSelector)} ${text(podSelector)}`
-}
-
 /** New namespaces of one name may differ in labels, so pods are told apart by those as well. */
 function homesOf(pods: readonly PolicyPod[]): readonly Home[] {
   const homes = new Map<string, Home>()
   for (const [id, pod] of pods.entries()) {
     const key = JSON.stringify([pod.namespace, pod.namespaceLabels])
-    const home = homes.get(key) ?? { pod, pods: [], byLabel: new Map<string, number[]>() }
+    const home: Home = homes.get(key) ?? { pod, pods: [], byLabel: new Map() }
     home.pods.push(id)
     homes.set(key, home)
     for (const label of Object.keys(pod.labels)) {
-      append(home.byLabel, labelKey(label, pod.labels[label] ?? ''), id)
+      const byValue = home.byLabel.get(label) ?? new Map<string, number[]>()
+      home.byLabel.set(label, byValue)
+      append(byValue, pod.labels[label] ?? '', id)
     }
   }
   return [...homes.values()]
@@ -84,10 +86,6 @@ function append<Value>(lists: Map<string, Value[]>, key: string, value: Value): 
   const list = lists.get(key)
   if (list === undefined) lists.set(key, [value])
   else list.push(value)
-}
-
-function labelKey(key: string, value: string): string {
-  return `${key.length} ${key}${value}`
 }
 
 function podsMatching(
@@ -106,12 +104,13 @@ function candidates(home: Home, selector: LabelSelector): readonly number[] {
   const [key] = Object.keys(selector.matchLabels ?? {})
   const value = key === undefined ? undefined : selector.matchLabels?.[key]
   if (key !== undefined && value !== undefined) {
-    return home.byLabel.get(labelKey(key, value)) ?? []
+    return home.byLabel.get(key)?.get(value) ?? []
   }
   const listed = selector.matchExpressions?.find((expression) => expression.operator === 'In')
   if (listed === undefined) return home.pods
   const values = new Set(listed.values)
-  return [...values].flatMap((one) => home.byLabel.get(labelKey(listed.key, one)) ?? [])
+  const byValue = home.byLabel.get(listed.key)
+  return [...values].flatMap((one) => byValue?.get(one) ?? [])
 }
 
 /** Selectors that read alike have one answer. */

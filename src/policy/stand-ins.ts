@@ -1,21 +1,18 @@
 /** Pods that nobody has seen but the policies speak of: without them, what such a policy says would not be compared. */
 import type { Labels } from '../labels.ts'
 import { labelTexts, namespaceNameLabel, toLabels } from '../labels.ts'
+import { hasBit } from './bits.ts'
+import type { LabelCell, LabelCut } from './label-cells.ts'
+import { cutLabels } from './label-cells.ts'
 import type {
   LabelSelector,
-  LabelSelectorRequirement,
   NetworkPolicy,
   NetworkPolicyPeer,
   PolicyPod,
 } from './network-policy.ts'
 import { selectorMatches } from './selector.ts'
-
-/** A pod that stands for those that a selector would select. */
-export interface StandIn {
-  /** `any pod with app=web in namespace shop` */
-  readonly name: string
-  readonly pod: PolicyPod
-}
+import type { Home, SymbolicPod } from './symbolic-pods.ts'
+import { newHome, symbolicPod } from './symbolic-pods.ts'
 
 /** A selector pair as it stands in a policy of `namespace`. */
 interface Aim {
@@ -31,8 +28,8 @@ export function standInsOf(
   policies: readonly NetworkPolicy[],
   namespaces: ReadonlyMap<string, Labels>,
   selectsKnown: (namespace: string, peer: NetworkPolicyPeer) => boolean,
-): readonly StandIn[] {
-  const standIns = new Map<string, StandIn>()
+): readonly SymbolicPod[] {
+  const standIns = new Map<string, SymbolicPod>()
   for (const { namespace, peer } of policies.flatMap(aimsOf)) {
     if (selectsKnown(namespace, peer)) continue
     const standIn = standInFor(namespace, peer, namespaces)
@@ -48,7 +45,9 @@ function aimsOf(policy: NetworkPolicy): readonly Aim[] {
     ...ingress.flatMap((rule) => rule.from ?? []),
     ...egress.flatMap((rule) => rule.to ?? []),
   ]
-  return [{ podSelector }, ...peers.filter((peer) => peer.ipBlock === undefined)].map((peer) => ({
+  // A clusterwide policy has no namespace to select pods in.
+  const own = namespace === '' ? [] : [{ podSelector }]
+  return [...own, ...peers.filter((peer) => peer.ipBlock === undefined)].map((peer) => ({
     namespace,
     peer,
   }))
@@ -62,23 +61,17 @@ function standInFor(
   policyNamespace: string,
   peer: NetworkPolicyPeer,
   namespaces: ReadonlyMap<string, Labels>,
-): StandIn | undefined {
-  const labels = witnessLabels(peer.podSelector ?? {})
+): SymbolicPod | undefined {
+  const cell = meetingCell(peer.podSelector ?? {})
   const home = homeOf(policyNamespace, peer.namespaceSelector, namespaces)
-  if (labels === undefined || home === undefined) return undefined
-  const texts = labelTexts(labels)
-  const which = texts.length === 0 ? 'any pod' : `any pod with ${texts.join(', ')}`
-  return {
-    name: `${which} in ${home.name}`,
-    pod: { kind: 'pod', namespace: home.namespace, namespaceLabels: home.labels, labels },
-  }
+  return cell === undefined || home === undefined ? undefined : symbolicPod(home, cell)
 }
 
 function homeOf(
   policyNamespace: string,
   selector: LabelSelector | undefined,
   namespaces: ReadonlyMap<string, Labels>,
-): { namespace: string; labels: Labels; name: string } | undefined {
+): Home | undefined {
   const known =
     selector === undefined
       ? policyNamespace
@@ -87,43 +80,18 @@ function homeOf(
           .find((name) => selectorMatches(selector, namespaces.get(name) ?? {}))
   if (known !== undefined) {
     const labels = namespaces.get(known) ?? toLabels([[namespaceNameLabel, known]])
-    return { namespace: known, labels, name: `namespace ${known}` }
+    return { namespace: known, labels, text: `namespace ${known}`, pods: [] }
   }
-  const labels = witnessLabels(selector ?? {})
-  if (labels === undefined) return undefined
-  const namespace = Object.hasOwn(labels, namespaceNameLabel) ? labels[namespaceNameLabel] : ''
-  return namespace === undefined || namespace === ''
-    ? { namespace: '', labels, name: `any namespace with ${labelTexts(labels).join(', ')}` }
-    : { namespace, labels, name: `namespace ${namespace}` }
+  const taken = new Set(namespaces.keys())
+  const cell = meetingCell(selector ?? {}, { key: namespaceNameLabel, taken })
+  return cell === undefined ? undefined : newHome(cell)
 }
 
-/** Returns the fewest labels that satisfy a selector, or undefined when none of the values it could mean do. */
-function witnessLabels(selector: LabelSelector): Labels | undefined {
-  const requirements = [
-    ...Object.entries(selector.matchLabels ?? {}).map(
-      ([key, value]): LabelSelectorRequirement => ({ key, operator: 'In', values: [value] }),
-    ),
-    ...(selector.matchExpressions ?? []),
-  ]
-  const entries: [string, string][] = []
-  for (const key of new Set(requirements.map((requirement) => requirement.key))) {
-    const own = requirements.filter((requirement) => requirement.key === key)
-    const labels = candidatesFor(key, own).find((candidate) =>
-      selectorMatches({ matchExpressions: own }, candidate),
-    )
-    if (labels === undefined) return undefined
-    entries.push(...Object.entries(labels))
-  }
-  return toLabels(entries)
-}
-
-function candidatesFor(
-  key: string,
-  requirements: readonly LabelSelectorRequirement[],
-): readonly Labels[] {
-  const values = requirements.flatMap(({ operator, values: listed }) =>
-    operator === 'In' ? (listed ?? []) : [],
-  )
-  const all = [...values.sort(), '', 'any', 'other'].map((value) => toLabels([[key, value]]))
-  return [toLabels([]), ...all]
+/** Returns the cell of the label maps that a selector selects; undefined when there is none. */
+function meetingCell(
+  selector: LabelSelector,
+  identity?: NonNullable<LabelCut['identity']>,
+): LabelCell | undefined {
+  const cut = { maxCells: 4_096, ...(identity === undefined ? {} : { identity }) }
+  return cutLabels([selector], cut).cells.find(({ holds }) => hasBit(holds, 0))
 }

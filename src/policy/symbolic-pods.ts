@@ -5,7 +5,7 @@
 import type { Labels } from '../labels.ts'
 import { namespaceNameLabel, toLabels } from '../labels.ts'
 import type { Bits } from './bits.ts'
-import { membersOf } from './bits.ts'
+import { bitsKey, membersOf } from './bits.ts'
 import type { LabelCell } from './label-cells.ts'
 import { cutLabels } from './label-cells.ts'
 import type {
@@ -68,7 +68,7 @@ export function symbolicPods(policies: readonly NetworkPolicy[], known: KnownPod
 }
 
 /** A namespace that is there, or could be. */
-interface Home {
+export interface Home {
   readonly namespace: string
   readonly labels: Labels
   /** `namespace shop`, `any other namespace with team=a` */
@@ -154,10 +154,11 @@ function questionsAt({ own, peers }: Questions, home: Home): Asked {
   return {
     selectors: entries.map((entry) => entry.selector),
     treatmentOf: (holds) =>
-      membersOf(holds)
-        .flatMap((position) => entries[position]?.ids ?? [])
-        .sort((a, b) => a - b)
-        .join(','),
+      bitsKey(
+        Uint32Array.from(
+          membersOf(holds).flatMap((position) => entries[position]?.ids ?? []),
+        ).sort(),
+      ),
   }
 }
 
@@ -184,7 +185,7 @@ function newHomes(
 ): { readonly homes: readonly Home[]; readonly truncated: boolean } {
   const taken = new Set(existing.map((home) => home.namespace))
   const unknown = [...new Set(policies.map((policy) => policy.metadata.namespace))]
-    .filter((namespace) => !taken.has(namespace))
+    .filter((namespace) => namespace !== '' && !taken.has(namespace))
     .map(
       (namespace): LabelSelector => ({
         matchLabels: toLabels([[namespaceNameLabel, namespace]]),
@@ -213,7 +214,8 @@ function namesAlone(selector: LabelSelector, taken: ReadonlySet<string>): boolea
   )
 }
 
-function newHome({ witness, words }: LabelCell): Home {
+/** Returns the namespace that a cell of namespaces stands for. */
+export function newHome({ witness, words }: LabelCell): Home {
   const namespace = witness[namespaceNameLabel] ?? ''
   const name = `${namespaceNameLabel}=${namespace}`
   const rest = words.filter((word) => !word.endsWith(` ${namespaceNameLabel}`) && word !== name)
@@ -222,7 +224,8 @@ function newHome({ witness, words }: LabelCell): Home {
   return { namespace, labels: witness, text: labelled, pods: [] }
 }
 
-function symbolicPod(home: Home, { witness, words }: LabelCell): SymbolicPod {
+/** Returns the pod that a cell of pods stands for in a namespace. */
+export function symbolicPod(home: Home, { witness, words }: LabelCell): SymbolicPod {
   const other = home.pods.length > 0 ? 'any other pod' : 'any pod'
   const which = words.length === 0 ? other : `any pod with ${words.join(', ')}`
   return {

@@ -12,7 +12,7 @@ import type {
 } from '../policy/network-policy.ts'
 import { managedBy, managedByLabel } from '../policy/network-policy.ts'
 import type { Biclique } from './biclique-cover.ts'
-import { coverBicliques, groupEqualRows } from './biclique-cover.ts'
+import { coverBicliques } from './biclique-cover.ts'
 import { coverAddresses } from './cidr-cover.ts'
 import type { Conjunction } from './conjunction.ts'
 import { conjunctionText, fromLabelSelector, toLabelSelector } from './conjunction.ts'
@@ -189,19 +189,10 @@ function makeRules(
   grants: readonly Grant[],
   portLists: PortLists,
 ): { readonly rules: readonly Rule[]; readonly exact: boolean } {
-  const open = new Set(grants.filter((grant) => grant.peer.kind === 'everyone').map(portKey))
-  const byPeer = new Map<string, PeerPorts>()
-  for (const grant of grants) {
-    const port = portKey(grant)
-    if (open.has(port)) continue
-    for (const peer of peersOf(plan, grant, namespace)) {
-      const key = isCube(peer) ? cubeText(peer) : JSON.stringify(peer)
-      const known = byPeer.get(key)
-      if (known === undefined) byPeer.set(key, { peer, ports: new Set([port]) })
-      else known.ports.add(port)
-    }
-  }
-  const { shares, exact } = shareRules([...byPeer.values()], plan.options.minimise ?? 'canonical')
+  const open = new Set<string>()
+  for (const grant of grants) if (grant.peer.kind === 'everyone') open.add(portKey(grant))
+  const byPeer = portsByPeer(plan, namespace, grants, open)
+  const { shares, exact } = shareRules(byPeer, plan.options.minimise ?? 'canonical')
   const rules = shares.map(({ peers, ports }): Rule => {
     const cubes = peers.filter(isCube)
     const others = peers.filter((peer): peer is NetworkPolicyPeer => !isCube(peer))
@@ -216,24 +207,56 @@ function makeRules(
   }
 }
 
+/** Returns each peer once with its ports, but for those that are open to everyone. */
+function portsByPeer(
+  plan: Plan,
+  namespace: string,
+  grants: readonly Grant[],
+  open: ReadonlySet<string>,
+): readonly PeerPorts[] {
+  const byPeer = new Map<string, PeerPorts>()
+  for (const grant of grants) {
+    const port = portKey(grant)
+    if (open.has(port)) continue
+    for (const peer of peersOf(plan, grant, namespace)) {
+      const key = isCube(peer) ? cubeText(peer) : JSON.stringify(peer)
+      const known = byPeer.get(key)
+      if (known === undefined) byPeer.set(key, { peer, ports: new Set([port]) })
+      else known.ports.add(port)
+    }
+  }
+  return [...byPeer.values()]
+}
+
 /** Says which peers stand in a rule together, by the keys of their ports. */
 function shareRules(
   entries: readonly PeerPorts[],
   minimise: 'canonical' | 'rules',
 ): { readonly shares: readonly Share[]; readonly exact: boolean } {
+  if (minimise === 'canonical') return { shares: shareEqual(entries), exact: true }
   const keys = [...new Set(entries.flatMap(({ ports }) => [...ports]))].sort()
   const columnOf = new Map(keys.map((key, column) => [key, column]))
   const rows = entries.map(({ ports }) => [...ports].map((key) => columnOf.get(key) ?? 0))
-  const { bicliques, exact } =
-    minimise === 'rules'
-      ? coverBicliques(rows, keys.length)
-      : { bicliques: groupEqualRows(rows), exact: true }
+  const { bicliques, exact } = coverBicliques(rows, keys.length)
   const toShare = ({ rows: members, columns }: Biclique): [string, Share] => {
     const ports = columns.flatMap((column) => keys[column] ?? [])
     return [ports.join(), { peers: members.flatMap((row) => entries[row]?.peer ?? []), ports }]
   }
   const byPorts = new Map(bicliques.map(toShare))
   return { shares: [...byPorts.keys()].sort().flatMap((key) => byPorts.get(key) ?? []), exact }
+}
+
+/** Peers of equal ports stand in one rule. */
+function shareEqual(entries: readonly PeerPorts[]): readonly Share[] {
+  const shares = new Map<string, { peers: PeerPorts['peer'][]; ports: readonly string[] }>()
+  for (const { peer, ports: set } of entries) {
+    const ports = set.size === 1 ? [...set] : [...set].sort()
+    const key = ports.join()
+    const share = shares.get(key)
+    if (share === undefined) shares.set(key, { peers: [peer], ports })
+    else share.peers.push(peer)
+  }
+  return [...shares.keys()].sort().flatMap((key) => shares.get(key) ?? [])
 }
 
 /** Returns the peers of a grant as cubes, or as what stands in a policy where no cube says it. */

@@ -3,7 +3,8 @@ import type { Bits } from '../policy/bits.ts'
 import { addBit, bitsOf, createBits, hasBit } from '../policy/bits.ts'
 import type { IpBlock, NetworkPolicyPort } from '../policy/network-policy.ts'
 import type { PortResolution, Span } from '../policy/port-line.ts'
-import { rulePortSpans } from '../policy/port-line.ts'
+import { portPosition, rulePortSpans } from '../policy/port-line.ts'
+import { maxPort } from '../policy/port-set.ts'
 import type { Grants } from '../policy/rows.ts'
 import type { Universe } from '../policy/universe.ts'
 import type { Traffic } from '../traffic/traffic.ts'
@@ -61,9 +62,10 @@ const numbersAlone: PortResolution = { names: [], ports: 'none' }
 type SpansOf = (grant: Grant) => readonly Span[]
 
 function rememberSpans(): SpansOf {
-  const known = new Map<string, readonly Span[]>()
+  const known = new Map<number, readonly Span[]>()
   return ({ protocol, port, endPort }) => {
-    const key = `${protocol} ${port} ${endPort ?? port}`
+    const first = portPosition(protocol, port)
+    const key = endPort === undefined ? first : -first * (maxPort + 1) - endPort
     const before = known.get(key)
     if (before !== undefined) return before
     const range: NetworkPolicyPort =

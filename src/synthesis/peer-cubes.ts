@@ -24,7 +24,7 @@ export interface Cube {
  * (`reference/algorithms.md` C.2). Sorted, and the same for every order of the input.
  */
 export function mergeCubes(cubes: readonly Cube[]): readonly Cube[] {
-  let merged = sortedCubes(cubes)
+  let merged = distinctCubes(cubes)
   if (merged.length < 2) return merged
   const keys = new Set<string>()
   for (const { literals } of merged) {
@@ -37,7 +37,7 @@ export function mergeCubes(cubes: readonly Cube[]): readonly Cube[] {
     merged = mergeOver(merged, slots[turn % slots.length] ?? namespaceSlot)
     idle = merged.length === before ? idle + 1 : 1
   }
-  return merged
+  return merged.toSorted((a, b) => (cubeText(a) < cubeText(b) ? -1 : 1))
 }
 
 /** Returns a text that is equal for equal cubes alone. */
@@ -108,34 +108,31 @@ function valueSlot(key: string): Slot {
 
 function mergeOver(cubes: readonly Cube[], slot: Slot): readonly Cube[] {
   const untouched: Cube[] = []
-  const byRest = new Map<string, { first: Cube; values: Set<string>; count: number }>()
+  const byRest = new Map<string, Cube[]>()
   for (const cube of cubes) {
-    const values = slot.valuesOf(cube)
-    if (values === undefined) {
+    if (slot.valuesOf(cube) === undefined) {
       untouched.push(cube)
       continue
     }
     const rest = slot.restOf(cube)
     const alike = byRest.get(rest)
-    if (alike === undefined) byRest.set(rest, { first: cube, values: new Set(values), count: 1 })
-    else {
-      for (const value of values) alike.values.add(value)
-      alike.count += 1
-    }
+    if (alike === undefined) byRest.set(rest, [cube])
+    else alike.push(cube)
   }
-  const merges = [...byRest.values()]
-  if (merges.every(({ count }) => count === 1)) return cubes
-  const merged = merges.map(({ first, values, count }) =>
-    count === 1 ? first : slot.withValues(first, sortedTexts(values)),
-  )
-  return sortedCubes([...untouched, ...merged])
+  if (untouched.length + byRest.size === cubes.length) return cubes
+  for (const alike of byRest.values()) {
+    const [first] = alike
+    if (first === undefined) continue
+    const values = alike.flatMap((cube) => slot.valuesOf(cube) ?? [])
+    const merged = alike.length === 1 ? first : slot.withValues(first, sortedTexts(values))
+    untouched.push(remembered(merged).canonical)
+  }
+  return untouched
 }
 
-function sortedCubes(cubes: readonly Cube[]): readonly Cube[] {
-  const byText = new Map(cubes.map((cube) => [remembered(cube).text, remembered(cube)]))
+function distinctCubes(cubes: readonly Cube[]): readonly Cube[] {
+  const byText = new Map(cubes.map((cube) => [cubeText(cube), remembered(cube).canonical]))
   return [...byText.values()]
-    .sort((a, b) => (a.text < b.text ? -1 : 1))
-    .map(({ canonical }) => canonical)
 }
 
 /** What was worked out for a cube: the cube of one workload is a peer in many rules. */

@@ -1,4 +1,6 @@
 /** Times the way from traffic to a diff on one made-up cluster, in a process of its own; prints one JSON line. */
+
+import { verifyPolicies } from '../../dist/diff/verify.js'
 import { diffPolicies } from '../../dist/index.js'
 import { prove } from '../../dist/synthesis/gate.js'
 import { synthesize } from '../../dist/synthesis/synthesize.js'
@@ -46,6 +48,12 @@ const whole = timed('allow-all diff', () =>
   diffPolicies({ old: allowAll, new: generated, traffic }),
 )
 const fromNone = timed('first diff', () => diffPolicies({ old: [], new: generated, traffic }))
+// Policies that were read from files share nothing with those that were just made.
+const read = structuredClone(changed)
+const readDiff = timed('small diff of policies that were read', () =>
+  diffPolicies({ old: read, new: generated, traffic }),
+)
+const verified = timed('verify', () => verifyPolicies({ traffic, policies: generated }))
 
 console.log(
   JSON.stringify({
@@ -55,7 +63,8 @@ console.log(
     user,
     gate,
     policies: generated.length,
-    changes: [small, whole, fromNone].map((diff) => diff.changes.length),
+    changes: [small, whole, fromNone, readDiff].map((diff) => diff.changes.length),
+    covered: verified.coverage.edges.covered,
     peakMegabytes: Math.round(process.resourceUsage().maxRSS / 1024),
     baseMegabytes: Math.round(baseBytes / 2 ** 20),
   }),

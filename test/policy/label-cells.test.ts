@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { isSatisfiable, labelCells } from '../../src/diff/label-cells.ts'
 import { toLabels } from '../../src/labels.ts'
+import { membersOf } from '../../src/policy/bits.ts'
+import { cutLabels, isSatisfiable } from '../../src/policy/label-cells.ts'
 import type { LabelSelector } from '../../src/policy/network-policy.ts'
 import { requirementsOf, selectorMatches } from '../../src/policy/selector.ts'
 import { arbitrarySelector } from '../support/policies.ts'
@@ -26,42 +27,49 @@ function everyLabelMap(selectors: readonly LabelSelector[]) {
   return maps.map((map) => toLabels(map))
 }
 
-describe('labelCells', () => {
-  test('has one label map for each set of selectors that some label map meets', () => {
+describe('cutLabels', () => {
+  test('has one cell for each set of selectors that some label map meets, with a label map in it', () => {
     fc.assert(
       fc.property(fc.array(arbitrarySelector, { maxLength: 4 }), (selectors) => {
-        const cells = labelCells(selectors, { limit: 10_000 })?.map((labels) =>
-          signature(selectors, labels),
-        )
+        const { cells, truncated, holdsOn } = cutLabels(selectors, { maxCells: 10_000 })
         const expected = new Set(
           everyLabelMap(selectors).map((labels) => signature(selectors, labels)),
         )
-        expect([...(cells ?? [])].sort()).toEqual([...expected].sort())
+        expect(truncated).toBe(false)
+        expect(cells.map(({ witness }) => signature(selectors, witness)).sort()).toEqual(
+          [...expected].sort(),
+        )
+        for (const { holds, witness } of cells) {
+          expect(membersOf(holdsOn(witness))).toEqual(membersOf(holds))
+        }
       }),
       { numRuns: 300 },
     )
   })
 
-  test('a required key is in every cell', () => {
-    const cells = labelCells([{ matchLabels: toLabels([['name', 'other']]) }], {
-      limit: 9,
-      required: 'name',
+  test('an identity is in every cell, and takes no value that is taken', () => {
+    const { cells } = cutLabels([{ matchLabels: toLabels([['name', 'other']]) }], {
+      maxCells: 9,
+      identity: { key: 'name', taken: new Set(['other-2']) },
     })
-    expect(cells).toEqual([toLabels([['name', 'other-1']]), toLabels([['name', 'other']])])
+    expect(cells.map(({ witness }) => witness)).toEqual([
+      toLabels([['name', 'other']]),
+      toLabels([['name', 'other-3']]),
+    ])
   })
 
   test.each([
-    [11, true],
-    [12, true],
-    [13, false],
-  ])('%i keys of one namespace fit into 4,096 cells: %s', (count, fits) => {
+    [11, false],
+    [12, false],
+    [13, true],
+  ])('%i keys of one namespace do not fit into 4,096 cells: %s', (count, truncated) => {
     const selectors = Array.from(
       { length: count },
       (_, index): LabelSelector => ({
         matchExpressions: [{ key: `k${index}`, operator: 'Exists' }],
       }),
     )
-    expect(labelCells(selectors, { limit: 4096 }) !== undefined).toBe(fits)
+    expect(cutLabels(selectors, { maxCells: 4096 }).truncated).toBe(truncated)
   })
 })
 
@@ -72,4 +80,9 @@ test('isSatisfiable tells what some label map meets', () => {
       expect(isSatisfiable(selector)).toBe(expected)
     }),
   )
+})
+
+test('a selector of many values is looked at to the end', () => {
+  const values = Array.from({ length: 5_000 }, (_, number) => `v${number}`)
+  expect(isSatisfiable({ matchExpressions: [{ key: 'a', operator: 'In', values }] })).toBe(true)
 })
