@@ -43,7 +43,9 @@ export function resolveMember(
       ...resolveReading(raw, nowMs),
       group: nonEmpty('--group', raw.group),
       stateTopic: nonEmpty('--state-topic', raw.stateTopic),
-      ...(raw.window === undefined ? {} : { windowMs: parseSpan('--window', raw.window) }),
+      ...(raw.window === undefined
+        ? {}
+        : { windowMs: parseSpan('--window', raw.window, maxWindowDays) }),
       ...(raw.flush === undefined ? {} : { flushMs: parseSpan('--flush', raw.flush) }),
       ...(raw.sessionTimeout === undefined
         ? {}
@@ -52,6 +54,9 @@ export function resolveMember(
     display: resolveDisplay(raw),
   }
 }
+
+/** Ten years. */
+const maxWindowDays = 3_650
 
 /** What a member cannot do. */
 function refuseAlone(raw: RawOptions): void {

@@ -172,7 +172,11 @@ const commands: readonly CommandSpec[] = [
     summary: 'make the state topic of a group that learns together',
     description:
       'Make the topic into which members of a group learn together, or check the one that is there.',
-    examples: ['netweir kafka init kafka://broker:9092/hubble-flows --state-topic netweir-state'],
+    examples: [
+      'netweir kafka init kafka://broker:9092/hubble-flows --state-topic netweir-state',
+      'netweir kafka init kafkas://broker:9093/flows --state-topic state --tls-ca ca.pem',
+      'netweir kafka init kafka://a,b,c/flows --state-topic state --replication-factor 3',
+    ],
     exits: [['0', 'the topic is there, and fit'], ...failures],
   },
   {

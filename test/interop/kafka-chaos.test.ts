@@ -217,7 +217,7 @@ await describeBroker('members that are killed while they learn together', (broke
     expect(encodeSet(set)).toBe(encodeSet(expected))
     expect(checks).toBeGreaterThan(5)
     await client.close()
-  }, 180_000)
+  }, 300_000)
 
   /** Reads the topic as it is into a reader. */
   async function readWhole(
