@@ -55,6 +55,15 @@ export interface Cell extends Span {
   flows: number
 }
 
+/** Evidence of many records, with its times as numbers. */
+export interface CountedEvidence {
+  readonly cells: readonly Cell[]
+  readonly blocks: readonly BlockRange[]
+  readonly samples: readonly string[]
+  readonly encrypted: number
+  readonly authenticated: number
+}
+
 /** Tells whether a policy refused what carries this verdict. */
 export function isDenied(verdict: VerdictKind): boolean {
   return verdict === 'denied' || verdict === 'denied-explicit' || verdict === 'denied-l7'
@@ -105,6 +114,14 @@ export class Tally implements Mergeable<Tally> {
       this.#join(this.#cell(cell.side, cell.verdict, cell.strength), cell)
     }
     this.#joinActivity(other.toProtection(), other.#blocks, other.#samples)
+  }
+
+  /** Takes in evidence that was counted elsewhere. */
+  absorbCounts(evidence: CountedEvidence): void {
+    for (const cell of evidence.cells) {
+      this.#join(this.#cell(cell.side, cell.verdict, cell.strength), cell)
+    }
+    this.#joinActivity(evidence, evidence.blocks, evidence.samples)
   }
 
   /** Takes in what a document says of the edge. */
