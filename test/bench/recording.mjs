@@ -62,6 +62,14 @@ class Cluster {
     }))
     const count = edges ?? workloads * 8
     this.edges = Array.from({ length: count }, () => this.makeEdge())
+    this.denied = Array.from({ length: workloads }, () => ({
+      from: this.pickZipf(this.workloads),
+      to: this.pick(this.workloads),
+    }))
+    this.pings = Array.from({ length: Math.ceil(workloads / 3) }, () => ({
+      from: this.pickZipf(this.workloads),
+      to: this.pickZipf(this.workloads),
+    }))
     this.outside = Array.from({ length: workloads * 4 }, () => ({
       from: this.pick(this.workloads),
       to: this.pickZipf(this.names),
@@ -231,8 +239,9 @@ class Cluster {
   }
 
   dropLine() {
-    const client = this.pick(this.pickZipf(this.workloads).pods)
-    const server = this.pick(this.pick(this.workloads).pods)
+    const edge = this.pickZipf(this.denied)
+    const client = this.pick(edge.from.pods)
+    const server = this.pick(edge.to.pods)
     const packet = {
       from: client,
       to: server,
@@ -249,8 +258,9 @@ class Cluster {
   }
 
   pingLine() {
-    const client = this.pick(this.pickZipf(this.workloads).pods)
-    const server = this.pick(this.pickZipf(this.workloads).pods)
+    const edge = this.pickZipf(this.pings)
+    const client = this.pick(edge.from.pods)
+    const server = this.pick(edge.to.pods)
     const isReply = this.random() < 0.5
     const [from, to] = isReply ? [server, client] : [client, server]
     return this.flow({ from, to, icmp: isReply ? 0 : 8 }, to.node, {
