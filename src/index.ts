@@ -9,7 +9,6 @@ export type {
   Explanation,
   PathSide,
   Question,
-  RuleReference,
 } from './diff/explanation.ts'
 export { lintPolicies } from './diff/lint.ts'
 export type { LintCode, LintFinding, LintReport, LintSeverity } from './diff/lint-report.ts'
@@ -32,6 +31,7 @@ export type {
   NearMiss,
   OverPermission,
   PolicyUsage,
+  RuleReference,
   RuleUsage,
   SeenEdge,
   UnusedConnections,
@@ -112,6 +112,8 @@ export { summaryToText } from './report/summary.ts'
 export { verifyToMarkdown } from './report/verify-markdown.ts'
 export { verifyToJson, verifyToText } from './report/verify-text.ts'
 export { violationsToMarkdown, violationsToText } from './report/violations-text.ts'
+export { liveCluster } from './source/cluster-resources.ts'
+export type { ClusterOptions } from './source/kube-connection.ts'
 export type { LiveOptions, LiveProgress, SourceProgress, TlsOptions } from './source/source.ts'
 export { isLiveSource } from './source/source.ts'
 export type {

@@ -20,6 +20,7 @@ import {
   escapeText,
   generate,
   learn,
+  liveCluster,
   merge,
   renderList,
   renderPolicies,
@@ -94,7 +95,10 @@ async function withoutFirstRun({ options, target }: GenerateCommand): Promise<Ge
   )
   return isThere
     ? options
-    : { ...options, existing: existing.filter((path) => resolve(path) !== place) }
+    : {
+        ...options,
+        existing: existing.filter((path) => path === liveCluster || resolve(path) !== place),
+      }
 }
 
 /** Writes the difference in meaning between two policy sets. */

@@ -8,6 +8,7 @@ import type { DiffFormat, DisplayOptions } from './resolve-options.ts'
 import {
   checkStdin,
   choice,
+  kubernetes,
   nonEmpty,
   paths,
   place,
@@ -36,6 +37,7 @@ export function resolveLint(args: readonly string[], raw: RawOptions): LintComma
     paths: args.map((arg) => nonEmpty('PATH', arg)),
     options: {
       inventory,
+      kubernetes: kubernetes(raw),
       flows,
       podCidrs: prefixes('--pod-cidr', raw.podCidr) ?? [],
       serviceCidrs: prefixes('--service-cidr', raw.serviceCidr) ?? [],

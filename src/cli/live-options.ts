@@ -47,4 +47,10 @@ export const live = [
     flags: '--tls-server-name <name>',
     text: "name that the server's certificate must have",
   },
+  {
+    group: 'Live source',
+    flags: '--server-filter <condition>',
+    text: 'let the server send less: namespace=NAME, pod=NAMESPACE/PREFIX, verdict=NAME',
+    repeatable: true,
+  },
 ] as const

@@ -3,6 +3,7 @@
  * read this. Values are not judged here but in `resolve-options.ts`, which knows how to say what it expects.
  */
 import { Option } from 'commander'
+import { liveClusterFlags } from './cluster-options.ts'
 import { live } from './live-options.ts'
 import { limits, policies, question, zones } from './verify-options.ts'
 
@@ -83,7 +84,7 @@ const reading: readonly OptionSpec[] = [
   {
     group: 'Source',
     flags: '--inventory <path>',
-    text: 'manifests of what the cluster contains, as kubectl get -o yaml|json gives them',
+    text: 'manifests of what the cluster contains, as kubectl get -o yaml|json gives them, or "cluster" for the live one',
     repeatable: true,
   },
   {
@@ -96,6 +97,7 @@ const reading: readonly OptionSpec[] = [
     flags: '--until <time>',
     text: 'leave out records after this time',
   },
+  ...liveClusterFlags,
   {
     group: 'Source',
     flags: '--cluster-name <name>',
@@ -140,7 +142,7 @@ const reading: readonly OptionSpec[] = [
 const existing: OptionSpec = {
   group: 'Source',
   flags: '--existing <path>',
-  text: 'policies that are in force: a manifest, a directory, or - for standard input',
+  text: 'policies that are in force: a manifest, a directory, - for standard input, or "cluster" for the live one',
   repeatable: true,
 }
 
@@ -260,6 +262,8 @@ const synthesis: readonly OptionSpec[] = [
 const surroundings: readonly OptionSpec[] = [...reading, ...synthesis].filter(({ flags }) =>
   [
     '--inventory <path>',
+    '--kubeconfig <file>',
+    '--context <name>',
     '--cluster-name <name>',
     '--node-cidr <prefix>',
     '--service-cidr <prefix>',

@@ -25,6 +25,7 @@ export function createProgressLine(
   let isDrawn = false
   let drawnMs = Number.NEGATIVE_INFINITY
   let begin: { readonly source: string; readonly atMs: number; readonly bytes: number } | undefined
+  const pace = createPace()
   const write = (text: string): void => {
     // A terminal that went away must not end the run.
     writing = writing.then(() => io.stderr.write(text)).catch(() => undefined)
@@ -35,9 +36,14 @@ export function createProgressLine(
       if (begin === undefined || begin.source !== progress.source) {
         begin = { source: progress.source, atMs: nowMs, bytes: progress.bytes }
       }
+      if (progress.live !== undefined) pace.see(progress, nowMs)
       if (nowMs - drawnMs < intervalMs) return
       drawnMs = nowMs
       isDrawn = true
+      if (progress.live !== undefined) {
+        write(eraseLine + liveText(progress, pace.at(nowMs), io.stderr.columns ?? 80))
+        return
+      }
       const bytesPerMs = (progress.bytes - begin.bytes) / Math.max(nowMs - begin.atMs, 1)
       write(eraseLine + progressText(progress, bytesPerMs, io.stderr.columns ?? 80))
     },
@@ -62,10 +68,69 @@ export function progressText(progress: Progress, bytesPerMs: number, columns: nu
       ? []
       : [`${durationText((totalBytes - bytes) / bytesPerMs)} left`]),
   ].join('  ')
-  const room = columns - 1 - 'reading '.length - 2 - figures.length
-  const name = escapeText(progress.source)
+  return lineText('reading', progress.source, figures, columns)
+}
+
+/** How fast a live source gives records, and since when it has shown nothing new. */
+export interface Pace {
+  readonly recordsPerSecond: number
+  /** Absent before the first communication. */
+  readonly sinceNewEdgeMs?: number
+}
+
+/** How long records are counted for a rate. */
+const paceMs = 10_000
+
+function createPace(): {
+  see(progress: Progress, nowMs: number): void
+  at(nowMs: number): Pace
+} {
+  let begin: { readonly atMs: number; readonly records: number } | undefined
+  let last = { atMs: 0, records: 0 }
+  let recordsPerSecond = 0
+  let edges = 0
+  let newEdgeMs: number | undefined
+  return {
+    see: (progress, nowMs) => {
+      last = { atMs: nowMs, records: progress.records }
+      begin ??= last
+      if (nowMs > begin.atMs) {
+        recordsPerSecond = ((last.records - begin.records) * 1000) / (nowMs - begin.atMs)
+      }
+      if (nowMs - begin.atMs > paceMs) begin = last
+      if (progress.edges > edges) newEdgeMs = nowMs
+      edges = progress.edges
+    },
+    at: (nowMs) => ({
+      recordsPerSecond,
+      ...(newEdgeMs === undefined ? {} : { sinceNewEdgeMs: nowMs - newEdgeMs }),
+    }),
+  }
+}
+
+/** Returns the words of the line of a live source, no longer than `columns` less one. */
+export function liveText(progress: Progress, pace: Pace, columns: number): string {
+  const { records, edges, live } = progress
+  const { lostEvents = 0, members, missing = 0, isDown = false } = live ?? {}
+  const { sinceNewEdgeMs } = pace
+  const figures = [
+    ...(isDown ? ['connection lost'] : []),
+    `${records} records`,
+    `${Math.round(pace.recordsPerSecond)}/s`,
+    `${edges} edges${sinceNewEdgeMs === undefined ? '' : `, last new ${durationText(sinceNewEdgeMs)} ago`}`,
+    ...(lostEvents === 0 ? [] : [`${lostEvents} lost`]),
+    ...(members === undefined
+      ? []
+      : [missing === 0 ? `${members} nodes` : `${members - missing} of ${members} nodes`]),
+  ].join('  ')
+  return lineText('watching', progress.source, figures, columns)
+}
+
+function lineText(verb: string, source: string, figures: string, columns: number): string {
+  const room = columns - 1 - verb.length - 1 - 2 - figures.length
+  const name = escapeText(source)
   const shown = name.length <= room ? name : room < 4 ? '' : `...${name.slice(3 - room)}`
-  return `reading ${shown}  ${figures}`.slice(0, columns - 1)
+  return `${verb} ${shown}  ${figures}`.slice(0, columns - 1)
 }
 
 /** Returns a size in words: `640 B`, `1.5 MB`; units are powers of 1000. */

@@ -22,7 +22,10 @@ export interface RawOptions {
   readonly tlsCert?: string
   readonly tlsKey?: string
   readonly tlsServerName?: string
+  readonly serverFilter?: readonly string[]
   readonly clusterName?: string
+  readonly kubeconfig?: string
+  readonly context?: string
   readonly learnAudit?: boolean
   readonly learnDenied?: boolean
   readonly nodeCidr?: readonly string[]

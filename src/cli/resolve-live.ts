@@ -7,7 +7,7 @@ import type { RawOptions } from './raw-options.ts'
 /** The choices about live sources. */
 export type LiveChoices = Pick<
   LearnOptions,
-  'forMs' | 'follow' | 'last' | 'allowPartial' | 'strictCompleteness' | 'tls'
+  'forMs' | 'follow' | 'last' | 'allowPartial' | 'strictCompleteness' | 'tls' | 'serverFilter'
 >
 
 /** Returns how live sources are read. @throws NetweirError `USAGE`. */
@@ -23,6 +23,7 @@ export function resolveLive(raw: RawOptions): LiveChoices {
     ...(raw.allowPartial === undefined ? {} : { allowPartial: raw.allowPartial }),
     ...(raw.strictCompleteness === undefined ? {} : { strictCompleteness: raw.strictCompleteness }),
     ...(Object.keys(tls).length === 0 ? {} : { tls }),
+    ...(raw.serverFilter === undefined ? {} : { serverFilter: raw.serverFilter }),
   }
 }
 

@@ -1,6 +1,6 @@
 /** From what was typed to what is meant: every value judged once, with a message that says what is accepted. */
 
-import type { GenerateOptions, LearnOptions, RailOptions } from '../index.ts'
+import type { ClusterOptions, GenerateOptions, LearnOptions, RailOptions } from '../index.ts'
 import { formatPrefix, NetweirError, parsePrefix } from '../index.ts'
 import type { ColorChoice } from './color.ts'
 import { parseMoment } from './moment.ts'
@@ -182,6 +182,15 @@ export function resolveReading(raw: RawOptions, nowMs: number): LearnOptions {
     untilMs,
     ...allOf(resolveLive(raw)),
     inventory: paths('--inventory', raw.inventory),
+    kubernetes: kubernetes(raw),
+  })
+}
+
+/** Returns which live cluster is meant. @throws NetweirError `USAGE`. */
+export function kubernetes(raw: RawOptions): ClusterOptions {
+  return present<ClusterOptions>({
+    kubeconfig: raw.kubeconfig === undefined ? undefined : nonEmpty('--kubeconfig', raw.kubeconfig),
+    context: raw.context === undefined ? undefined : nonEmpty('--context', raw.context),
   })
 }
 

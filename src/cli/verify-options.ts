@@ -4,7 +4,7 @@
 export const policies = {
   group: 'Source',
   flags: '--policies <path>',
-  text: 'policies to judge: a manifest, a directory, or - for standard input',
+  text: 'policies to judge: a manifest, a directory, - for standard input, or "cluster" for the live ones',
   repeatable: true,
 } as const
 

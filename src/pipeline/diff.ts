@@ -1,15 +1,14 @@
 /** What a change of policies means, without writing any. */
 import { diffPolicies } from '../diff/diff-policies.ts'
-import { toInventory } from '../source/inventory.ts'
-import { readManifestPath } from '../source/manifests.ts'
 import type { Inventory } from '../traffic/inventory.ts'
 import { readOut } from '../traffic/read-out.ts'
 import { emptySet } from '../traffic/set-document.ts'
 import type { Traffic } from '../traffic/traffic.ts'
 import { containerPorts } from './container-ports.ts'
-import { generate, readPolicies } from './generate.ts'
+import { generate } from './generate.ts'
 import { readRailCheck } from './guard-rails.ts'
 import { checkStdin, learnInput } from './learn.ts'
+import { readInventory, readPolicies } from './manifests.ts'
 import type {
   DiffResult,
   GenerateOptions,
@@ -45,8 +44,8 @@ export async function diffSets(
   host: RunHost,
 ): Promise<DiffResult> {
   checkStdin(sources, options.inventory, oldPaths, newPaths, options.permit, options.forbid)
-  const old = await readPolicies(oldPaths, host)
-  const fresh = await readPolicies(newPaths, host)
+  const old = await readPolicies(oldPaths, options, host)
+  const fresh = await readPolicies(newPaths, options, host)
   const checkRails = await readRailCheck(options, host)
   const known =
     sources.length > 0
@@ -70,11 +69,7 @@ export async function withoutTraffic(
   options: LearnOptions,
   host: RunHost,
 ): Promise<{ traffic: Traffic; inventory: Inventory | undefined; notices: readonly Notice[] }> {
-  const manifests = []
-  for (const path of options.inventory ?? []) {
-    manifests.push(...(await readManifestPath(path, host.stdin)))
-  }
-  const inventory = manifests.length > 0 ? toInventory(manifests) : undefined
+  const { inventory, notices } = await readInventory(options.inventory ?? [], options, host)
   const traffic = readOut(emptySet(), inventory === undefined ? {} : { inventory })
-  return { traffic, inventory, notices: [] }
+  return { traffic, inventory, notices }
 }

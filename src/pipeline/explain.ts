@@ -2,8 +2,8 @@
 import { explainConnection, explainPolicy } from '../diff/explain.ts'
 import { containerPorts } from './container-ports.ts'
 import { withoutTraffic } from './diff.ts'
-import { readPolicies } from './generate.ts'
 import { checkStdin, learnInput } from './learn.ts'
+import { readPolicies } from './manifests.ts'
 import type { ExplainOptions, ExplainResult, RunHost } from './pipeline.ts'
 
 /**
@@ -16,7 +16,7 @@ export async function explain(
   host: RunHost,
 ): Promise<ExplainResult> {
   checkStdin(sources, options.inventory, options.policies)
-  const { policies, notices } = await readPolicies(options.policies, host)
+  const { policies, notices } = await readPolicies(options.policies, options, host)
   const known =
     sources.length > 0
       ? await learnInput(sources, options, host)

@@ -3,7 +3,6 @@ import { diffPolicies } from '../diff/diff-policies.ts'
 import { NetweirError } from '../errors.ts'
 import type { LocatedPolicy } from '../policy/network-policy.ts'
 import { isManaged } from '../policy/network-policy.ts'
-import { readPolicyPath } from '../source/manifests.ts'
 import { prove } from '../synthesis/gate.ts'
 import { systemNamespaces } from '../synthesis/plan.ts'
 import type { Synthesis, SynthesisOptions } from '../synthesis/synthesis.ts'
@@ -13,7 +12,8 @@ import type { Traffic } from '../traffic/traffic.ts'
 import { containerPorts } from './container-ports.ts'
 import { readRailCheck } from './guard-rails.ts'
 import { checkStdin, learnInput } from './learn.ts'
-import type { GenerateOptions, GenerateResult, Notice, RunHost } from './pipeline.ts'
+import { readPolicies } from './manifests.ts'
+import type { GenerateOptions, GenerateResult, RunHost } from './pipeline.ts'
 import { reportSurplus } from './surplus.ts'
 
 /**
@@ -27,7 +27,7 @@ export async function generate(
   host: RunHost,
 ): Promise<GenerateResult> {
   checkStdin(sources, options.inventory, options.existing, options.permit, options.forbid)
-  const existing = await readPolicies(options.existing ?? [], host)
+  const existing = await readPolicies(options.existing ?? [], options, host)
   const checkRails = await readRailCheck(options, host)
   const { set, traffic, notices, inventory } = await learnInput(sources, options, host)
   refuseNoEdge(traffic, options)
@@ -58,37 +58,6 @@ export async function generate(
     diff,
     violations: rails.violations,
   }
-}
-
-/** Returns the policies of all paths, and a notice on objects of other kinds. */
-export async function readPolicies(
-  paths: readonly string[],
-  host: RunHost,
-): Promise<{ readonly policies: readonly LocatedPolicy[]; readonly notices: readonly Notice[] }> {
-  const policies: LocatedPolicy[] = []
-  const notices: Notice[] = []
-  for (const path of paths) {
-    const parsed = await readPolicyPath(path, host.stdin)
-    policies.push(...parsed.policies)
-    const isPolicy = (other: string): boolean => /^[A-Za-z]*NetworkPolicy /.test(other)
-    const unknown = parsed.others.filter(isPolicy)
-    if (unknown.length > 0) {
-      notices.push({
-        message: `policies of kinds that are not compared, though they may allow or deny: ${unknown.join(', ')}`,
-        location: { file: path },
-      })
-    }
-    const others = parsed.others.filter((other) => !isPolicy(other))
-    if (others.length > 0) {
-      const shown = others.slice(0, 3).join(', ')
-      const more = others.length > 3 ? ` and ${others.length - 3} more` : ''
-      notices.push({
-        message: `passed over what is no policy: ${shown}${more}`,
-        location: { file: path },
-      })
-    }
-  }
-  return { policies, notices }
 }
 
 /** Returns the name of the group of each class, for reports. */

@@ -1,10 +1,9 @@
 /** Reads sources into a communication set, the first half of every command. */
 import { NetweirError } from '../errors.ts'
-import { toInventory } from '../source/inventory.ts'
-import { readManifestPath } from '../source/manifests.ts'
 import type { CommunicationSet } from '../traffic/communication-set.ts'
 import type { Inventory } from '../traffic/inventory.ts'
 import { readOut } from '../traffic/read-out.ts'
+import { readInventory } from './manifests.ts'
 import type { LearnOptions, LearnResult, RunHost } from './pipeline.ts'
 import { readSources } from './read-sources.ts'
 
@@ -33,7 +32,7 @@ export async function learnInput(
   options: LearnOptions,
   host: RunHost,
 ): Promise<LearnedInput> {
-  const inventory = await readInventory(options.inventory ?? [], host)
+  const { inventory, notices: asides } = await readInventory(options.inventory ?? [], options, host)
   const { set, notices } = await readSources(sources, options, host)
   const traffic = readOut(set, {
     ...(options.clusterName === undefined ? {} : { clusterName: options.clusterName }),
@@ -43,7 +42,7 @@ export async function learnInput(
     serviceCidrs: options.serviceCidrs ?? [],
     ...(inventory === undefined ? {} : { inventory }),
   })
-  return { set, traffic, notices, inventory }
+  return { set, traffic, notices: [...asides, ...notices], inventory }
 }
 
 /**
@@ -66,24 +65,4 @@ export function checkStdin(...uses: readonly (readonly string[] | undefined)[]):
       hint: 'write one of the inputs to a file',
     })
   }
-}
-
-async function readInventory(
-  paths: readonly string[],
-  host: RunHost,
-): Promise<Inventory | undefined> {
-  if (paths.length === 0) return undefined
-  const manifests = []
-  for (const path of paths) manifests.push(...(await readManifestPath(path, host.stdin)))
-  if (manifests.length === 0) {
-    throw new NetweirError(
-      'MANIFEST_INVALID',
-      'the inventory is empty, expected Kubernetes objects',
-      {
-        location: { file: paths[0] ?? '-' },
-        hint: 'write one with: kubectl get pods,namespaces,nodes,services,deployments,statefulsets,daemonsets,replicasets,jobs,cronjobs -A -o yaml',
-      },
-    )
-  }
-  return toInventory(manifests)
 }

@@ -2,13 +2,12 @@
 import { lintPolicies } from '../diff/lint.ts'
 import type { ClusterRanges } from '../diff/lint-knowledge.ts'
 import { NetweirError } from '../errors.ts'
-import type { Manifest } from '../policy/manifest.ts'
 import { readPoliciesTolerantly } from '../policy/tolerant.ts'
-import { readManifestPath } from '../source/manifests.ts'
 import type { Inventory } from '../traffic/inventory.ts'
 import { containerPorts } from './container-ports.ts'
 import { withoutTraffic } from './diff.ts'
 import { checkStdin, learnInput } from './learn.ts'
+import { readPolicyManifests } from './manifests.ts'
 import type { LintOptions, LintResult, RunHost } from './pipeline.ts'
 
 /**
@@ -22,10 +21,7 @@ export async function lint(
 ): Promise<LintResult> {
   const { flows = [], inventory: inventoryPaths = [] } = options
   checkStdin(paths, flows, inventoryPaths)
-  const manifests: Manifest[] = []
-  for (const path of paths) {
-    for (const manifest of await readManifestPath(path, host.stdin)) manifests.push(manifest)
-  }
+  const { manifests, notices } = await readPolicyManifests(paths, options, host)
   const { policies, faults } = readPoliciesTolerantly(manifests)
   if (policies.length + faults.length === 0) {
     throw new NetweirError('MANIFEST_INVALID', 'there is no policy in the input', {
@@ -50,7 +46,7 @@ export async function lint(
           },
         }),
   })
-  return { report, notices: known.notices }
+  return { report, notices: [...notices, ...known.notices] }
 }
 
 /** Returns the cluster's own addresses, or undefined where nobody said anything about them. */

@@ -6,6 +6,7 @@ import type { PolicyDiff } from '../diff/policy-diff.ts'
 import type { RailViolation } from '../diff/rail-violation.ts'
 import type { VerifyReport } from '../diff/verify-report.ts'
 import type { Location } from '../errors.ts'
+import type { ClusterOptions } from '../source/kube-connection.ts'
 import type { LiveOptions, SourceProgress } from '../source/source.ts'
 import type { Finding, Synthesis, SynthesisOptions } from '../synthesis/synthesis.ts'
 import type { CommunicationSet } from '../traffic/communication-set.ts'
@@ -48,8 +49,10 @@ export interface LearnOptions extends LiveOptions {
   readonly threads?: number
   /** Decode every record by itself, without the scanner: slower, and the same. Default: no. */
   readonly plain?: boolean
-  /** Paths of manifests that say what the cluster contains. */
+  /** Paths of manifests that say what the cluster contains, or `cluster` for the live one. */
   readonly inventory?: readonly string[]
+  /** Which live cluster `cluster` means among paths of manifests. Default: the current context of kubectl. */
+  readonly kubernetes?: ClusterOptions
 }
 
 /** Paths of guard rails: policy-shaped files that say what must, and what must never, be possible. */
@@ -76,7 +79,7 @@ export interface GenerateOptions
   extends LearnOptions,
     RailOptions,
     Omit<SynthesisOptions, 'inventory' | 'existing' | 'nodeCidrs' | 'serviceCidrs'> {
-  /** Paths of the policies that exist. */
+  /** Paths of the policies that exist, or `cluster` for those of the live one. */
   readonly existing?: readonly string[]
 }
 
@@ -99,7 +102,10 @@ export interface DiffResult {
 
 /** What `lint` may know of the cluster beside the policies. */
 export interface LintOptions
-  extends Pick<LearnOptions, 'inventory' | 'clusterName' | 'nodeCidrs' | 'serviceCidrs'> {
+  extends Pick<
+    LearnOptions,
+    'inventory' | 'kubernetes' | 'clusterName' | 'nodeCidrs' | 'serviceCidrs'
+  > {
   /** Recorded flows or communication sets that show which pods there are. */
   readonly flows?: readonly string[]
   readonly podCidrs?: readonly string[]

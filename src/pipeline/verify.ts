@@ -6,9 +6,9 @@ import { NetweirError } from '../errors.ts'
 import { groupClasses } from '../synthesis/groups.ts'
 import { confidenceOf } from '../traffic/confidence.ts'
 import { containerPorts, listeningPorts } from './container-ports.ts'
-import { readPolicies } from './generate.ts'
 import { readRailCheck } from './guard-rails.ts'
 import { checkStdin, learnInput } from './learn.ts'
+import { readPolicies } from './manifests.ts'
 import type { RunHost, VerifyOptions, VerifyResult } from './pipeline.ts'
 import { approvalGate, readZoneCheck } from './zones.ts'
 
@@ -31,7 +31,7 @@ export async function verify(
     options.zones,
     options.approvals,
   )
-  const { policies, notices } = await readPolicies(options.policies, host)
+  const { policies, notices } = await readPolicies(options.policies, options, host)
   const checkRails = await readRailCheck(options, host)
   const checkZones = await readZoneCheck(options, host)
   const { traffic, inventory, notices: readNotices } = await learnInput(sources, options, host)

@@ -15,6 +15,7 @@ import type {
 } from '../traffic/inventory.ts'
 import { Owners, readOwner } from './owner.ts'
 import { readPodShape, readPortNumber, readProtocol } from './pod-template.ts'
+import { ServiceEndpoints } from './service-endpoints.ts'
 
 /** Controllers, each with the way from it to its pod template. */
 const workloadTemplates: Readonly<Record<string, readonly string[]>> = {
@@ -56,6 +57,7 @@ class InventoryReader {
   readonly #namespaces = new Map<string, InventoryNamespace>()
   readonly #workloads = new Map<string, InventoryWorkload>()
   readonly #services = new Map<string, InventoryService>()
+  readonly #endpoints = new ServiceEndpoints()
   readonly #nodes = new Map<string, InventoryNode>()
   readonly #backends = new Map<string, ApiServerBackend>()
   #hasWorkloads = false
@@ -76,6 +78,7 @@ class InventoryReader {
     else if (type === 'v1 Namespace') this.#addNamespace(manifest, object)
     else if (type === 'v1 Service') this.#addService(manifest, object)
     else if (type === 'v1 Node') this.#addNode(manifest, object)
+    else if (type === 'discovery.k8s.io/v1 EndpointSlice') this.#endpoints.add(manifest, object)
     else if (webhookKinds.has(type)) {
       for (const webhook of object.member('webhooks').items() ?? []) {
         this.#addBackend(webhook.member('clientConfig').member('service'))
@@ -91,7 +94,7 @@ class InventoryReader {
       pods: sorted(this.#pods),
       namespaces: sorted(this.#namespaces),
       workloads: sorted(this.#workloads),
-      services: sorted(this.#services),
+      services: sorted(this.#services).map((service) => this.#endpoints.complete(service)),
       nodes: sorted(this.#nodes),
       apiServerBackends: sorted(this.#backends),
       has: {
@@ -158,6 +161,8 @@ class InventoryReader {
   #addService(manifest: Manifest, object: Field): void {
     const { namespace, name } = namesOf(manifest, object)
     const spec = object.member('spec')
+    const ports = spec.member('ports').items() ?? []
+    this.#endpoints.namePorts(namespace, name, ports)
     const loadBalancer = object.member('status').member('loadBalancer')
     const selector = spec.member('selector').labels() ?? {}
     const ranges = spec.member('loadBalancerSourceRanges').items() ?? []
@@ -175,7 +180,7 @@ class InventoryReader {
         ...(loadBalancer.member('ingress').items() ?? []).map((each) => each.member('ip')),
       ]),
       loadBalancerSourceRanges: ranges.flatMap((each) => each.text() ?? []),
-      ports: (spec.member('ports').items() ?? []).flatMap((port) => readServicePort(port) ?? []),
+      ports: ports.flatMap((port) => readServicePort(port) ?? []),
     })
   }
 

@@ -97,6 +97,8 @@ export interface LiveOptions {
   /** The last so many records, of each node or partition. */
   readonly last?: number
   readonly tls?: TlsOptions
+  /** Conditions that a Hubble server is asked to apply: `namespace=NAME`, `pod=NAMESPACE/PREFIX`, `verdict=NAME`. */
+  readonly serverFilter?: readonly string[]
 }
 
 /** Paths of PEM files, and the name that the server's certificate must have. */
@@ -122,12 +124,18 @@ export function isLiveSource(name: string): boolean {
  */
 export async function openSource(
   name: string,
-  _options: LiveOptions,
+  options: LiveOptions,
   host: SourceHost,
 ): Promise<OpenSource> {
   switch (schemeOf(name)) {
     case undefined:
       return new RecordedFiles(name, await expandSource(name), host)
+    case 'hubble':
+    case 'hubbles':
+    case 'unix': {
+      const { openHubble } = await import('./hubble.ts')
+      return openHubble(name, options, host)
+    }
     default:
       throw new NetweirError('USAGE', `live source "${name}" is not supported by this version`, {
         hint: 'record flows with "hubble observe -o jsonpb" or the exporter, and name the file',

@@ -30,23 +30,15 @@ export function prefixOfText(text: string): Prefix | undefined {
 
 /** Returns the number of an IPv4 address, -1 for any other text: most addresses are of this kind, and are many. */
 function v4Number(text: string): number {
+  const parts = text.split('.')
+  if (parts.length !== 4) return -1
   let number = 0
-  let part = -1
-  let dots = 0
-  for (let at = 0; at < text.length; at += 1) {
-    const digit = text.charCodeAt(at) - 48
-    if (digit >= 0 && digit <= 9) {
-      if (part === 0) return -1
-      part = part < 0 ? digit : part * 10 + digit
-      if (part > 255) return -1
-    } else {
-      if (digit !== -2 || part < 0) return -1
-      number = number * 256 + part
-      part = -1
-      dots += 1
-    }
+  for (const part of parts) {
+    const octet = Number(part)
+    if (octet > 255 || String(octet) !== part) return -1
+    number = number * 256 + octet
   }
-  return dots === 3 && part >= 0 ? number * 256 + part : -1
+  return number
 }
 
 function rankOfKind(end: EndRecord): number {

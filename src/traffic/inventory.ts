@@ -69,6 +69,8 @@ export interface InventoryService {
     /** A number, or the name of a container port. */
     readonly targetPort: number | string
     readonly nodePort?: number
+    /** Where connections arrive, as endpoint slices say; only for a service without selector. */
+    readonly endpoints?: readonly { readonly address: string; readonly port: number }[]
   }[]
 }
 

@@ -20,6 +20,7 @@ export interface Target {
 }
 
 type ServicePort = InventoryService['ports'][number]
+type Endpoint = NonNullable<ServicePort['endpoints']>[number]
 
 /** Finds the servers that a destination stands for. */
 export class ServiceBackends {
@@ -29,6 +30,7 @@ export class ServiceBackends {
   readonly #servicePrefixes: readonly Prefix[]
   readonly #services = new Map<string, InventoryService[]>()
   readonly #pods = new Map<string, InventoryPod[]>()
+  readonly #podsByAddress = new Map<string, InventoryPod>()
 
   constructor(ends: EndResolver, book: ClassBook, options: ReadOutOptions) {
     this.#ends = ends
@@ -41,7 +43,9 @@ export class ServiceBackends {
       for (const address of service.clusterIps) listAt(this.#services, address).push(service)
     }
     for (const pod of options.inventory?.pods ?? []) {
-      if (pod.running) listAt(this.#pods, pod.namespace).push(pod)
+      if (!pod.running) continue
+      listAt(this.#pods, pod.namespace).push(pod)
+      for (const address of pod.addresses) this.#podsByAddress.set(address, pod)
     }
   }
 
@@ -74,10 +78,21 @@ export class ServiceBackends {
 
   #backends(service: InventoryService, servicePort: ServicePort): readonly Target[] {
     const { namespace, selector } = service
-    if (selector === undefined || Object.keys(selector).length === 0) return []
+    if (selector === undefined || Object.keys(selector).length === 0) {
+      return (servicePort.endpoints ?? []).map((endpoint) => this.#endpointTarget(endpoint))
+    }
     const pods = (this.#pods.get(namespace) ?? []).filter((pod) => matches(selector, pod.labels))
     const targets = pods.flatMap((pod) => this.#podTargets(pod, servicePort))
     return targets.length > 0 ? targets : this.#classTargets(namespace, selector, servicePort)
+  }
+
+  /** What an endpoint slice names may be a pod, a node, or an address outside the cluster. */
+  #endpointTarget({ address, port }: Endpoint): Target {
+    const pod = this.#podsByAddress.get(address)
+    if (pod?.hostNetwork === true) return { end: this.#ends.ofNode(address), port }
+    const entry = pod === undefined ? undefined : this.#book.ofPod(pod.namespace, pod.name)
+    const end = entry === undefined ? this.#ends.resolve({ address }) : this.#ends.ofEntry(entry)
+    return { end, port }
   }
 
   #podTargets(pod: InventoryPod, { protocol, targetPort }: ServicePort): readonly Target[] {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { bytesText, createProgressLine, progressText } from '../../src/cli/progress.ts'
+import { bytesText, createProgressLine, liveText, progressText } from '../../src/cli/progress.ts'
 import { createFakeIo, hostileCharacters } from '../support/fake-io.ts'
 
 const erase = '\r\u001b[2K'
@@ -69,6 +69,28 @@ describe('the words of the line', () => {
     expect(text).toBe(expected)
   })
 
+  test.each([
+    [
+      { lostEvents: 0, isDown: false },
+      { recordsPerSecond: 0 },
+      'watching hubble://a  900 records  0/s  12 edges',
+    ],
+    [
+      { lostEvents: 7, members: 6, missing: 1, isDown: true },
+      { recordsPerSecond: 1234.4, sinceNewEdgeMs: 90_000 },
+      'watching hubble://a  connection lost  900 records  1234/s  12 edges, last new 1m 30s ago  7 lost  5 of 6 nodes',
+    ],
+    [
+      { lostEvents: 0, members: 3, missing: 0, isDown: false },
+      { recordsPerSecond: 2, sinceNewEdgeMs: 0 },
+      'watching hubble://a  900 records  2/s  12 edges, last new 0s ago  3 nodes',
+    ],
+  ])('of a live source: %#', (live, pace, expected) => {
+    const progress = { source: 'hubble://a', bytes: 5, records: 900, edges: 12, live }
+    expect(liveText(progress, pace, 200)).toBe(expected)
+    expect(liveText(progress, pace, 60).length).toBeLessThan(60)
+  })
+
   test('a name from outside cannot move the cursor', () => {
     const text = progressText({ source: 'a\u001b[2Jb\r', bytes: 1, records: 1, edges: 0 }, 0, 100)
     expect(hostileCharacters(text)).toEqual([])
@@ -91,6 +113,28 @@ describe('the line', () => {
       'reading a  25%  10.0 kB  100 kB/s  10 records  1s left',
       'reading a  50%  20.0 kB  100 kB/s  20 records  1s left',
       '',
+    ])
+  })
+
+  test('of a live source tells the rate, and how old the newest communication is', async () => {
+    const io = createFakeIo({ stderrIsTty: true, columns: 120 })
+    const line = createProgressLine(io, { isWanted: true })
+    const live = { lostEvents: 0, isDown: false }
+    for (const [records, edges] of [
+      [0, 0],
+      [100, 2],
+      [200, 2],
+      [300, 2],
+    ] as const) {
+      line.show({ source: 'hubble://a', bytes: records, records, edges, live })
+      io.nowMs += 1000
+    }
+    await line.clear()
+    expect(io.err.split(erase).slice(1, -1)).toEqual([
+      'watching hubble://a  0 records  0/s  0 edges',
+      'watching hubble://a  100 records  100/s  2 edges, last new 0s ago',
+      'watching hubble://a  200 records  100/s  2 edges, last new 1s ago',
+      'watching hubble://a  300 records  100/s  2 edges, last new 2s ago',
     ])
   })
 

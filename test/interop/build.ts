@@ -1,7 +1,7 @@
 /**
- * Builds Cilium's own programs, once for each version: `hubble`, `hubble-relay`, and `agents`, a program of ours that
- * serves recorded flows through Cilium's observer server, and `policies`, one that loads policies as Cilium does. They lie outside the repository, under the user's cache
- * directory.
+ * Builds the programs of others, once for each version: Cilium's `hubble` and `hubble-relay`, `agents`, a program of
+ * ours that serves recorded flows through Cilium's observer server, `policies`, one that loads policies as Cilium does,
+ * and the API server of Kubernetes. They lie outside the repository, under the user's cache directory.
  */
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
@@ -20,27 +20,43 @@ const programs = [
 ] as const
 
 /** Folder of the programs of this version of their sources. */
-export const programDirectory: string = join(cacheDirectory(), 'netweir/interop', version())
+export const programDirectory: string = join(
+  cacheDirectory(),
+  'netweir/interop',
+  versionOf(['go.mod', 'go.sum', 'agents/main.go', 'policies/main.go']),
+)
+
+/** Folder of the API server of Kubernetes. */
+export const apiServerDirectory: string = join(
+  cacheDirectory(),
+  'netweir/interop',
+  `api-${versionOf(['apiserver/go.mod', 'apiserver/go.sum', 'apiserver/main.go'])}`,
+)
 
 /** Builds what is not there yet. Run once before all suites; takes minutes the first time. */
 export function setup(): void {
-  if (existsSync(programDirectory)) return
-  const parent = join(programDirectory, '..')
+  build(programDirectory, directory, programs)
+  build(apiServerDirectory, join(directory, 'apiserver'), ['.'])
+}
+
+function build(target: string, module: string, packages: readonly string[]): void {
+  if (existsSync(target)) return
+  const parent = join(target, '..')
   mkdirSync(parent, { recursive: true })
   const fresh = mkdtempSync(join(parent, '.building-'))
   try {
     process.stderr.write(
-      'interop: building hubble, hubble-relay and two programs of ours, which takes minutes\n',
+      `interop: building ${packages.join(', ')} in ${module}, which takes minutes\n`,
     )
-    const args = ['build', '-p', '1', '-ldflags=-s -w', '-o', `${fresh}/`, ...programs]
+    const args = ['build', '-p', '1', '-ldflags=-s -w', '-o', `${fresh}/`, ...packages]
     const { status, error } = spawnSync('go', args, {
-      cwd: directory,
+      cwd: module,
       stdio: 'inherit',
       env: { ...process.env, CGO_ENABLED: '0', GOFLAGS: '-mod=readonly' },
     })
     if (error !== undefined) throw new Error(`go, 1.25 or later, is needed: ${error.message}`)
     if (status !== 0) throw new Error('go build failed')
-    renameSync(fresh, programDirectory)
+    renameSync(fresh, target)
   } finally {
     rmSync(fresh, { recursive: true, force: true })
   }
@@ -50,10 +66,8 @@ function cacheDirectory(): string {
   return process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache')
 }
 
-function version(): string {
+function versionOf(files: readonly string[]): string {
   const hash = createHash('sha256')
-  for (const file of ['go.mod', 'go.sum', 'agents/main.go', 'policies/main.go']) {
-    hash.update(readFileSync(join(directory, file)))
-  }
+  for (const file of files) hash.update(readFileSync(join(directory, file)))
   return hash.digest('hex').slice(0, 16)
 }

@@ -107,7 +107,7 @@ function connected(list: string): number {
   }
 }
 
-async function ended(child: ChildProcess): Promise<void> {
+export async function ended(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return
   const exit = once(child, 'exit')
   child.kill('SIGKILL')
@@ -115,7 +115,7 @@ async function ended(child: ChildProcess): Promise<void> {
 }
 
 /** A port that was free a moment ago: Relay cannot be asked which one it was given. */
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
   const address = server.address()

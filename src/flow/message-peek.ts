@@ -1,0 +1,94 @@
+/** What a stream has to know of each message without decoding it: what kind it is, which event it reports, and when. */
+import { MalformedRecord } from './json.ts'
+import { WireCursor, wireBytes, wireVarint } from './wire.ts'
+
+/** One answer of `GetFlows`, looked at. */
+export interface MessagePeek {
+  /** `bad` is no message at all. */
+  readonly kind: 'flow' | 'node-status' | 'lost-events' | 'other' | 'bad'
+  /** Of the flow; empty before Hubble 1.14. */
+  readonly uuid: string
+  /** The node that observed it; empty before Hubble 1.10. */
+  readonly node: string
+  /** When it was observed, in milliseconds since the epoch with a fraction; NaN where it does not say. */
+  readonly timeMs: number
+}
+
+const flowField = 1 * 8 + wireBytes
+const nodeStatusField = 2 * 8 + wireBytes
+const lostEventsField = 3 * 8 + wireBytes
+const nodeNameField = 1000 * 8 + wireBytes
+const timeField = 1001 * 8 + wireBytes
+
+const flowTimeField = 1 * 8 + wireBytes
+const flowUuidField = 34 * 8 + wireBytes
+
+const secondsField = 1 * 8 + wireVarint
+const nanosField = 2 * 8 + wireVarint
+
+/** Returns what one answer of `GetFlows` is. Never throws. */
+export function peekResponse(bytes: Uint8Array): MessagePeek {
+  const peek = { kind: 'other' as MessagePeek['kind'], uuid: '', node: '', timeMs: Number.NaN }
+  try {
+    peekAnswer(new WireCursor(bytes), peek)
+  } catch (error) {
+    if (!(error instanceof MalformedRecord)) throw error
+    peek.kind = 'bad'
+  }
+  return peek
+}
+
+type Mutable = { -readonly [K in keyof MessagePeek]: MessagePeek[K] }
+
+function peekAnswer(cursor: WireCursor, peek: Mutable): void {
+  for (;;) {
+    const tag = cursor.tag()
+    switch (tag) {
+      case 0:
+        return
+      case flowField:
+        peek.kind = 'flow'
+        peekFlow(cursor.message(), peek)
+        break
+      case nodeStatusField:
+        peek.kind = 'node-status'
+        cursor.skip(tag)
+        break
+      case lostEventsField:
+        peek.kind = 'lost-events'
+        cursor.skip(tag)
+        break
+      case nodeNameField:
+        peek.node = cursor.text()
+        break
+      case timeField:
+        if (Number.isNaN(peek.timeMs)) peek.timeMs = millisecondsOf(cursor.message())
+        else cursor.skip(tag)
+        break
+      default:
+        cursor.skip(tag)
+    }
+  }
+}
+
+function peekFlow(cursor: WireCursor, peek: Mutable): void {
+  for (;;) {
+    const tag = cursor.tag()
+    if (tag === 0) return
+    if (tag === flowTimeField) peek.timeMs = millisecondsOf(cursor.message())
+    else if (tag === flowUuidField) peek.uuid = cursor.text()
+    else cursor.skip(tag)
+  }
+}
+
+function millisecondsOf(cursor: WireCursor): number {
+  let seconds = 0
+  let nanos = 0
+  for (;;) {
+    const tag = cursor.tag()
+    if (tag === 0) return seconds * 1000 + nanos / 1e6
+    if (tag === secondsField) seconds = cursor.varint()
+    else if (tag === nanosField) nanos = cursor.varint()
+    else cursor.skip(tag)
+  }
+}

@@ -1,0 +1,124 @@
+/**
+ * What a stream remembers of the messages that it gave out, so that after a break nothing counts twice, and what nobody
+ * can give again is named.
+ */
+import { createHash } from 'node:crypto'
+import type { MessagePeek } from '../flow/message-peek.ts'
+
+/** How many messages are remembered: the rings of some thirty nodes as Cilium sizes them. */
+const memory = 131_072
+
+/** How far before the break a stream is asked for again, at least. */
+const overlapMs = 10_000
+
+/** How far back a node that has been silent may pull the start, and how much disorder is allowed for. */
+const maxReachMs = 10 * 60_000
+
+/** A time for which a node's events are lost. */
+export interface Gap {
+  /** Empty where the server does not name its nodes. */
+  readonly node: string
+  readonly fromMs: number
+  /** Absent where nothing of the node came any more. */
+  readonly toMs?: number
+}
+
+interface NodeTimes {
+  lastMs: number
+}
+
+/** The memory of one stream. */
+export class StreamHistory {
+  readonly #keys: string[] = []
+  readonly #nodes: string[] = []
+  readonly #times: number[] = []
+  #next = 0
+  #latestMs = Number.NEGATIVE_INFINITY
+  #disorderMs = 0
+  readonly #lastByNode = new Map<string, NodeTimes>()
+  /** Keys of what may come again, while a replay goes on. */
+  #repeatable = new Set<string>()
+  /** Nodes of which something must come again before something new, if nothing is lost. */
+  readonly #expected = new Map<string, number>()
+  /** What is older than the oldest that is remembered of a node was given out long before. */
+  readonly #oldest = new Map<string, number>()
+  readonly #gaps: Gap[] = []
+
+  /** Takes down a message that is given out. */
+  note(peek: MessagePeek, bytes: Uint8Array): void {
+    if (peek.kind === 'node-status' || peek.kind === 'bad') return
+    const { node, timeMs } = peek
+    const at = this.#next
+    this.#next = (at + 1) % memory
+    this.#keys[at] = keyOf(peek, bytes)
+    this.#nodes[at] = node
+    this.#times[at] = timeMs
+    if (Number.isNaN(timeMs)) return
+    if (timeMs > this.#latestMs) this.#latestMs = timeMs
+    else this.#disorderMs = Math.max(this.#disorderMs, this.#latestMs - timeMs)
+    const times = this.#lastByNode.get(node)
+    if (times === undefined) this.#lastByNode.set(node, { lastMs: timeMs })
+    else if (timeMs > times.lastMs) times.lastMs = timeMs
+  }
+
+  /**
+   * From which time on the stream is to be asked for again, undefined while there was nothing: early enough that every
+   * node that was heard of late repeats something, unless its ring has been overwritten.
+   */
+  get resumeMs(): number | undefined {
+    if (this.#latestMs === Number.NEGATIVE_INFINITY) return undefined
+    const earliest = this.#latestMs - maxReachMs
+    let fromMs = this.#latestMs - overlapMs - Math.min(this.#disorderMs, maxReachMs)
+    for (const { lastMs } of this.#lastByNode.values()) {
+      if (lastMs >= earliest && lastMs - 1 < fromMs) fromMs = lastMs - 1
+    }
+    return Math.floor(Math.max(fromMs, earliest - overlapMs))
+  }
+
+  /** Begins a replay: what comes from now on may be a repetition, from `sinceMs` on. */
+  beginReplay(sinceMs: number): void {
+    this.#repeatable = new Set(this.#keys)
+    this.#expected.clear()
+    this.#oldest.clear()
+    for (const [at, node] of this.#nodes.entries()) {
+      const timeMs = this.#times[at] ?? Number.NaN
+      if (Number.isNaN(timeMs)) continue
+      this.#oldest.set(node, Math.min(this.#oldest.get(node) ?? timeMs, timeMs))
+      if (timeMs >= sinceMs) this.#expected.set(node, this.#lastByNode.get(node)?.lastMs ?? timeMs)
+    }
+  }
+
+  /** Tells whether a message was given out before; to be asked for every message once a replay has begun. */
+  isRepeat(peek: MessagePeek, bytes: Uint8Array): boolean {
+    if (peek.kind === 'node-status' || peek.kind === 'bad') return false
+    if (this.#repeatable.has(keyOf(peek, bytes))) {
+      this.#expected.delete(peek.node)
+      return true
+    }
+    const { node, timeMs } = peek
+    if (this.#keys.length === memory && timeMs < (this.#oldest.get(node) ?? timeMs)) return true
+    const lastMs = this.#expected.get(node)
+    if (peek.kind === 'flow' && lastMs !== undefined && timeMs > lastMs) {
+      this.#expected.delete(node)
+      this.#gaps.push({ node, fromMs: lastMs, toMs: timeMs })
+    }
+    return false
+  }
+
+  /** Ends a replay that had time enough: nodes of which nothing came again are silent. */
+  endReplay(): void {
+    for (const [node, fromMs] of this.#expected) this.#gaps.push({ node, fromMs })
+    this.#expected.clear()
+  }
+
+  /** What was lost for good so far. */
+  get gaps(): readonly Gap[] {
+    return this.#gaps
+  }
+}
+
+/** Before Hubble 1.14 events have no uuid: then the whole message tells it. */
+function keyOf(peek: MessagePeek, bytes: Uint8Array): string {
+  if (peek.uuid !== '') return peek.uuid
+  return createHash('sha256').update(bytes).digest('base64')
+}
