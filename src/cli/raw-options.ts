@@ -12,6 +12,7 @@ export interface RawOptions {
   readonly since?: string
   readonly until?: string
   readonly strict?: boolean
+  readonly threads?: string
   readonly for?: string
   readonly follow?: boolean
   readonly last?: string

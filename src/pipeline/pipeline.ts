@@ -47,6 +47,10 @@ export interface LearnOptions extends LiveOptions {
   readonly allowPartial?: boolean
   /** Fail with `SOURCE_LOST` where a live source lost events, lacked nodes, or has gaps. Default: no. */
   readonly strictCompleteness?: boolean
+  /** Threads that read large recordings. Default: as many as the machine can run at once, 8 at most. */
+  readonly threads?: number
+  /** Decode every record by itself, without the scanner: slower, and the same. Default: no. */
+  readonly plain?: boolean
   /** Paths of manifests that say what the cluster contains, or `cluster` for the live one. */
   readonly inventory?: readonly string[]
   /** Which live cluster `cluster` means among paths of manifests. Default: the current context of kubectl. */
