@@ -6,6 +6,7 @@ import { Option } from 'commander'
 import { liveClusterFlags } from './cluster-options.ts'
 import { group, stateTopic } from './group-options.ts'
 import { live } from './live-options.ts'
+import { guardRails } from './rail-options.ts'
 import { limits, policies, question, zones } from './verify-options.ts'
 
 /** Headings under which help lists options, in order. */
@@ -147,21 +148,6 @@ const existing: OptionSpec = {
   text: 'policies that are in force: a manifest, a directory, - for standard input, or "cluster" for the live one',
   repeatable: true,
 }
-
-const guardRails: readonly OptionSpec[] = [
-  {
-    group: 'Source',
-    flags: '--permit <path>',
-    text: 'policy-shaped files that say what must always be possible',
-    repeatable: true,
-  },
-  {
-    group: 'Source',
-    flags: '--forbid <path>',
-    text: 'policy-shaped files that say what must never be possible',
-    repeatable: true,
-  },
-]
 
 const synthesis: readonly OptionSpec[] = [
   {
