@@ -29,6 +29,7 @@ const commands = [
   'explain',
   'lint',
   'record',
+  'kafka',
   'completion',
   'help',
 ]

@@ -22,6 +22,7 @@ const commands = [
   'explain',
   'lint',
   'record',
+  'kafka',
   'completion',
 ]
 
