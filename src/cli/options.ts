@@ -4,8 +4,11 @@
  */
 import { Option } from 'commander'
 import { liveClusterFlags } from './cluster-options.ts'
+import { group, stateTopic } from './group-options.ts'
 import { live } from './live-options.ts'
-import { by, flows, guardRails, limits, policies, question, zones } from './verify-options.ts'
+import { guardRails } from './rail-options.ts'
+import { recording } from './record-options.ts'
+import { by, flows, limits, lintLimit, policies, question, sets, zones } from './verify-options.ts'
 
 /** Headings under which help lists options, in order. */
 export const optionGroups = [
@@ -32,6 +35,8 @@ export type CommandName =
   | 'lint'
   | 'report'
   | 'graph'
+  | 'record'
+  | 'kafka'
   | 'completion'
 
 /** Accepted values of the flags that have a closed list; the first of each is the default, but for `failOn` and `lintFailOn`. */
@@ -134,6 +139,12 @@ const reading: readonly OptionSpec[] = [
     group: 'Source',
     flags: '--strict',
     text: 'fail at the first bad record instead of counting it',
+  },
+  {
+    group: 'Source',
+    flags: '--threads <count>',
+    text: 'threads that read large files',
+    fallback: 'as many as the machine has, 8 at most',
   },
   ...live,
 ]
@@ -296,7 +307,7 @@ function failOn(fallback: string): OptionSpec {
 const outText = 'write the result to a file, compressed when its name ends in .gz'
 
 const specs: Readonly<Record<CommandName, readonly OptionSpec[]>> = {
-  learn: [...reading, format(choices.learnOutput), outFile(outText), ...other],
+  learn: [...reading, ...group, format(choices.learnOutput), outFile(outText), ...other],
   merge: [format(choices.mergeOutput), outFile(outText), ...other],
   generate: [
     existing,
@@ -322,13 +333,7 @@ const specs: Readonly<Record<CommandName, readonly OptionSpec[]>> = {
   ],
   diff: [
     existing,
-    {
-      group: 'Source',
-      flags: '--old <path>',
-      text: 'compare these policies, instead of generating any',
-      repeatable: true,
-    },
-    { group: 'Source', flags: '--new <path>', text: 'with these policies', repeatable: true },
+    ...sets,
     ...reading,
     ...guardRails,
     ...synthesis,
@@ -360,13 +365,7 @@ const specs: Readonly<Record<CommandName, readonly OptionSpec[]>> = {
     ...surroundings,
     format(choices.lintOutput),
     outFile(outText),
-    {
-      group: 'Output',
-      flags: '--fail-on <severity>',
-      text: 'exit with 1 when there is a finding of this severity or a graver one',
-      choices: choices.lintFailOn,
-      fallback: 'warning',
-    },
+    { ...lintLimit, choices: choices.lintFailOn, fallback: 'warning' },
     ...other,
   ],
   report: [
@@ -388,6 +387,8 @@ const specs: Readonly<Record<CommandName, readonly OptionSpec[]>> = {
     outFile(outText),
     ...other,
   ],
+  record: [...recording, ...other],
+  kafka: [...stateTopic, ...live.filter(({ flags }) => flags.startsWith('--tls')), ...other],
   completion: [],
 }
 

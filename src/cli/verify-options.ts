@@ -89,18 +89,20 @@ export const by = {
   text: 'what a node is',
 } as const
 
-/** What must, and what must never, be possible. */
-export const guardRails = [
+/** Two given sets, which `diff` compares. */
+export const sets = [
   {
     group: 'Source',
-    flags: '--permit <path>',
-    text: 'policy-shaped files that say what must always be possible',
+    flags: '--old <path>',
+    text: 'compare these policies, instead of generating any',
     repeatable: true,
   },
-  {
-    group: 'Source',
-    flags: '--forbid <path>',
-    text: 'policy-shaped files that say what must never be possible',
-    repeatable: true,
-  },
+  { group: 'Source', flags: '--new <path>', text: 'with these policies', repeatable: true },
 ] as const
+
+/** What makes `lint` fail. */
+export const lintLimit = {
+  group: 'Output',
+  flags: '--fail-on <severity>',
+  text: 'exit with 1 when there is a finding of this severity or a graver one',
+} as const

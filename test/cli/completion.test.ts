@@ -30,6 +30,8 @@ const commands = [
   'lint',
   'report',
   'graph',
+  'record',
+  'kafka',
   'completion',
   'help',
 ]

@@ -23,6 +23,8 @@ const commands = [
   'lint',
   'report',
   'graph',
+  'record',
+  'kafka',
   'completion',
 ]
 
