@@ -79,7 +79,8 @@ export function parseRecord(text: Uint8Array | string): ParsedRecord {
   }
 }
 
-function readPayload(payload: Payload): Reading {
+/** Returns what one event says. Never throws. */
+export function readPayload(payload: Payload): Reading {
   try {
     switch (payload.kind) {
       case 'flow':

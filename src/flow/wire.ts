@@ -91,19 +91,24 @@ export class WireCursor {
 
   /** A cursor over the bytes of a field of wire type 2; this one stands behind them afterwards. */
   message(): WireCursor {
-    const start = this.#takeField()
+    const start = this.take()
     return new WireCursor(this.bytes, start, this.at)
   }
 
   /** The bytes of a field of wire type 2, not copied. */
   field(): Uint8Array {
-    const start = this.#takeField()
+    const start = this.take()
     return this.bytes.subarray(start, this.at)
+  }
+
+  /** Returns where the bytes of a field of wire type 2 start; this cursor stands at their end afterwards. */
+  take(): number {
+    return this.#take(this.varint())
   }
 
   /** The text of a field of wire type 2; what is no UTF-8 becomes U+FFFD. */
   text(): string {
-    const start = this.#takeField()
+    const start = this.take()
     return textOf(this.bytes, start, this.at)
   }
 
@@ -121,7 +126,7 @@ export class WireCursor {
         this.#take(8)
         break
       case wireBytes:
-        this.#takeField()
+        this.take()
         break
       case wireGroup:
         this.#skipGroup(tag, depth)
@@ -155,10 +160,6 @@ export class WireCursor {
   #next(): number {
     if (this.at >= this.end) throw new MalformedRecord('a protobuf message is cut')
     return this.bytes[this.at++] ?? 0
-  }
-
-  #takeField(): number {
-    return this.#take(this.varint())
   }
 
   #take(length: number): number {
