@@ -4,17 +4,20 @@
 const maxEntries = 65_536
 const maxBytes = 32 * 1024 * 1024
 
+/** Of a table's buckets, one less: a power of two. */
+const bucketMask = 2 ** 13 - 1
+
 interface Entry<Value> {
-  readonly bytes: Uint8Array
+  readonly hash: number
   readonly view: DataView
   readonly value: Value
-  next: Entry<Value> | undefined
+  readonly next: Entry<Value> | undefined
 }
 
 /** The table. Ranges are compared byte by byte, so an answer is never that of other bytes. */
 export class ByteTable<Value> {
   readonly #make: (bytes: Uint8Array) => Value
-  readonly #entries = new Map<number, Entry<Value>>()
+  #buckets: (Entry<Value> | undefined)[] = emptyBuckets()
   #count = 0
   #bytes = 0
 
@@ -26,57 +29,46 @@ export class ByteTable<Value> {
   /** Returns what was made of the bytes of `view` from `start` to `end`. */
   at(view: DataView, start: number, end: number): Value {
     const hash = hashOf(view, start, end)
-    const first = this.#entries.get(hash)
-    for (let entry = first; entry !== undefined; entry = entry.next) {
-      if (isSame(entry.view, view, start, end)) return entry.value
+    let entry = this.#buckets[hash & bucketMask]
+    while (entry !== undefined) {
+      if (entry.hash === hash && isSame(entry.view, view, start, end)) return entry.value
+      entry = entry.next
     }
-    return this.#add(hash, first, view, start, end)
+    return this.#add(hash, view, start, end)
   }
 
-  #add(
-    hash: number,
-    next: Entry<Value> | undefined,
-    view: DataView,
-    start: number,
-    end: number,
-  ): Value {
+  #add(hash: number, view: DataView, start: number, end: number): Value {
     const bytes = new Uint8Array(view.buffer, view.byteOffset + start, end - start).slice()
     const value = this.#make(bytes)
     if (this.#count >= maxEntries || this.#bytes + bytes.length > maxBytes) {
-      this.#entries.clear()
+      this.#buckets = emptyBuckets()
       this.#count = 0
       this.#bytes = 0
-      this.#entries.set(hash, entryOf(bytes, value, undefined))
-    } else this.#entries.set(hash, entryOf(bytes, value, next))
+    }
+    const bucket = hash & bucketMask
+    this.#buckets[bucket] = {
+      hash,
+      view: new DataView(bytes.buffer),
+      value,
+      next: this.#buckets[bucket],
+    }
     this.#count += 1
     this.#bytes += bytes.length
     return value
   }
 }
 
-function entryOf<Value>(
-  bytes: Uint8Array,
-  value: Value,
-  next: Entry<Value> | undefined,
-): Entry<Value> {
-  return { bytes, view: new DataView(bytes.buffer), value, next }
+function emptyBuckets<Value>(): (Entry<Value> | undefined)[] {
+  return Array.from<Entry<Value> | undefined>({ length: bucketMask + 1 })
 }
 
-/** Of the length and of twenty bytes at both ends, where endpoints differ: numbers first, the name of the pod last. */
+/** All bytes count, since endpoints of one workload differ in few of them; the result is a small integer. */
 function hashOf(view: DataView, start: number, end: number): number {
-  let hash = (end - start) | 0
-  if (end - start < 24) {
-    for (let at = start; at < end; at++) hash = Math.imul(hash ^ view.getUint8(at), 0x01000193)
-    return hash
-  }
-  for (let at = start; at < start + 8; at += 4) hash = mix(hash, view.getInt32(at, true))
-  for (let at = end - 16; at < end; at += 4) hash = mix(hash, view.getInt32(at, true))
-  return mix(hash, view.getInt32(start + ((end - start) >> 1) - 2, true))
-}
-
-function mix(hash: number, word: number): number {
-  const mixed = Math.imul(hash ^ word, 0x5bd1e995)
-  return mixed ^ (mixed >>> 15)
+  let hash = end - start
+  let at = start
+  for (; at + 4 <= end; at += 4) hash = Math.imul(hash ^ view.getInt32(at, true), 0x5bd1e995)
+  for (; at < end; at++) hash = Math.imul(hash ^ view.getUint8(at), 0x5bd1e995)
+  return (hash ^ (hash >>> 15)) & 0x3fff_ffff
 }
 
 function isSame(known: DataView, view: DataView, start: number, end: number): boolean {

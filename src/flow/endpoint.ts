@@ -65,6 +65,16 @@ export function readEnd(value: unknown, addressText: unknown): RecordEnd {
   return endAt(factsOf(asObject(value) ?? unknownEnd), address)
 }
 
+const shared = new WeakSet<object>()
+
+/**
+ * Tells whether an endpoint or a sighting of a pod is one that many records share, so that what is found for it once is
+ * worth keeping.
+ */
+export function isShared(part: Endpoint | PodSighting): boolean {
+  return shared.has(part)
+}
+
 /** An end that many records share: decoded once, since only its address may differ. */
 export class KnownEnd {
   readonly #value: JsonObject
@@ -81,10 +91,14 @@ export class KnownEnd {
     if (this.#last?.address === address) return this.#last
     this.#facts ??= factsOf(this.#value)
     // A pod is the same whatever its address; so are its endpoint, its sighting and its namespace.
-    this.#last =
-      this.#last?.endpoint.kind === 'pod' || this.#last?.endpoint.kind === 'named'
-        ? { ...this.#last, address }
-        : endAt(this.#facts, address)
+    const { endpoint } = this.#last ?? {}
+    if (this.#last !== undefined && (endpoint?.kind === 'pod' || endpoint?.kind === 'named')) {
+      this.#last = { ...this.#last, address }
+      return this.#last
+    }
+    this.#last = endAt(this.#facts, address)
+    if (this.#last.endpoint.kind === 'pod') shared.add(this.#last.endpoint)
+    if (this.#last.pod !== undefined) shared.add(this.#last.pod)
     return this.#last
   }
 }

@@ -69,12 +69,7 @@ const unread = unreadFields()
 /** The walker. */
 export class MessageWalker {
   readonly #ends = new ByteTable((range) => new KnownEnd(messageToJson(range, typeOfField(8))))
-  readonly #addresses = new ByteTable((range) => messageToJson(range, typeOfField(5)))
-  readonly #eventTypes = new ByteTable((range) => messageToJson(range, typeOfField(19)))
   readonly #texts = new ByteTable((range) => textOf(range, 0, range.length))
-  readonly #unread = new Map(
-    [...unread].map(([tag, type]) => [tag, new ByteTable((range) => messageToJson(range, type))]),
-  )
   #view: DataView = new DataView(new ArrayBuffer(0))
 
   /** Returns what one message says, undefined where the plain way has to find out. */
@@ -140,7 +135,7 @@ export class MessageWalker {
         flow.drop_reason = cursor.uint32() || undefined
         break
       case 5 * 8 + bytes:
-        flow.IP = once(flow.IP, this.#known(this.#addresses, cursor))
+        flow.IP = once(flow.IP, addressesOf(cursor.message()))
         break
       case 6 * 8 + bytes:
         flow.l4 = once(flow.l4, layer4Of(cursor.message()))
@@ -170,7 +165,7 @@ export class MessageWalker {
         flow.reply = cursor.bool() || undefined
         break
       case 19 * 8 + bytes:
-        flow.event_type = once(flow.event_type, this.#known(this.#eventTypes, cursor))
+        flow.event_type = once(flow.event_type, eventTypeOf(cursor.message()))
         break
       case 22 * 8 + varint:
         flow.traffic_direction = enumOf(trafficDirection, cursor)
@@ -206,15 +201,8 @@ export class MessageWalker {
         flow.extensions = readAny(cursor.message())
         break
       default:
-        this.#pass(tag, cursor)
+        pass(tag, unread.get(tag), cursor)
     }
-  }
-
-  /** What stands in a message field that is not read must be a message. */
-  #pass(tag: number, cursor: WireCursor): void {
-    const table = this.#unread.get(tag)
-    if (table === undefined) cursor.skip(tag)
-    else this.#known(table, cursor)
   }
 
   #known<Value>(table: ByteTable<Value>, cursor: WireCursor): Value {
@@ -284,6 +272,57 @@ function timeOf(cursor: WireCursor): DecodedTime | undefined {
   const time = readTimestamp(cursor)
   if (time === undefined) return undefined
   return new DecodedTime(time.seconds * 1000 + Math.floor(time.nanos / 1e6))
+}
+
+/** What stands in a message field that is not read must be a message all the same. */
+function pass(tag: number, type: MessageType | undefined, cursor: WireCursor): void {
+  if (type === undefined) cursor.skip(tag)
+  else checkMessage(cursor.message(), type)
+}
+
+function checkMessage(cursor: WireCursor, { fields }: MessageType): void {
+  for (;;) {
+    const tag = cursor.tag()
+    if (tag === 0) return
+    const type = (tag & 7) === bytes ? fields.get(tag >>> 3)?.type : undefined
+    pass(tag, typeof type === 'object' && type.kind === 'message' ? type : undefined, cursor)
+  }
+}
+
+function addressesOf(cursor: WireCursor): JsonObject {
+  let source = ''
+  let destination = ''
+  let encrypted: boolean | undefined
+  for (;;) {
+    const tag = cursor.tag()
+    switch (tag) {
+      case 0:
+        return { source, destination, encrypted }
+      case 1 * 8 + bytes:
+        source = cursor.text()
+        break
+      case 2 * 8 + bytes:
+        destination = cursor.text()
+        break
+      case 4 * 8 + varint:
+        encrypted = cursor.bool() || undefined
+        break
+      default:
+        cursor.skip(tag)
+    }
+  }
+}
+
+function eventTypeOf(cursor: WireCursor): JsonObject {
+  let type: number | undefined
+  let subType: number | undefined
+  for (;;) {
+    const tag = cursor.tag()
+    if (tag === 0) return { type, sub_type: subType }
+    if (tag === 1 * 8 + varint) type = cursor.uint32() | 0 || undefined
+    else if (tag === 2 * 8 + varint) subType = cursor.uint32() | 0 || undefined
+    else cursor.skip(tag)
+  }
 }
 
 /** Ports and flags; what else a transport says is left to the table of messages. */

@@ -170,14 +170,15 @@ export class WireCursor {
   }
 }
 
+/** The longest text that is made of its bytes one by one. */
+const shortText = 64
+
 /** Returns the text that bytes spell; short ASCII, which most are, without the cost of a decoder. */
 export function textOf(bytes: Uint8Array, start: number, end: number): string {
-  if (end - start > 24) return utf8.decode(bytes.subarray(start, end))
-  let text = ''
+  const range = bytes.subarray(start, end)
+  if (end - start > shortText) return utf8.decode(range)
   for (let at = start; at < end; at++) {
-    const byte = bytes[at] ?? 0
-    if (byte >= 0x80) return utf8.decode(bytes.subarray(start, end))
-    text += String.fromCharCode(byte)
+    if ((bytes[at] ?? 0) >= 0x80) return utf8.decode(range)
   }
-  return text
+  return String.fromCharCode.apply(undefined, range as unknown as number[])
 }

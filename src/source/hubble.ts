@@ -199,7 +199,11 @@ class HubbleSource implements OpenSource {
         if (messages === undefined) return call.end
         this.#refuseAborted()
         this.#report.up()
-        const pieces = messages.flatMap((bytes) => this.#piece(bytes))
+        const pieces: Piece[] = []
+        for (const bytes of messages) {
+          const piece = this.#piece(bytes)
+          if (piece !== undefined) pieces.push(piece)
+        }
         if (pieces.length > 0) yield pieces
       }
     } finally {
@@ -208,22 +212,22 @@ class HubbleSource implements OpenSource {
     }
   }
 
-  #piece(bytes: Buffer): readonly Piece[] {
+  #piece(bytes: Buffer): Piece | undefined {
     const peek = peekResponse(bytes)
     if (this.#isReplaying && this.#history.isRepeat(peek, bytes)) {
       this.#report.repeated += 1
-      return []
+      return undefined
     }
     this.#history.note(peek, bytes)
     if (peek.kind !== 'flow') this.#look(peek, bytes)
     else if (!this.#isAsked(bytes)) {
       this.#report.unasked += 1
-      return []
+      return undefined
     }
     const offset = this.#count
     this.#count += 1
     this.#bytes += bytes.length
-    return [{ bytes, place: { source: this.name, offset }, encoding: 'get-flows-response' }]
+    return { bytes, place: { source: this.name, offset }, encoding: 'get-flows-response' }
   }
 
   #isAsked(bytes: Buffer): boolean {
