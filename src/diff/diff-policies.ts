@@ -34,11 +34,11 @@ export interface DiffInput extends Surroundings {
 export function diffPolicies(input: DiffInput): PolicyDiff {
   const old = splitKinds(input.old)
   const fresh = splitKinds(input.new)
-  const policies = [...old.network, ...fresh.network].map((located) => located.policy)
+  const policies = [...old.judged, ...fresh.judged].map((located) => located.policy)
   const universe = createUniverse(policies, input)
   const { changes, unchanged } = compare(universe, input, {
-    old: compileSet(old.network, universe),
-    new: compileSet(fresh.network, universe),
+    old: compileSet(old.judged, universe),
+    new: compileSet(fresh.judged, universe),
   })
   return {
     apiVersion: 'netweir/v1',
@@ -46,7 +46,7 @@ export function diffPolicies(input: DiffInput): PolicyDiff {
     same: changes.length === 0,
     changes,
     unchanged,
-    objects: compareObjects(old.network, fresh.network),
+    objects: compareObjects(old.judged, fresh.judged),
     stale: input.stale ?? [],
     notCompared: [...new Set([...old.others, ...fresh.others])].sort(),
     ...(universe.truncated ? { truncated: true } : {}),

@@ -11,12 +11,12 @@ import type { Answer, Explanation, PathSide, Question } from './explanation.ts'
 import { seenEdge } from './flow-evidence.ts'
 import { nearMisses } from './near-misses.ts'
 import type { PolicyBook, TracedSide } from './policy-book.ts'
-import { createPolicyBook } from './policy-book.ts'
+import { createPolicyBook, ruleReferences } from './policy-book.ts'
 import { splitKinds } from './policy-kinds.ts'
 import { isFromOwnNode, replayEdges } from './replay.ts'
 import { usageOf } from './rule-usage.ts'
 import type { Surroundings } from './universe.ts'
-import { createUniverse } from './universe.ts'
+import { createUniverse, evaluateOptions } from './universe.ts'
 import { knownPods } from './verify.ts'
 
 /** Pairs of ends that are answered. */
@@ -49,8 +49,8 @@ export interface ConnectionQuestion {
  */
 export function explainConnection(input: ExplainInput, question: ConnectionQuestion): Explanation {
   const { traffic, inventory } = input
-  const { network, others } = splitKinds(input.policies)
-  const book = createPolicyBook(network, { ipBlockPods: input.ipBlockPods ?? false })
+  const { judged, others } = splitKinds(input.policies)
+  const book = createPolicyBook(judged, evaluateOptions(input))
   const directory = {
     traffic,
     pods: knownPods(createUniverse([], input), traffic),
@@ -83,12 +83,12 @@ export function explainConnection(input: ExplainInput, question: ConnectionQuest
  */
 export function explainPolicy(input: ExplainInput, name: string): Explanation {
   const { traffic } = input
-  const { network, others } = splitKinds(input.policies)
-  const book = createPolicyBook(network, { ipBlockPods: input.ipBlockPods ?? false })
+  const { judged, others } = splitKinds(input.policies)
+  const book = createPolicyBook(judged, evaluateOptions(input))
   const entries = book.entries.filter((entry) => entry.reference.policy === name)
   if (entries.length === 0) throw unknownPolicy(name, book, others)
   const universe = createUniverse(
-    network.map((located) => located.policy),
+    judged.map((located) => located.policy),
     input,
   )
   const replayed = replayEdges(traffic, book, knownPods(universe, traffic))
@@ -169,21 +169,16 @@ function pathSide(
     allowed,
     reason: reasonOf(side, subject, isFree),
     isolatedBy: side.isolatedBy.flatMap((id) => book.entries[id]?.reference ?? []),
-    allowedBy: side.allowedBy.flatMap(({ entry, rule }) => {
-      const found = book.entries[entry]
-      const at = found?.rules.find((one) => one.direction === direction && one.rule === rule)?.at
-      if (found === undefined) return []
-      const { policy } = found.reference
-      return [{ policy, rule, ...(at === undefined ? {} : { at }) }]
-    }),
-    closest: allowed ? [] : nearMisses(book, { direction, ...connection }),
+    allowedBy: ruleReferences(book, direction, side.allowedBy),
+    ...(side.deniedBy.length > 0 && { deniedBy: ruleReferences(book, direction, side.deniedBy) }),
+    closest:
+      allowed || side.deniedBy.length > 0 ? [] : nearMisses(book, { direction, ...connection }),
   }
 }
 
 function reasonOf(side: TracedSide, subject: PolicyEndpoint, isFree: boolean): PathSide['reason'] {
   if (subject.kind !== 'pod') return 'no-pod'
-  if (side.isolatedBy.length === 0) return 'open'
-  if (side.allowed) return 'rule'
+  if (side.allowed) return side.isolatedBy.length === 0 ? 'open' : 'rule'
   return isFree ? 'node' : 'denied'
 }
 
@@ -191,7 +186,7 @@ function unknownPolicy(name: string, book: PolicyBook, others: readonly string[]
   const other = others.find((text) => text.endsWith(` ${name}`))
   if (other !== undefined) {
     return new NetweirError('KIND_UNSUPPORTED', `"${other}" cannot be evaluated`, {
-      hint: 'only NetworkPolicies are evaluated',
+      hint: 'it depends on more than pods and addresses: services, nodes or groups of a cloud',
     })
   }
   const names = [...new Set(book.entries.map((entry) => entry.reference.policy))]

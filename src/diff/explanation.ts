@@ -1,6 +1,6 @@
 /** Why a connection is allowed or denied, and what stands behind the rules of a policy, as data. */
 import type { PolicyReference } from '../policy/policy-reference.ts'
-import type { Direction, NearMiss, PolicyUsage, SeenEdge } from './verify-report.ts'
+import type { Direction, NearMiss, PolicyUsage, RuleReference, SeenEdge } from './verify-report.ts'
 
 /** The document that `explain` prints. */
 export interface Explanation {
@@ -45,19 +45,13 @@ export interface PathSide {
   readonly allowed: boolean
   /**
    * `no-pod`: policies have no say; `open`: no policy isolates the pod; `node`: a node always reaches its pods; `rule`:
-   * isolated, and a rule allows it; `denied`: isolated, and no rule allows it.
+   * isolated, and a rule allows it; `denied`: isolated, and no rule allows it, or a rule denies it.
    */
   readonly reason: 'no-pod' | 'open' | 'node' | 'rule' | 'denied'
   readonly isolatedBy: readonly PolicyReference[]
   readonly allowedBy: readonly RuleReference[]
+  /** Rules that deny it, whatever others allow; absent for none. */
+  readonly deniedBy?: readonly RuleReference[]
   /** Rules that nearly allow it; empty unless denied. */
   readonly closest: readonly NearMiss[]
-}
-
-/** A rule and where it stands. */
-export interface RuleReference {
-  readonly policy: string
-  /** Position in `spec.ingress` or `spec.egress`, from 0. */
-  readonly rule: number
-  readonly at?: string
 }

@@ -13,6 +13,7 @@ import type { Block } from './blocks.ts'
 import { blocksOf } from './blocks.ts'
 import type { EndNames } from './end-names.ts'
 import { createEndNames } from './end-names.ts'
+import { splitKinds } from './policy-kinds.ts'
 import type { Claim, RailRule } from './rail-claims.ts'
 import { claimsOf, isSeen } from './rail-claims.ts'
 import type { RailKind, RailViolation } from './rail-violation.ts'
@@ -43,7 +44,7 @@ const maxNames = 6
 /**
  * Returns where a policy set breaks guard rails, decided by the exact engine over known classes, the pods that policies
  * and guard rails speak of, the whole address space and exact ports. A forbidden rule is broken when one connection of
- * it is allowed, a permitted one when one is not. Policies of kinds that are not evaluated have no say.
+ * it is allowed, a permitted one when one is not. Policies that cannot be evaluated have no say.
  */
 export function checkGuardRails(
   rails: GuardRails,
@@ -55,7 +56,7 @@ export function checkGuardRails(
     ...rails.permit.map((located) => ({ kind: 'permit' as const, located })),
   ]
   if (said.length === 0) return { violations: [], unmatched: [] }
-  const inForce = policies.filter(isNetworkPolicy)
+  const inForce = splitKinds(policies).judged
   const universe = createUniverse(
     [...inForce, ...said.map(({ located }) => located)].map(({ policy }) => policy),
     surroundings,
@@ -211,8 +212,4 @@ function sortKey({ to, from, ports }: RailViolation): string {
 
 function compareTexts(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0
-}
-
-function isNetworkPolicy(located: LocatedPolicy): located is LocatedPolicy<NetworkPolicy> {
-  return located.policy.kind === 'NetworkPolicy'
 }

@@ -29,6 +29,8 @@ export const lintCodes = [
   'REDUNDANT_POLICY',
   'REDUNDANT_RULE',
   'MISSING_DNS',
+  'FQDN_WITHOUT_DNS',
+  'SELECTS_NOBODY',
   'EXCEPT_WITHOUT_EFFECT',
   'CLUSTER_RANGE',
   'FILTERED_LABEL',
@@ -102,6 +104,14 @@ export const lintRules: Readonly<Record<LintCode, LintRule>> = {
     severity: 'warning',
     hint: 'allow 53/UDP and 53/TCP to the name servers of the cluster',
   },
+  FQDN_WITHOUT_DNS: {
+    severity: 'warning',
+    hint: 'allow port 53 of the name servers with rules: {dns: [{matchPattern: "*"}]}, here or in another policy',
+  },
+  SELECTS_NOBODY: {
+    severity: 'warning',
+    hint: 'delete the rule, or leave the list out to say that all is meant',
+  },
   EXCEPT_WITHOUT_EFFECT: {
     severity: 'warning',
     hint: 'policies add up: take the addresses out of what allows them, or delete the exception',
@@ -170,7 +180,7 @@ export interface LintReport {
   readonly counts: Readonly<Record<LintSeverity, number>>
   /** Kinds of findings that could not be looked for, as nothing is known of the pods. */
   readonly notChecked: readonly LintCode[]
-  /** Policies of kinds that are not looked at, as `kind namespace/name`. */
+  /** Policies that depend on more than pods and addresses, as `kind namespace/name`. */
   readonly notLinted: readonly string[]
 }
 

@@ -1,6 +1,8 @@
 /** What is wrong with existing policies: what the API server refuses, what is ignored, what is dead weight. */
 import type { LocatedPolicy, NetworkPolicy } from '../policy/network-policy.ts'
+import { partsOf, plainPolicy } from '../policy/plain-rule.ts'
 import type { FaultyPolicy } from '../policy/tolerant.ts'
+import { lintCilium } from './lint-cilium.ts'
 import type { ClusterRanges, LintKnowledge } from './lint-knowledge.ts'
 import { knownPods, lintPods, lintRanges } from './lint-knowledge.ts'
 import { lintNamespace } from './lint-namespace.ts'
@@ -8,6 +10,7 @@ import type { Finding } from './lint-place.ts'
 import type { LintCode, LintFinding, LintReport } from './lint-report.ts'
 import { lintCodes, lintRules, lintSeverities } from './lint-report.ts'
 import { lintShape } from './lint-shape.ts'
+import { splitKinds } from './policy-kinds.ts'
 
 /** What is looked at, and what is known beside it. */
 export interface LintInput {
@@ -28,16 +31,19 @@ export interface LintInput {
 export function lintPolicies(input: LintInput): LintReport {
   const { faults = [], knowledge, ranges } = input
   const network = input.policies.filter(isNetworkPolicy).sort(comparePolicies)
-  const others = input.policies.filter((located) => !isNetworkPolicy(located))
+  const cilium = input.policies.filter((located) => !isNetworkPolicy(located))
+  const { judged, others } = splitKinds(cilium)
   const known = knowledge === undefined ? undefined : knownPods(knowledge)
   const found: readonly Finding[] = [
     ...faults.map(({ fault, ...rest }) => ({ code: fault, ...rest })),
     ...network.flatMap(lintShape),
     ...(known === undefined ? [] : network.flatMap((located) => lintPods(located, known))),
     ...(ranges === undefined ? [] : network.flatMap((located) => lintRanges(located, ranges))),
-    ...[...byNamespace(network)].flatMap(([namespace, policies]) =>
-      lintNamespace(namespace, policies, known),
-    ),
+    ...judged.flatMap((located) => lintCilium(located, known)),
+    ...[...byNamespace(network)]
+      .flatMap(([namespace, policies]) => lintNamespace(namespace, policies, known))
+      // Names may be resolved through a policy of Cilium's, which adds to these.
+      .filter(({ code }) => code !== 'MISSING_DNS' || !opensDns(judged)),
   ]
   const findings = found.map(toFinding).sort(compareFindings)
   const refused = new Set(
@@ -46,11 +52,11 @@ export function lintPolicies(input: LintInput): LintReport {
   return {
     apiVersion: 'netweir/v1',
     kind: 'LintReport',
-    policies: network.length + refused.size,
+    policies: network.length + judged.length + refused.size,
     findings,
     counts: countsOf(findings),
     notChecked: notChecked(known !== undefined, ranges !== undefined),
-    notLinted: others.map(({ policy }) => otherName(policy)).sort(),
+    notLinted: [...others].sort(),
   }
 }
 
@@ -84,9 +90,19 @@ function byNamespace(
   return namespaces
 }
 
-function otherName({ kind, metadata }: LocatedPolicy['policy']): string {
-  const isClusterwide = kind === 'CiliumClusterwideNetworkPolicy'
-  return `${kind} ${isClusterwide ? metadata.name : `${metadata.namespace}/${metadata.name}`}`
+function opensDns(policies: readonly LocatedPolicy[]): boolean {
+  return policies
+    .flatMap(partsOf)
+    .some(({ policy }) =>
+      plainPolicy(policy).rules.some(
+        ({ direction, deny, ports = [] }) =>
+          direction === 'egress' &&
+          !deny &&
+          ports.some(
+            ({ protocol, port }) => protocol === 'UDP' && (port === 53 || port === undefined),
+          ),
+      ),
+    )
 }
 
 function toFinding({ code, policy, location, message }: Finding): LintFinding {

@@ -64,6 +64,7 @@ export function worldOf(
     podCount: pods.length,
     known: everyone,
     truncated: false,
+    icmp: false,
     portNames,
     spansOf: createSpansOf(ends, portNames),
     endsMatching: (home, peer) =>

@@ -3,12 +3,11 @@ import type { Labels } from '../labels.ts'
 import { blockHolds } from '../policy/address-cells.ts'
 import type {
   LabelSelector,
-  NetworkPolicyPeer,
-  NetworkPolicyPort,
   PolicyEndpoint,
   PolicyPod,
   PortProtocol,
 } from '../policy/network-policy.ts'
+import type { RulePeer, RulePort } from '../policy/plain-rule.ts'
 import { requirementsOf, selectorMatches } from '../policy/selector.ts'
 import type { BookEntry, PlainRule, PolicyBook } from './policy-book.ts'
 import { portText, requirementText } from './rule-words.ts'
@@ -63,10 +62,10 @@ function commonObstacles(
 ): readonly string[] {
   const type = direction === 'ingress' ? 'Ingress' : 'Egress'
   return [
-    ...(entry.isolates.includes(direction)
+    ...(entry.about.includes(direction)
       ? []
       : [`the policy is not about ${direction}: its policyTypes lack ${type}`]),
-    ...obstacles(entry.policy.spec.podSelector, subject.labels, 'the policy selects pods with'),
+    ...obstacles(entry.subject.podSelector ?? {}, subject.labels, 'the policy selects pods with'),
   ]
 }
 
@@ -77,7 +76,7 @@ function missesOf(
 ): readonly NearMiss[] {
   const { direction } = question
   return entry.rules
-    .filter((rule) => rule.direction === direction)
+    .filter((rule) => rule.direction === direction && !rule.deny)
     .flatMap((rule): readonly NearMiss[] => {
       const own = ruleObstacles(rule, entry, question)
       const reasons = [...common, ...(own ?? [])]
@@ -94,12 +93,12 @@ function ruleObstacles(
   { direction, from, to, service }: SideQuestion,
 ): readonly string[] | undefined {
   const peer = direction === 'egress' ? to : from
-  const best = peerObstacles(peers, entry.policy.metadata.namespace, peer)
+  const best = peerObstacles(peers, entry.namespace, peer)
   return best === undefined ? undefined : [...portObstacles(ports, service, to), ...best]
 }
 
 function portObstacles(
-  ports: readonly NetworkPolicyPort[],
+  ports: readonly RulePort[],
   { protocol, port }: SideQuestion['service'],
   destination: PolicyEndpoint,
 ): readonly string[] {
@@ -123,12 +122,12 @@ function portObstacles(
 }
 
 function opens(
-  item: NetworkPolicyPort,
+  item: RulePort,
   protocol: PortProtocol,
   port: number,
   destination: PolicyEndpoint,
 ): boolean {
-  if ((item.protocol ?? 'TCP') !== protocol) return false
+  if (item.icmp !== undefined || (item.protocol ?? 'TCP') !== protocol) return false
   const first = item.port
   if (first === undefined) return true
   if (typeof first === 'number') return first <= port && port <= (item.endPort ?? first)
@@ -138,7 +137,7 @@ function opens(
 
 /** Returns the obstacles of the peer that has fewest. */
 function peerObstacles(
-  peers: readonly NetworkPolicyPeer[],
+  peers: readonly RulePeer[],
   namespace: string,
   endpoint: PolicyEndpoint,
 ): readonly string[] | undefined {
@@ -155,7 +154,7 @@ function peerObstacles(
 }
 
 function obstaclesOf(
-  peer: NetworkPolicyPeer,
+  peer: RulePeer,
   namespace: string,
   endpoint: PolicyEndpoint,
 ): readonly string[] | undefined {

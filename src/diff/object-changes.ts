@@ -7,8 +7,11 @@ import type {
   NetworkPolicy,
   NetworkPolicyPeer,
   NetworkPolicyPort,
+  Policy,
 } from '../policy/network-policy.ts'
+import { policyName } from '../policy/plain-rule.ts'
 import { renderPolicy } from '../policy/render.ts'
+import { ciliumLines } from './cilium-lines.ts'
 import type { ObjectChange } from './policy-diff.ts'
 import { portText } from './rule-words.ts'
 
@@ -17,8 +20,8 @@ import { portText } from './rule-words.ts'
  * have no rules listed: all of them would be.
  */
 export function compareObjects(
-  old: readonly LocatedPolicy<NetworkPolicy>[],
-  fresh: readonly LocatedPolicy<NetworkPolicy>[],
+  old: readonly LocatedPolicy[],
+  fresh: readonly LocatedPolicy[],
 ): readonly ObjectChange[] {
   const before = byName(old)
   const after = byName(fresh)
@@ -27,21 +30,21 @@ export function compareObjects(
     .map((policy) => objectChange(policy, before.get(policy), after.get(policy)))
 }
 
-function byName(
-  policies: readonly LocatedPolicy<NetworkPolicy>[],
-): ReadonlyMap<string, LocatedPolicy<NetworkPolicy>> {
+function byName(policies: readonly LocatedPolicy[]): ReadonlyMap<string, LocatedPolicy> {
   return new Map(
     policies.map((located) => {
-      const { namespace, name } = located.policy.metadata
-      return [`${namespace}/${name}`, located]
+      const { kind } = located.policy
+      const name = policyName(located.policy)
+      // A policy of another kind may have the same name.
+      return [kind === 'NetworkPolicy' ? name : `${kind} ${name}`, located]
     }),
   )
 }
 
 function objectChange(
   policy: string,
-  before: LocatedPolicy<NetworkPolicy> | undefined,
-  after: LocatedPolicy<NetworkPolicy> | undefined,
+  before: LocatedPolicy | undefined,
+  after: LocatedPolicy | undefined,
 ): ObjectChange {
   const at = placeOf(before?.location ?? after?.location)
   const place = at === undefined ? {} : { at }
@@ -56,9 +59,14 @@ function placeOf(location: Location | undefined): string | undefined {
   return location.line === undefined ? location.file : `${location.file}:${location.line}`
 }
 
-function differingLines(before: NetworkPolicy, after: NetworkPolicy): readonly string[] {
+function differingLines(before: Policy, after: Policy): readonly string[] {
   // Most objects do not change, and canonical form costs more than these looks.
   if (before === after) return []
+  if (before.kind !== 'NetworkPolicy' || after.kind !== 'NetworkPolicy') {
+    return before.kind !== 'NetworkPolicy' && after.kind !== 'NetworkPolicy'
+      ? ciliumLines(before, after)
+      : []
+  }
   if (sameJson(before.spec, after.spec) && sameJson(before.metadata, after.metadata)) return []
   const old = piecesOf(canonicalPolicy(before))
   const fresh = piecesOf(canonicalPolicy(after))

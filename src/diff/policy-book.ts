@@ -3,37 +3,46 @@
  * each of them stands. Two objects of one name stay two.
  */
 import type { Location } from '../errors.ts'
+import type { DirectionDecision, EvaluateOptions } from '../policy/evaluate.ts'
 import { createEvaluator } from '../policy/evaluate.ts'
 import type {
   LocatedPolicy,
-  NetworkPolicy,
-  NetworkPolicyPeer,
-  NetworkPolicyPort,
+  Policy,
   PolicyEndpoint,
   PolicyService,
 } from '../policy/network-policy.ts'
+import type { RulePeer, RulePort } from '../policy/plain-rule.ts'
+import { partsOf, plainPolicy, policyName } from '../policy/plain-rule.ts'
 import type { PolicyReference } from '../policy/policy-reference.ts'
-import type { Direction } from './verify-report.ts'
+import type { Direction, RuleReference } from './verify-report.ts'
 
 /** One rule, whichever direction it is about. */
 export interface PlainRule {
   readonly direction: Direction
-  /** Position in `spec.ingress` or `spec.egress`, from 0. */
+  /** Position among the rules of the direction, from 0. */
   readonly rule: number
-  /** Absent or empty for everyone. */
-  readonly peers: readonly NetworkPolicyPeer[]
+  /** What it matches never passes. */
+  readonly deny: boolean
+  /** Empty for everyone. */
+  readonly peers: readonly RulePeer[]
   /** Empty for all ports. */
-  readonly ports: readonly NetworkPolicyPort[]
+  readonly ports: readonly RulePort[]
   readonly at?: string
 }
 
-/** One policy of the book. */
+/** One policy of the book, or one part of a Cilium policy that has several. */
 export interface BookEntry {
   /** Position in {@link PolicyBook.entries}. */
   readonly id: number
   readonly reference: PolicyReference
-  readonly policy: NetworkPolicy
+  readonly policy: Policy
+  /** Empty for a clusterwide policy. */
+  readonly namespace: string
+  /** The pods that it selects. */
+  readonly subject: RulePeer
   readonly isolates: readonly Direction[]
+  /** Directions that it has a say in. */
+  readonly about: readonly Direction[]
   /** Every rule, of directions that the policy is not about too. */
   readonly rules: readonly PlainRule[]
 }
@@ -43,13 +52,20 @@ export interface TracedSide {
   readonly direction: Direction
   readonly allowed: boolean
   readonly isolatedBy: readonly number[]
-  readonly allowedBy: readonly { readonly entry: number; readonly rule: number }[]
+  readonly allowedBy: readonly BookRule[]
+  readonly deniedBy: readonly BookRule[]
+}
+
+/** A rule by the positions of its entry and its own. */
+export interface BookRule {
+  readonly entry: number
+  readonly rule: number
 }
 
 /** Policies in order of namespace, name and place. */
 export interface PolicyBook {
   readonly entries: readonly BookEntry[]
-  /** Returns the entries of a namespace. */
+  /** Returns the entries that can select pods of a namespace. */
   readonly inNamespace: (namespace: string) => readonly BookEntry[]
   /** Returns what the naive evaluator decides; pass the same object for the same end, and different ones for two pods. */
   readonly decide: (
@@ -61,16 +77,17 @@ export interface PolicyBook {
 
 /** Returns the book of some policies; their order does not matter. */
 export function createPolicyBook(
-  policies: readonly LocatedPolicy<NetworkPolicy>[],
-  options: { readonly ipBlockPods?: boolean } = {},
+  policies: readonly LocatedPolicy[],
+  options: EvaluateOptions = {},
 ): PolicyBook {
   const entries = policies
+    .flatMap(partsOf)
     .map((located) => ({ located, key: sortKey(located) }))
     .sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0))
     .map(({ located }, id) => createEntry(located, id))
   const byNamespace = new Map<string, BookEntry[]>()
   for (const entry of entries) {
-    const { namespace } = entry.policy.metadata
+    const { namespace } = entry
     const list = byNamespace.get(namespace)
     if (list === undefined) byNamespace.set(namespace, [entry])
     else list.push(entry)
@@ -78,7 +95,10 @@ export function createPolicyBook(
   const evaluator = createEvaluator(entries.map(numbered), options)
   return {
     entries,
-    inNamespace: (namespace) => byNamespace.get(namespace) ?? [],
+    inNamespace: (namespace) => [
+      ...(byNamespace.get(namespace) ?? []),
+      ...(byNamespace.get('') ?? []),
+    ],
     decide: (from, to, service) => {
       const { egress, ingress } = evaluator.evaluate(from, to, service)
       return [
@@ -90,7 +110,7 @@ export function createPolicyBook(
 }
 
 /** The evaluator names policies by namespace and name: the position as a name is one that no two share. */
-function numbered({ policy, id }: BookEntry): NetworkPolicy {
+function numbered({ policy, id }: BookEntry): Policy {
   const { namespace } = policy.metadata
   return { ...policy, metadata: { namespace, name: String(id).padStart(12, '0') } }
 }
@@ -99,62 +119,51 @@ function numberOf(name: string): number {
   return Number(name.slice(name.lastIndexOf('/') + 1))
 }
 
-function traced(side: {
-  readonly allowed: boolean
-  readonly isolatedBy: readonly string[]
-  readonly allowedBy: readonly { readonly policy: string; readonly rule: number }[]
-}): Omit<TracedSide, 'direction'> {
+function traced(side: DirectionDecision): Omit<TracedSide, 'direction'> {
+  const toRules = (list: DirectionDecision['allowedBy']): readonly BookRule[] =>
+    list.map(({ policy, rule }) => ({ entry: numberOf(policy), rule }))
   return {
     allowed: side.allowed,
     isolatedBy: side.isolatedBy.map(numberOf),
-    allowedBy: side.allowedBy.map(({ policy, rule }) => ({ entry: numberOf(policy), rule })),
+    allowedBy: toRules(side.allowedBy),
+    deniedBy: toRules(side.deniedBy),
   }
 }
 
-function createEntry(
-  { policy, location, rules }: LocatedPolicy<NetworkPolicy>,
-  id: number,
-): BookEntry {
-  const { namespace, name } = policy.metadata
-  const { spec } = policy
-  const ruleAt = (direction: Direction, rule: number): { at?: string } =>
-    placed(rules[direction][rule] ?? location)
+function createEntry({ policy, location, rules }: LocatedPolicy, id: number): BookEntry {
+  const { namespace, subject, isolates, about, rules: plain } = plainPolicy(policy)
   return {
     id,
-    reference: { policy: `${namespace}/${name}`, ...placed(location) },
+    reference: { policy: policyName(policy), ...placed(location) },
     policy,
-    isolates: directionsOf(policy),
-    rules: [
-      ...(spec.ingress ?? []).map(
-        ({ from = [], ports = [] }, rule): PlainRule => ({
-          direction: 'ingress',
-          rule,
-          peers: from,
-          ports,
-          ...ruleAt('ingress', rule),
-        }),
-      ),
-      ...(spec.egress ?? []).map(
-        ({ to = [], ports = [] }, rule): PlainRule => ({
-          direction: 'egress',
-          rule,
-          peers: to,
-          ports,
-          ...ruleAt('egress', rule),
-        }),
-      ),
-    ],
+    namespace,
+    subject,
+    isolates,
+    about,
+    rules: plain.map(({ direction, rule, deny, peers = [], ports = [] }) => ({
+      direction,
+      rule,
+      deny,
+      peers,
+      ports,
+      ...placed(rules[direction][rule] ?? location),
+    })),
   }
 }
 
-/** Without types a policy is about ingress, and about egress when it has an egress rule (networking/v1 defaults). */
-function directionsOf({ spec }: NetworkPolicy): readonly Direction[] {
-  const types = spec.policyTypes ?? []
-  const isAbout = {
-    ingress: types.length === 0 || types.includes('Ingress'),
-    egress: types.length === 0 ? (spec.egress ?? []).length > 0 : types.includes('Egress'),
-  }
-  return (['ingress', 'egress'] as const).filter((direction) => isAbout[direction])
+/** Returns rules of the book as they are named in results. */
+export function ruleReferences(
+  { entries }: PolicyBook,
+  direction: Direction,
+  rules: readonly BookRule[],
+): readonly RuleReference[] {
+  return rules.flatMap(({ entry, rule }) => {
+    const found = entries[entry]
+    const at = found?.rules.find((one) => one.direction === direction && one.rule === rule)?.at
+    if (found === undefined) return []
+    const { policy } = found.reference
+    return [{ policy, rule, ...(at === undefined ? {} : { at }) }]
+  })
 }
 
 /** A policy that was not read from a file has an empty file name, and no place. */

@@ -51,7 +51,7 @@ function* egressRules(set: CompiledSet, sources: Bits): Generator<CompiledRule> 
   }
 }
 
-/** Returns the first policies that isolate an end of a block which no rule of theirs lets through. */
+/** Returns the first policies that isolate an end of a block which no rule of theirs lets through, or that deny it. */
 export function blockingPolicies(at: SetAtEnd, block: Block): readonly PolicyReference[] {
   const { set, end, rows } = at
   const found = new References()
@@ -63,7 +63,20 @@ export function blockingPolicies(at: SetAtEnd, block: Block): readonly PolicyRef
     if (block.atoms.every((atom) => hasBit(rows.egress[atom] ?? block.sources, source))) continue
     for (const reference of set.egress.isolatedBy.get(source) ?? []) found.add(reference)
   }
+  for (const rule of denyingRules(at, block)) found.add(rule.reference)
   return found.list()
+}
+
+function denyingRules(at: SetAtEnd, block: Block): readonly CompiledRule[] {
+  const { set, end } = at
+  const ingress = (set.ingress.denials.get(end) ?? []).filter((rule) =>
+    meetsSources(rule, block.sources),
+  )
+  if (ingress.length + set.egress.denials.size === 0) return []
+  const egress = membersOf(block.sources).flatMap((source) =>
+    (set.egress.denials.get(source) ?? []).filter((rule) => reaches(rule, end)),
+  )
+  return [...new Set([...ingress, ...egress])].filter((rule) => meetsPorts(at, rule, block))
 }
 
 /** Returns references of several lists, one a policy, sorted and cut to {@link maxReferences}. */

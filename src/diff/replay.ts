@@ -1,13 +1,8 @@
 /** Replays recorded edges through the naive evaluator: what each side decides, and by which policies. */
 import type { Address, Width } from '../ip.ts'
 import { formatAddress, parsePrefix } from '../ip.ts'
-import { labelTexts } from '../labels.ts'
-import type {
-  NetworkPolicy,
-  PolicyEndpoint,
-  PolicyPod,
-  PortProtocol,
-} from '../policy/network-policy.ts'
+import type { PolicyEndpoint, PolicyPod, PortProtocol } from '../policy/network-policy.ts'
+import { identityLabels } from '../traffic/edge-ends.ts'
 import { isObserved } from '../traffic/observed-outcomes.ts'
 import type { Edge, EdgeEnd, Traffic } from '../traffic/traffic.ts'
 import type { PolicyBook, TracedSide } from './policy-book.ts'
@@ -80,11 +75,11 @@ export function isFromOwnNode(from: PolicyEndpoint): boolean {
 function strangerOf(end: EdgeEnd): PolicyEndpoint | undefined {
   switch (end.kind) {
     case 'address':
-      return { kind: 'address', address: end.address }
+      return { kind: 'address', address: end.address, names: end.names, labels: end.labels }
     case 'entity':
-      return { kind: 'entity', entity: end.entity, labels: end.labels }
+      return { kind: 'entity', entity: end.entity, labels: identityLabels(end) }
     case 'remote':
-      return { kind: 'entity', entity: 'remote-cluster', labels: labelTexts(end.labels) }
+      return { kind: 'entity', entity: 'remote-cluster', labels: identityLabels(end) }
     default:
       return undefined
   }
@@ -132,7 +127,7 @@ function createEndpoints(
   book: PolicyBook,
   pods: readonly PolicyPod[],
 ): (end: EdgeEnd) => readonly PolicyEndpoint[] {
-  const bounds = blockBounds(book.entries.map((entry) => entry.policy))
+  const bounds = blockBounds(book)
   const strangers = new Map<string, readonly PolicyEndpoint[]>()
   return (end) => {
     if (end.kind === 'class')
@@ -144,7 +139,12 @@ function createEndpoints(
     const made =
       stranger?.kind === 'address'
         ? pointsOf(stranger.address, bounds).map(
-            (address): PolicyEndpoint => ({ kind: 'address', address }),
+            (address): PolicyEndpoint => ({
+              ...stranger,
+              address,
+              // A folded prefix stands for many addresses, of which no name is known to mean all.
+              ...(address === stranger.address ? {} : { names: [] }),
+            }),
           )
         : stranger === undefined
           ? []
@@ -155,13 +155,12 @@ function createEndpoints(
 }
 
 /** Where address blocks and their exceptions begin and end: between two bounds no rule tells addresses apart. */
-function blockBounds(policies: readonly NetworkPolicy[]): readonly Address[] {
-  const texts = policies.flatMap(({ spec }) =>
-    [
-      ...(spec.ingress ?? []).flatMap((rule) => rule.from ?? []),
-      ...(spec.egress ?? []).flatMap((rule) => rule.to ?? []),
-    ].flatMap(({ ipBlock }) =>
-      ipBlock === undefined ? [] : [ipBlock.cidr, ...(ipBlock.except ?? [])],
+function blockBounds({ entries }: PolicyBook): readonly Address[] {
+  const texts = entries.flatMap(({ rules }) =>
+    rules.flatMap(({ peers }) =>
+      peers.flatMap(({ ipBlock }) =>
+        ipBlock === undefined ? [] : [ipBlock.cidr, ...(ipBlock.except ?? [])],
+      ),
     ),
   )
   return [...new Set(texts)].flatMap((text) => {

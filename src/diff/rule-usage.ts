@@ -1,7 +1,7 @@
 /** What each rule of each policy grants, cell by cell, and which recorded edges use it. */
 
 import { holdsSorted, spansAt } from '../policy/compiled-set.ts'
-import type { NetworkPolicyPeer, NetworkPolicyPort } from '../policy/network-policy.ts'
+import type { RulePeer, RulePort } from '../policy/plain-rule.ts'
 import { portPosition } from '../policy/port-line.ts'
 import type { Edge, EdgeEnd } from '../traffic/traffic.ts'
 import { seenEdge, timeText } from './flow-evidence.ts'
@@ -25,14 +25,13 @@ export interface UsageInput {
 export function usageOf(input: UsageInput, entries: readonly BookEntry[]): readonly PolicyUsage[] {
   const edges = edgesByRule(input.replayed)
   return entries.map((entry) => {
-    const rules = entry.rules.map((rule) =>
+    // What a rule denies was never seen to pass: there is no usage of it.
+    const allowing = entry.rules.filter((rule) => !rule.deny)
+    const rules = allowing.map((rule) =>
       ruleUsage(input, entry, rule, edges.get(ruleKey(entry.id, rule.direction, rule.rule)) ?? []),
     )
     const { universe } = input
-    const { namespace } = entry.policy.metadata
-    const subjects = universe.endsMatching(namespace, {
-      podSelector: entry.policy.spec.podSelector,
-    })
+    const subjects = universe.endsMatching(entry.namespace, entry.subject)
     const names = subjects.flatMap((id) => {
       const end = universe.ends[id]
       return end?.kind === 'pod' && end.known ? [input.endText({ kind: 'class', class: id })] : []
@@ -67,8 +66,8 @@ function edgesByRule(replayed: readonly Replayed[]): ReadonlyMap<string, readonl
 
 /** The peers and ports of a rule: a rule that names none has one, which stands for all. */
 interface Axes {
-  readonly peers: readonly (NetworkPolicyPeer | undefined)[]
-  readonly ports: readonly (NetworkPolicyPort | undefined)[]
+  readonly peers: readonly (RulePeer | undefined)[]
+  readonly ports: readonly (RulePort | undefined)[]
 }
 
 function ruleUsage(
@@ -80,17 +79,19 @@ function ruleUsage(
   const { direction } = rule
   const place = rule.at === undefined ? {} : { at: rule.at }
   const head = { direction, rule: rule.rule, ...place }
-  if (!entry.isolates.includes(direction)) {
+  // Rules of a policy that isolates nothing matter only where another policy isolates.
+  const isIdle = !entry.isolates.includes(direction) && edges.length === 0
+  if (!entry.about.includes(direction) || isIdle) {
     return { ...head, state: 'ignored', grants: 0, unusedGrants: 0, used: [], unused: [] }
   }
   const axes: Axes = {
     peers: rule.peers.length === 0 ? [undefined] : rule.peers,
     ports: rule.ports.length === 0 ? [undefined] : rule.ports,
   }
-  const users = cellUsers(input.universe, entry.policy.metadata.namespace, direction, axes, edges)
+  const users = cellUsers(input.universe, entry.namespace, direction, axes, edges)
   const grants = axes.peers.length * axes.ports.length
   const used = sum([...users.values()].map((byPort) => byPort.size))
-  const words = wordsOf(axes, entry.policy.metadata.namespace)
+  const words = wordsOf(axes, entry.namespace)
   return {
     ...head,
     state: used === 0 ? 'unused' : used === grants ? 'used' : 'partly',
@@ -148,7 +149,7 @@ function addUser(
 function isPortUsed(
   universe: TrafficUniverse,
   destinations: readonly number[],
-  ports: readonly NetworkPolicyPort[] | undefined,
+  ports: readonly RulePort[] | undefined,
   { protocol, port: number }: Edge,
 ): boolean {
   if (ports === undefined) return true

@@ -2,10 +2,13 @@
 import type { Labels } from '../labels.ts'
 import { namespaceNameLabel, toLabels } from '../labels.ts'
 import type { LearnedAddress } from '../policy/address-cells.ts'
-import type { NetworkPolicy, PolicyPod } from '../policy/network-policy.ts'
+import type { EvaluateOptions } from '../policy/evaluate.ts'
+import type { KnownEntity } from '../policy/mixed-ends.ts'
+import type { Policy, PolicyPod } from '../policy/network-policy.ts'
 import type { NamedContainerPorts } from '../policy/port-line.ts'
 import type { Universe } from '../policy/universe.ts'
 import { layOutUniverse } from '../policy/universe.ts'
+import { createEndTexts, identityLabels } from '../traffic/edge-ends.ts'
 import { isObserved } from '../traffic/observed-outcomes.ts'
 import type { Edge, EdgeEnd, Traffic, TrafficClass } from '../traffic/traffic.ts'
 
@@ -28,12 +31,17 @@ export interface TrafficUniverse extends Universe {
   readonly endsOfEdge: (end: EdgeEnd) => readonly number[]
 }
 
+/** Returns how the naive evaluator is to judge what these surroundings show. */
+export function evaluateOptions({ traffic, ipBlockPods = false }: Surroundings): EvaluateOptions {
+  return { ipBlockPods, cluster: traffic.cluster }
+}
+
 /**
  * Returns the universe of some policies within what was seen; the order of the policies does not matter. Pods that do
  * not exist yet are there in every kind that policies can tell apart, or as one for each selector that no pod meets.
  */
 export function createUniverse(
-  policies: readonly NetworkPolicy[],
+  policies: readonly Policy[],
   surroundings: Surroundings,
   symbolic: 'novel' | 'stand-ins' = 'novel',
 ): TrafficUniverse {
@@ -43,7 +51,8 @@ export function createUniverse(
     pods: traffic.classes.map((record) => knownPod(record, namespaces, surroundings)),
     namespaces,
     learned: learnedAddresses(traffic.edges),
-    entities: entitiesOf(traffic.edges),
+    entities: entitiesOf(traffic),
+    cluster: traffic.cluster,
     ipBlockPods: surroundings.ipBlockPods ?? false,
     symbolic,
   })
@@ -52,8 +61,8 @@ export function createUniverse(
     endsOfEdge: (end) => {
       if (end.kind === 'class') return [end.class]
       if (end.kind === 'address') return universe.endsOfLearned(end.address)
-      const name = entityName(end)
-      const id = name === undefined ? undefined : universe.endOfEntity(name)
+      const entity = entityOf(end, '')
+      const id = entity === undefined ? undefined : universe.endOfEntity(entity.name, entity.labels)
       return id === undefined ? [] : [id]
     },
   }
@@ -99,25 +108,36 @@ function workloadName({ namespace, workloads }: TrafficClass): string {
 
 /** Addresses that were seen in the same edges need no cut between them. */
 function learnedAddresses(edges: readonly Edge[]): readonly LearnedAddress[] {
-  const keys = new Map<string, string[]>()
+  const found = new Map<string, { readonly keys: string[]; readonly end: EdgeEnd }>()
   const add = (end: EdgeEnd, other: EdgeEnd, rest: string): void => {
     if (end.kind !== 'address' || other.kind !== 'class') return
-    const list = keys.get(end.address) ?? []
-    list.push(`${rest} ${other.class}`)
-    keys.set(end.address, list)
+    const known = found.get(end.address) ?? { keys: [], end }
+    known.keys.push(`${rest} ${other.class}`)
+    found.set(end.address, known)
   }
   for (const { from, to, protocol, port } of edges.filter((edge) => isObserved(edge.outcome))) {
     add(from, to, `from ${port}/${protocol}`)
     add(to, from, `to ${port}/${protocol}`)
   }
-  return [...keys].map(([address, list]) => ({ address, likeness: list.sort().join(',') }))
+  return [...found].map(([address, { keys, end }]) => ({
+    address,
+    likeness: keys.sort().join(','),
+    ...(end.kind === 'address' && { names: end.names, labels: end.labels }),
+  }))
 }
 
-function entityName(end: EdgeEnd): string | undefined {
-  if (end.kind === 'remote') return 'remote-cluster'
-  return end.kind === 'entity' && end.entity !== 'health' ? end.entity : undefined
+function entityOf(end: EdgeEnd, text: string): KnownEntity | undefined {
+  if (end.kind === 'remote') {
+    return { name: 'remote-cluster', labels: identityLabels(end), text }
+  }
+  return end.kind === 'entity' && end.entity !== 'health'
+    ? { name: end.entity, labels: identityLabels(end) }
+    : undefined
 }
 
-function entitiesOf(edges: readonly Edge[]): readonly string[] {
-  return edges.flatMap(({ from, to }) => [entityName(from) ?? [], entityName(to) ?? []].flat())
+function entitiesOf(traffic: Traffic): readonly KnownEntity[] {
+  const endText = createEndTexts(traffic)
+  return traffic.edges.flatMap(({ from, to }) =>
+    [from, to].flatMap((end) => entityOf(end, end.kind === 'remote' ? endText(end) : '') ?? []),
+  )
 }

@@ -79,7 +79,17 @@ export interface DeniedSide {
   readonly direction: Direction
   /** Policies that isolate the pod, and none of whose rules lets the edge through. */
   readonly isolatedBy: readonly PolicyReference[]
+  /** Rules that deny the edge, whatever others allow; absent for none. */
+  readonly deniedBy?: readonly RuleReference[]
   readonly closest: readonly NearMiss[]
+}
+
+/** A rule and where it stands. */
+export interface RuleReference {
+  readonly policy: string
+  /** Position in `spec.ingress` or `spec.egress`, from 0. */
+  readonly rule: number
+  readonly at?: string
 }
 
 /** A rule that nearly allows a connection, and what is in the way. */

@@ -10,13 +10,13 @@ import { nearMisses } from './near-misses.ts'
 import type { ListeningPort } from './over-permission.ts'
 import { overPermissionOf } from './over-permission.ts'
 import type { PolicyBook } from './policy-book.ts'
-import { createPolicyBook } from './policy-book.ts'
+import { createPolicyBook, ruleReferences } from './policy-book.ts'
 import { splitKinds } from './policy-kinds.ts'
 import type { Denial, Replayed } from './replay.ts'
 import { isReplayed, replayEdges } from './replay.ts'
 import { usageOf } from './rule-usage.ts'
 import type { Surroundings, TrafficUniverse } from './universe.ts'
-import { createUniverse } from './universe.ts'
+import { createUniverse, evaluateOptions } from './universe.ts'
 import type {
   Coverage,
   CoveredShare,
@@ -43,24 +43,24 @@ export interface VerifyInput extends Surroundings {
 
 /**
  * Returns what the policies make of the traffic. What would be denied is decided by the naive evaluator, edge by edge;
- * over-permission is counted by the exact engine. The order of the policies has no influence. Policies of other kinds
- * are left out and named.
+ * over-permission is counted by the exact engine. The order of the policies has no influence. Policies that
+ * cannot be evaluated are left out and named.
  */
 export function verifyPolicies(input: VerifyInput): VerifyReport {
   const { traffic } = input
-  const { network, others } = splitKinds(input.policies)
+  const { judged, others } = splitKinds(input.policies)
   const universe = createUniverse(
-    network.map((located) => located.policy),
+    judged.map((located) => located.policy),
     input,
   )
-  const book = createPolicyBook(network, { ipBlockPods: input.ipBlockPods ?? false })
+  const book = createPolicyBook(judged, evaluateOptions(input))
   const endText = createEndTexts(traffic)
   const replayed = replayEdges(traffic, book, knownPods(universe, traffic))
   const denied = replayed.flatMap((one) => deniedEdge(one, book, endText))
   const coverage = coverageOf(replayed)
   const overPermission = overPermissionOf({
     universe,
-    set: compileSet(network, universe),
+    set: compileSet(judged, universe),
     traffic,
     listeningPortsOf: input.listeningPortsOf ?? (() => []),
   })
@@ -123,6 +123,7 @@ function deniedSide(
   return {
     direction,
     isolatedBy: side.isolatedBy.flatMap((id) => book.entries[id]?.reference ?? []),
+    ...(side.deniedBy.length > 0 && { deniedBy: ruleReferences(book, direction, side.deniedBy) }),
     closest: nearMisses(book, { direction, from, to, service }),
   }
 }

@@ -2,6 +2,7 @@
 import type { DiffInput } from '../diff/diff-policies.ts'
 import { diffPolicies } from '../diff/diff-policies.ts'
 import type { Change } from '../diff/policy-diff.ts'
+import type { CiliumPolicy, CiliumSpec } from '../policy/cilium-policy.ts'
 import type { LocatedPolicy, NetworkPolicy, PolicyType } from '../policy/network-policy.ts'
 import type { Finding } from '../synthesis/synthesis.ts'
 
@@ -60,7 +61,8 @@ function oneSide(
 ): readonly LocatedPolicy[] {
   return policies.flatMap((located): readonly LocatedPolicy[] => {
     const { policy } = located
-    if (policy.kind !== 'NetworkPolicy' || !isolates(policy, direction)) return []
+    if (policy.kind !== 'NetworkPolicy') return ciliumSide(located, policy, direction)
+    if (!isolates(policy, direction)) return []
     const { podSelector, ingress, egress } = policy.spec
     const rules = direction === 'Ingress' ? { ingress: ingress ?? [] } : { egress: egress ?? [] }
     return [
@@ -70,6 +72,31 @@ function oneSide(
       },
     ]
   })
+}
+
+/** What is left of a Cilium policy that is about one direction alone keeps the places of its rules. */
+function ciliumSide(
+  located: LocatedPolicy,
+  policy: CiliumPolicy,
+  direction: PolicyType,
+): readonly LocatedPolicy[] {
+  const { spec, specs, ...head } = policy
+  const side = (one: CiliumSpec): CiliumSpec => {
+    const { ingress, ingressDeny, egress, egressDeny, ...rest } = one
+    return direction === 'Ingress'
+      ? { ...rest, ...(ingress && { ingress }), ...(ingressDeny && { ingressDeny }) }
+      : { ...rest, ...(egress && { egress }), ...(egressDeny && { egressDeny }) }
+  }
+  return [
+    {
+      ...located,
+      policy: {
+        ...head,
+        ...(spec && { spec: side(spec) }),
+        ...(specs && { specs: specs.map(side) }),
+      },
+    },
+  ]
 }
 
 /** Without policyTypes a policy is about ingress, and about egress only when it has egress rules. */

@@ -28,6 +28,10 @@ export interface AddressCells {
 export interface LearnedAddress {
   readonly address: string
   readonly likeness: string
+  /** DNS names. Default: none. */
+  readonly names?: readonly string[]
+  /** Reserved labels beside `world`. Default: none. */
+  readonly labels?: readonly string[]
 }
 
 interface Bound {

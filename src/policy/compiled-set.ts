@@ -2,12 +2,9 @@
 import type { Location } from '../errors.ts'
 import type { Bits } from './bits.ts'
 import { addBit, createBits } from './bits.ts'
-import type {
-  LocatedPolicy,
-  NetworkPolicy,
-  NetworkPolicyPeer,
-  NetworkPolicyPort,
-} from './network-policy.ts'
+import type { LocatedPolicy } from './network-policy.ts'
+import type { PlainRule, RuleDirection, RulePeer, RulePort } from './plain-rule.ts'
+import { partsOf, plainPolicy, policyName } from './plain-rule.ts'
 import type { PolicyReference } from './policy-reference.ts'
 import type { Span } from './port-line.ts'
 import type { Universe } from './universe.ts'
@@ -22,12 +19,12 @@ export interface CompiledRule {
   readonly subjects: readonly number[]
   /** Ends that its peers match, sorted; `everyone` for a rule without peers. Rules of equal peers share one list. */
   readonly peers: Peers
-  readonly ports: readonly NetworkPolicyPort[] | undefined
+  readonly ports: readonly RulePort[] | undefined
 }
 
 /** Sources that may send to an end over some ports: rules of equal ports taken together. */
 export interface EgressGrant {
-  readonly ports: readonly NetworkPolicyPort[] | undefined
+  readonly ports: readonly RulePort[] | undefined
   /** Over pods alone: nothing else has an egress side. */
   readonly sources: Bits
 }
@@ -39,6 +36,8 @@ export interface CompiledDirection {
   readonly isolatedBy: ReadonlyMap<number, readonly PolicyReference[]>
   /** Rules of the policies that select a pod, by pod. */
   readonly rules: ReadonlyMap<number, readonly CompiledRule[]>
+  /** Rules of what never passes, by pod, isolated or not. */
+  readonly denials: ReadonlyMap<number, readonly CompiledRule[]>
 }
 
 /** A policy set over a universe. */
@@ -47,19 +46,18 @@ export interface CompiledSet {
   readonly egress: CompiledDirection
   /** Returns what the egress rules open towards an end. */
   readonly egressTo: (end: number) => readonly EgressGrant[]
+  /** Returns what the egress rules deny towards an end. */
+  readonly deniedTo: (end: number) => readonly EgressGrant[]
 }
 
 /** Returns the set in compiled form; the order of the policies does not matter. */
-export function compileSet(
-  policies: readonly LocatedPolicy<NetworkPolicy>[],
-  universe: Universe,
-): CompiledSet {
+export function compileSet(policies: readonly LocatedPolicy[], universe: Universe): CompiledSet {
   const sorted = policies
     .map((located) => ({ located, key: sortKey(located) }))
     .sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0))
     .map(({ located }) => located)
   const compile = compilerOf(universe)
-  const compiled = sorted.map(compile)
+  const compiled = sorted.flatMap(compile)
   const egress = compiled.flatMap((policy) => policy.egress ?? [])
   return {
     ingress: collectDirection(
@@ -67,7 +65,8 @@ export function compileSet(
       universe,
     ),
     egress: collectDirection(egress, universe),
-    egressTo: egressGrants(egress, universe),
+    egressTo: egressGrants(egress, 'rules', universe),
+    deniedTo: egressGrants(egress, 'denials', universe),
   }
 }
 
@@ -75,7 +74,7 @@ export function compileSet(
 export function spansAt(
   universe: Universe,
   end: number,
-  ports: readonly NetworkPolicyPort[] | undefined,
+  ports: readonly RulePort[] | undefined,
 ): readonly Span[] {
   return universe.spansOf(end, ports)
 }
@@ -103,34 +102,14 @@ function sortKey({ policy, location }: LocatedPolicy): string {
   return JSON.stringify([namespace, name, location.file, line, policy.kind])
 }
 
-/** What one direction of a policy says, whichever it is. */
-interface PlainRule {
-  readonly peers: readonly NetworkPolicyPeer[] | undefined
-  readonly ports: readonly NetworkPolicyPort[] | undefined
-}
-
-type Direction = 'ingress' | 'egress'
-
-function plainRules({ spec }: NetworkPolicy, direction: Direction): readonly PlainRule[] {
-  return direction === 'ingress'
-    ? (spec.ingress ?? []).map(({ from, ports }) => ({ peers: from, ports }))
-    : (spec.egress ?? []).map(({ to, ports }) => ({ peers: to, ports }))
-}
-
-/** Without types a policy is about ingress, and about egress when it has an egress rule (networking/v1 defaults). */
-function isAbout({ spec }: NetworkPolicy, direction: Direction): boolean {
-  if (spec.policyTypes !== undefined && spec.policyTypes.length > 0) {
-    return spec.policyTypes.includes(direction === 'ingress' ? 'Ingress' : 'Egress')
-  }
-  return direction === 'ingress' || (spec.egress ?? []).length > 0
-}
-
 /** What one policy says of one direction. */
 interface CompiledSide {
   /** The policy itself, as the one member of a list that every pod shares which it alone isolates. */
   readonly references: readonly PolicyReference[]
   readonly subjects: readonly number[]
+  readonly isolates: boolean
   readonly rules: readonly CompiledRule[]
+  readonly denials: readonly CompiledRule[]
 }
 
 /** One policy over a universe; a direction that it is not about is absent. */
@@ -139,7 +118,7 @@ interface CompiledPolicy {
   readonly egress?: CompiledSide
 }
 
-type Compiler = (located: LocatedPolicy<NetworkPolicy>) => CompiledPolicy
+type Compiler = (located: LocatedPolicy) => readonly CompiledPolicy[]
 
 /** Sets over one universe share what their policies become: most policies stand in both sets of a comparison. */
 const compilers = new WeakMap<Universe, Compiler>()
@@ -154,38 +133,35 @@ function compilerOf(universe: Universe): Compiler {
 
 function createCompiler(universe: Universe): Compiler {
   const peersOf = createPeerTable(universe)
-  const compiled = new Map<LocatedPolicy<NetworkPolicy>, CompiledPolicy>()
-  const compileSide = (
-    { policy, location, rules: places }: LocatedPolicy<NetworkPolicy>,
-    subjects: readonly number[],
-    direction: Direction,
-  ): CompiledSide => {
-    const { namespace, name } = policy.metadata
-    const id = `${namespace}/${name}`
-    const rules = plainRules(policy, direction).map(
-      ({ peers, ports }, index): CompiledRule => ({
-        reference: referenceTo(id, places[direction][index] ?? location),
+  const compiled = new Map<LocatedPolicy, readonly CompiledPolicy[]>()
+  const compile = (part: LocatedPolicy): CompiledPolicy => {
+    const { policy, location, rules: places } = part
+    const { namespace, subject, about, isolates, rules } = plainPolicy(policy)
+    const subjects = universe.endsMatching(namespace, subject)
+    const id = policyName(policy)
+    const compileRule = ({ direction, rule, peers, ports }: PlainRule): CompiledRule => ({
+      reference: referenceTo(id, places[direction][rule] ?? location),
+      subjects,
+      peers: peersOf(namespace, peers),
+      ports,
+    })
+    const compileSide = (direction: RuleDirection): CompiledSide => {
+      const own = rules.filter((rule) => rule.direction === direction)
+      return {
+        references: [referenceTo(id, location)],
         subjects,
-        peers: peersOf(namespace, peers),
-        ports,
-      }),
-    )
-    return { references: [referenceTo(id, location)], subjects, rules }
-  }
-  const compile = (located: LocatedPolicy<NetworkPolicy>): CompiledPolicy => {
-    const { metadata, spec } = located.policy
-    const subjects = universe.endsMatching(metadata.namespace, { podSelector: spec.podSelector })
+        isolates: isolates.includes(direction),
+        rules: own.filter(({ deny }) => !deny).map(compileRule),
+        denials: own.filter(({ deny }) => deny).map(compileRule),
+      }
+    }
     return {
-      ...(isAbout(located.policy, 'ingress') && {
-        ingress: compileSide(located, subjects, 'ingress'),
-      }),
-      ...(isAbout(located.policy, 'egress') && {
-        egress: compileSide(located, subjects, 'egress'),
-      }),
+      ...(about.includes('ingress') && { ingress: compileSide('ingress') }),
+      ...(about.includes('egress') && { egress: compileSide('egress') }),
     }
   }
   return (located) => {
-    const known = compiled.get(located) ?? compile(located)
+    const known = compiled.get(located) ?? partsOf(located).map(compile)
     compiled.set(located, known)
     return known
   }
@@ -196,7 +172,7 @@ function collectDirection(sides: readonly CompiledSide[], universe: Universe): C
   const byPod = new Map<number, CompiledSide[]>()
   for (const side of sides) {
     for (const subject of side.subjects) {
-      addBit(isolated, subject)
+      if (side.isolates) addBit(isolated, subject)
       const list = byPod.get(subject)
       if (list === undefined) byPod.set(subject, [side])
       else list.push(side)
@@ -204,13 +180,15 @@ function collectDirection(sides: readonly CompiledSide[], universe: Universe): C
   }
   const isolatedBy = new Map<number, readonly PolicyReference[]>()
   const rules = new Map<number, readonly CompiledRule[]>()
+  const denials = new Map<number, readonly CompiledRule[]>()
   const unite = rememberUnions()
   for (const [pod, list] of byPod) {
     const union = unite(list)
-    isolatedBy.set(pod, union.references)
+    if (union.isolates) isolatedBy.set(pod, union.references)
     rules.set(pod, union.rules)
+    if (union.denials.length > 0) denials.set(pod, union.denials)
   }
-  return { isolated, isolatedBy, rules }
+  return { isolated, isolatedBy, rules, denials }
 }
 
 /** Pods that the same policies select share one list of references and one of rules. */
@@ -227,8 +205,10 @@ function rememberUnions(): (sides: readonly CompiledSide[]) => Omit<CompiledSide
     if (first !== undefined && sides.length === 1) return first
     const key = sides.map(numberOf).join()
     const union = unions.get(key) ?? {
-      references: sides.flatMap(({ references }) => references),
+      references: sides.flatMap(({ references, isolates }) => (isolates ? references : [])),
+      isolates: sides.some(({ isolates }) => isolates),
       rules: sides.flatMap(({ rules }) => rules),
+      denials: sides.flatMap(({ denials }) => denials),
     }
     unions.set(key, union)
     return union
@@ -241,7 +221,7 @@ function referenceTo(policy: string, { file, line }: Location): PolicyReference 
   return { policy, at: line === undefined ? file : `${file}:${line}` }
 }
 
-type PeerTable = (namespace: string, peers: readonly NetworkPolicyPeer[] | undefined) => Peers
+type PeerTable = (namespace: string, peers: readonly RulePeer[] | undefined) => Peers
 
 /** The universe answers equal peers with the same list, so that lists of peers are told apart by number. */
 function createPeerTable(universe: Universe): PeerTable {
@@ -275,9 +255,13 @@ function createPeerTable(universe: Universe): PeerTable {
  */
 function egressGrants(
   sides: readonly CompiledSide[],
+  what: 'rules' | 'denials',
   universe: Universe,
 ): (end: number) => readonly EgressGrant[] {
-  const totals = totalGrants(sides, universe)
+  const totals = totalGrants(
+    sides.flatMap((side) => side[what]),
+    universe,
+  )
   const toEveryone = [...(totals.get('everyone')?.values() ?? [])]
   const toEnd: EgressGrant[][] = []
   for (const [peers, grants] of totals) {
@@ -293,11 +277,11 @@ function egressGrants(
 
 /** Returns the grants by peers, then by the text of their ports. */
 function totalGrants(
-  sides: readonly CompiledSide[],
+  rules: readonly CompiledRule[],
   universe: Universe,
 ): ReadonlyMap<Peers, ReadonlyMap<string, EgressGrant>> {
   const totals = new Map<Peers, Map<string, EgressGrant>>()
-  for (const rule of sides.flatMap(({ rules }) => rules)) {
+  for (const rule of rules) {
     if (rule.subjects.length === 0) continue
     const key = portsText(rule.ports)
     const byPorts = totals.get(rule.peers) ?? new Map<string, EgressGrant>()
@@ -313,10 +297,10 @@ function totalGrants(
 }
 
 /** Rules share their lists of ports: the text of one is made once. */
-const portTexts = new WeakMap<readonly NetworkPolicyPort[], string>()
-const allPorts: readonly NetworkPolicyPort[] = []
+const portTexts = new WeakMap<readonly RulePort[], string>()
+const allPorts: readonly RulePort[] = []
 
-function portsText(ports: readonly NetworkPolicyPort[] = allPorts): string {
+function portsText(ports: readonly RulePort[] = allPorts): string {
   const known = portTexts.get(ports)
   if (known !== undefined) return known
   const text = JSON.stringify(ports)

@@ -150,9 +150,14 @@ export interface PolicyAddress {
   readonly kind: 'address'
   readonly address: string
   readonly names?: readonly string[]
+  /** Its reserved labels beside `world`: `kube-apiserver`, or nothing. */
+  readonly labels?: readonly string[]
 }
 
-/** An end that NetworkPolicy has no word for: only a rule without peers lets it through. */
+/**
+ * An end that NetworkPolicy has no word for: only a rule without peers lets it through. Its labels are reserved ones
+ * (`kube-apiserver`), or labels of a pod in another cluster with their source (`k8s:app=web`).
+ */
 export interface PolicyEntity {
   readonly kind: 'entity'
   readonly entity: string

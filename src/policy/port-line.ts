@@ -1,8 +1,13 @@
 /**
  * Ports of every protocol on one line of numbers, so that a set of ports is a list of spans: TCP 1 to 65535 first, then
- * UDP, then SCTP, then one position for each named port whose number nobody knows.
+ * UDP, then SCTP, then one position for each named port whose number nobody knows. Types of ICMP messages come far
+ * behind, and only where policies are compared that can tell them apart.
  */
-import type { NetworkPolicyPort, PortProtocol } from './network-policy.ts'
+
+import type { Interval } from './interval.ts'
+import { toIntervals } from './interval.ts'
+import type { PortProtocol } from './network-policy.ts'
+import type { RulePort } from './plain-rule.ts'
 import { formatPorts, maxPort, portProtocols, toPortSet } from './port-set.ts'
 
 /** Positions `low` to `high`, both included, of one protocol or one named port. */
@@ -20,6 +25,34 @@ export type NamedContainerPorts = readonly {
 
 /** First position after the numbered ports. */
 export const namedStart: number = portProtocols.length * maxPort
+
+/** First position of ICMP types: those of IPv4, then those of IPv6. */
+export const icmpStart: number = 2 ** 20
+
+/** Types that each family has. */
+const icmpTypes = 256
+
+/** Position behind the last ICMP type. */
+export const icmpEnd: number = icmpStart + 2 * icmpTypes
+
+/** First positions of the two families. */
+export const icmpFamilyStarts: readonly number[] = [icmpStart, icmpStart + icmpTypes]
+
+/** Returns the position of a type of ICMP messages. */
+export function icmpPosition(family: 'IPv4' | 'IPv6', type: number): number {
+  return icmpStart + (family === 'IPv6' ? icmpTypes : 0) + type
+}
+
+/** Returns the type at a position from {@link icmpStart} on. */
+export function icmpAt(position: number): {
+  readonly family: 'IPv4' | 'IPv6'
+  readonly type: number
+} {
+  const offset = position - icmpStart
+  return offset < icmpTypes
+    ? { family: 'IPv4', type: offset }
+    : { family: 'IPv6', type: offset - icmpTypes }
+}
 
 /** Positions at which a protocol begins; no span crosses one. */
 export const protocolStarts: readonly number[] = portProtocols.map((_, index) => index * maxPort)
@@ -51,19 +84,24 @@ export interface PortResolution {
   readonly names: PortNames
   /** Container ports where they are known; `unknown` gives every name a position; `none` where names mean nothing. */
   readonly ports: NamedContainerPorts | 'unknown' | 'none'
+  /** Whether a rule for everything opens ICMP, too. Default: no. */
+  readonly icmp?: boolean
 }
 
 /** Returns the spans that the ports of a rule open at a destination; ports that are absent or empty open all. */
 export function rulePortSpans(
-  ports: readonly NetworkPolicyPort[] | undefined,
+  ports: readonly RulePort[] | undefined,
   resolution: PortResolution,
 ): readonly Span[] {
-  return ports === undefined || ports.length === 0
-    ? portProtocols.flatMap((protocol) => portSpans({ protocol }, resolution))
-    : ports.flatMap((port) => portSpans(port, resolution))
+  if (ports !== undefined && ports.length > 0) {
+    return ports.flatMap((port) => portSpans(port, resolution))
+  }
+  const all = portProtocols.flatMap((protocol) => portSpans({ protocol }, resolution))
+  return resolution.icmp === true ? [...all, { low: icmpStart, high: icmpEnd - 1 }] : all
 }
 
-function portSpans(item: NetworkPolicyPort, resolution: PortResolution): readonly Span[] {
+function portSpans(item: RulePort, resolution: PortResolution): readonly Span[] {
+  if (item.icmp !== undefined) return [at(icmpPosition(item.icmp.family, item.icmp.type))]
   const protocol = item.protocol ?? 'TCP'
   if (typeof item.port === 'string') return namedPortSpans(item.port, protocol, resolution)
   const first = item.port ?? 1
@@ -108,7 +146,44 @@ export function spanTexts(spans: readonly Span[], names: PortNames): readonly st
         }),
     ),
   )
-  if (numbered[0] === 'all ports') return numbered
+  const icmp = icmpTexts(spans)
+  if (numbered[0] === 'all ports')
+    return icmp.length === 2 && icmp.every(isWhole) ? numbered : [...numbered, ...icmp]
   const named = spans.flatMap(({ low }) => names[low - namedStart] ?? [])
-  return [...numbered, ...new Set(named)]
+  return [...numbered, ...new Set(named), ...icmp]
+}
+
+function isWhole(text: string): boolean {
+  return text.startsWith('every ')
+}
+
+function icmpTexts(spans: readonly Span[]): readonly string[] {
+  const intervals = toIntervals(
+    spans
+      .filter(({ low }) => low >= icmpStart)
+      .flatMap(({ low, high }) =>
+        // No text crosses from one family to the other.
+        icmpFamilyStarts.map(
+          (start): Interval<number> => [
+            Math.max(low, start),
+            Math.min(high + 1, start + icmpTypes),
+          ],
+        ),
+      )
+      .filter(([low, end]) => low < end),
+  ).flatMap(([low, end]): readonly Interval<number>[] => {
+    const middle = icmpStart + icmpTypes
+    return low < middle && end > middle
+      ? [
+          [low, middle],
+          [middle, end],
+        ]
+      : [[low, end]]
+  })
+  return intervals.map(([low, end]) => {
+    const { family, type } = icmpAt(low)
+    const protocol = family === 'IPv4' ? 'ICMPv4' : 'ICMPv6'
+    if (end - low === icmpTypes) return `every ${protocol} type`
+    return end - low === 1 ? `${type}/${protocol}` : `${type}-${type + end - low - 1}/${protocol}`
+  })
 }

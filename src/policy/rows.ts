@@ -3,8 +3,10 @@ import type { Bits } from './bits.ts'
 import { addBit, addBits, commonBits, firstDifference, hasBit, withoutBits } from './bits.ts'
 import type { CompiledSet } from './compiled-set.ts'
 import { spansAt } from './compiled-set.ts'
+import type { Denials } from './denied-rows.ts'
+import { denialsTo, withoutDenied } from './denied-rows.ts'
 import type { Span } from './port-line.ts'
-import { namedStart, protocolStarts } from './port-line.ts'
+import { icmpEnd, icmpFamilyStarts, icmpStart, namedStart, protocolStarts } from './port-line.ts'
 import type { Universe } from './universe.ts'
 
 /** What a set opens towards one end, rule by rule. */
@@ -15,6 +17,8 @@ export interface Grants {
     readonly peers: Bits | readonly number[]
   }[]
   readonly egress: readonly { readonly spans: readonly Span[]; readonly sources: Bits }[]
+  /** Absent when nothing is denied whatever is opened. */
+  readonly denied?: Denials
 }
 
 /**
@@ -37,17 +41,20 @@ export function grantsTo(set: CompiledSet, universe: Universe, end: number): Gra
     spans: spansAt(universe, end, ports),
     sources,
   }))
-  if (!hasBit(set.ingress.isolated, end)) return { egress }
+  const denials = denialsTo(set, universe, end)
+  const denied = denials === undefined ? {} : { denied: denials }
+  if (!hasBit(set.ingress.isolated, end)) return { egress, ...denied }
   const everyone = universe.sourcesOf(end)
   const ingress = (set.ingress.rules.get(end) ?? []).map(({ ports, peers }) => ({
     spans: spansAt(universe, end, ports),
     peers: peers === 'everyone' ? everyone : peers,
   }))
-  return { ingress, egress }
+  return { ingress, egress, ...denied }
 }
 
 /** Tells whether two sets plainly open the same towards an end; what says the same in other words may be missed. */
 export function sameGrants(a: Grants, b: Grants): boolean {
+  if (a.denied !== undefined || b.denied !== undefined) return false
   if (a.egress.length !== b.egress.length || a.ingress?.length !== b.ingress?.length) return false
   return (
     a.egress.every(({ spans, sources }, index) => {
@@ -72,10 +79,12 @@ function sameSpans(a: readonly Span[], b: readonly Span[]): boolean {
 }
 
 /** Returns the spans of some grants, for {@link cutPorts}. */
-export function grantSpans({ ingress = [], egress }: Grants): readonly Span[] {
+export function grantSpans({ ingress = [], egress, denied }: Grants): readonly Span[] {
   const all: Span[] = []
   for (const { spans } of ingress) for (const span of spans) all.push(span)
   for (const { spans } of egress) for (const span of spans) all.push(span)
+  for (const { spans } of denied?.ingress ?? []) all.push(...spans)
+  for (const { spans } of denied?.egress ?? []) all.push(...spans)
   return all
 }
 
@@ -87,11 +96,23 @@ export function cutPorts(universe: Universe, end: number, spans: readonly Span[]
   const starts = new Set(protocolStarts)
   for (let position = namedStart; position < limit; position++) starts.add(position)
   for (const { low, high } of spans) {
+    if (low >= icmpStart) continue
     starts.add(low)
     if (high + 1 < limit) starts.add(high + 1)
   }
   const sorted = [...starts].sort((a, b) => a - b)
-  return sorted.map((low, index) => ({ low, high: (sorted[index + 1] ?? limit) - 1 }))
+  const atoms = sorted.map((low, index) => ({ low, high: (sorted[index + 1] ?? limit) - 1 }))
+  return universe.icmp ? [...atoms, ...cutIcmp(spans)] : atoms
+}
+
+function cutIcmp(spans: readonly Span[]): readonly Span[] {
+  const starts = new Set(icmpFamilyStarts)
+  for (const { low, high } of spans) {
+    if (low >= icmpStart) starts.add(low)
+    if (high >= icmpStart && high + 1 < icmpEnd) starts.add(high + 1)
+  }
+  const sorted = [...starts].sort((a, b) => a - b)
+  return sorted.map((low, index) => ({ low, high: (sorted[index + 1] ?? icmpEnd) - 1 }))
 }
 
 /** Returns the rows of a set at an end; the atoms must come from {@link cutPorts} over the set's spans. */
@@ -129,6 +150,14 @@ export function rowsOfGrants(
   { sources, free }: RowSources,
   atoms: readonly Span[],
 ): Rows {
+  const { denied, ...opened } = grants
+  if (denied !== undefined) {
+    const rows = rowsOfGrants(opened, { sources, free }, atoms)
+    return {
+      ingress: withoutDenied(rows.ingress, denied.ingress, atoms),
+      egress: withoutDenied(rows.egress, denied.egress, atoms),
+    }
+  }
   const egress = createRows(atoms, free)
   for (const { spans, sources: granted } of grants.egress) egress.add(spans, granted)
   if (grants.ingress === undefined)

@@ -45,7 +45,9 @@ function aimsOf(policy: NetworkPolicy): readonly Aim[] {
     ...ingress.flatMap((rule) => rule.from ?? []),
     ...egress.flatMap((rule) => rule.to ?? []),
   ]
-  return [{ podSelector }, ...peers.filter((peer) => peer.ipBlock === undefined)].map((peer) => ({
+  // A clusterwide policy has no namespace to select pods in.
+  const own = namespace === '' ? [] : [{ podSelector }]
+  return [...own, ...peers.filter((peer) => peer.ipBlock === undefined)].map((peer) => ({
     namespace,
     peer,
   }))

@@ -185,7 +185,7 @@ function newHomes(
 ): { readonly homes: readonly Home[]; readonly truncated: boolean } {
   const taken = new Set(existing.map((home) => home.namespace))
   const unknown = [...new Set(policies.map((policy) => policy.metadata.namespace))]
-    .filter((namespace) => !taken.has(namespace))
+    .filter((namespace) => namespace !== '' && !taken.has(namespace))
     .map(
       (namespace): LabelSelector => ({
         matchLabels: toLabels([[namespaceNameLabel, namespace]]),

@@ -1,21 +1,27 @@
 /** Everything that policy sets are worked out over: pods, the whole address space, entities. */
 import type { Labels } from '../labels.ts'
-import type { AddressCell, LearnedAddress } from './address-cells.ts'
+import type { AddressCell, AddressCells, LearnedAddress } from './address-cells.ts'
 import { blockHolds, blockKey, cutAddresses } from './address-cells.ts'
 import type { Bits } from './bits.ts'
 import { bitsOf } from './bits.ts'
+import type { KnownEntity } from './mixed-ends.ts'
+import { hasCilium, labelsKey, mixedEntities, unseenAddresses } from './mixed-ends.ts'
 import type {
   IpBlock,
   NetworkPolicy,
   NetworkPolicyPeer,
   NetworkPolicyPort,
+  Policy,
   PolicyEndpoint,
   PolicyPod,
 } from './network-policy.ts'
 import { forEachPeer } from './network-policy.ts'
+import type { RulePeer, RulePort } from './plain-rule.ts'
+import { questionsIn } from './plain-rule.ts'
 import { indexPods } from './pod-index.ts'
-import type { PortNames, Span } from './port-line.ts'
+import type { PortNames, PortResolution, Span } from './port-line.ts'
 import { portName, rulePortSpans } from './port-line.ts'
+import { createPeerFilter } from './special-peers.ts'
 import { standInsOf } from './stand-ins.ts'
 import { symbolicPods } from './symbolic-pods.ts'
 
@@ -35,12 +41,17 @@ export interface PodEnd {
 export interface OutsideEnd {
   readonly kind: 'outside'
   readonly cell: AddressCell
+  /** DNS names and reserved labels, where policies are compared that can tell them apart. */
+  readonly names?: readonly string[]
+  readonly labels?: readonly string[]
 }
 
 /** What has neither labels nor an address that policies match: a node, the API server. */
 export interface EntityEnd {
   readonly kind: 'entity'
   readonly name: string
+  /** Absent where policies cannot tell entities apart. */
+  readonly endpoint?: PolicyEndpoint
 }
 
 /** What there is, beside what the policies speak of. */
@@ -53,8 +64,10 @@ export interface KnownEnds {
   /** Addresses that are ends of their own. Default: none. */
   readonly learned?: readonly LearnedAddress[]
   /** Default: none. */
-  readonly entities?: readonly string[]
-  /** Let ipBlock match the addresses of pods. Default: no. */
+  readonly entities?: readonly (string | KnownEntity)[]
+  /** Name of the local cluster, for policies that ask for it. Default: `default`. */
+  readonly cluster?: string
+  /** Let ipBlock match the addresses of pods, where no Cilium policy is compared. Default: no. */
   readonly ipBlockPods?: boolean
   /**
    * Add the pods that do not exist yet, as far as policies can tell them from those that do: `novel`, or as many as the
@@ -64,7 +77,7 @@ export interface KnownEnds {
 }
 
 /** Ports of a rule; absent or empty for all. */
-export type RulePorts = readonly NetworkPolicyPort[] | undefined
+export type RulePorts = readonly RulePort[] | undefined
 
 /** The ends, and what policies select of them. Ends are named by their position. */
 export interface Universe {
@@ -78,11 +91,13 @@ export interface Universe {
   /** Names of ports that rules use, for pods whose container ports nobody knows. */
   readonly portNames: PortNames
   /** Returns the ends that a peer of a policy in `namespace` matches, sorted; the same list for the same question. */
-  readonly endsMatching: (namespace: string, peer: NetworkPolicyPeer) => readonly number[]
+  readonly endsMatching: (namespace: string, peer: RulePeer) => readonly number[]
   /** Returns the ends that make up a learned address or prefix; none for one that was not given. */
   readonly endsOfLearned: (address: string) => readonly number[]
   /** Returns the end that stands for an entity; undefined for one that was not given. */
-  readonly endOfEntity: (name: string) => number | undefined
+  readonly endOfEntity: (name: string, labels?: readonly string[]) => number | undefined
+  /** True where types of ICMP messages are told apart, which only Cilium's policies do. */
+  readonly icmp: boolean
   /** Returns the spans that ports of a rule open at an end; the same list for the same list of ports where it can. */
   readonly spansOf: (end: number, ports: RulePorts) => readonly Span[]
   /** Sources whose connections to the end can depend on a policy. */
@@ -93,41 +108,63 @@ export interface Universe {
 const neverSources: ReadonlySet<string> = new Set(['host'])
 
 /** Returns the universe of some policies within what is known; the order of the policies does not matter. */
-export function layOutUniverse(policies: readonly NetworkPolicy[], known: KnownEnds): Universe {
+export function layOutUniverse(policies: readonly Policy[], known: KnownEnds): Universe {
+  const isMixed = hasCilium(policies)
+  const asked = policies.flatMap(questionsIn)
   const knownPods = known.pods.map(({ name, pod }): PodEnd => {
     return { kind: 'pod', name, pod, known: true }
   })
-  const symbolic = symbolicEnds(policies, known)
+  const symbolic = symbolicEnds(asked, known)
   const pods = [...knownPods, ...symbolic.pods]
-  const cut = cutAddresses([...blocksOf(policies), ...(known.blocks ?? [])], known.learned ?? [])
-  const outside = cut.cells.map((cell): OutsideEnd => ({ kind: 'outside', cell }))
-  const entityNames = [...new Set(known.entities)].sort()
-  const entities = entityNames.map((name): EntityEnd => ({ kind: 'entity', name }))
+  const blocks = [...blocksOf(asked), ...(known.blocks ?? [])]
+  const learned = isMixed ? (known.learned ?? []).map(withMarks) : (known.learned ?? [])
+  const cut = cutAddresses(blocks, learned)
+  const outside = isMixed ? markedCells(cut, learned) : cut.cells.map(plainCell)
+  const background = isMixed ? backgroundOf(cut, blocks, learned) : 0
+  const unseen = isMixed
+    ? unseenAddresses(policies, cut.cells[background]?.witness ?? '0.0.0.0')
+    : []
+  const entities = [
+    ...(isMixed ? mixedEntities(known.entities ?? []) : plainEntities(known.entities ?? [])),
+    ...unseen,
+  ].map((entity): EntityEnd => ({ kind: 'entity', ...entity }))
   const ends: readonly UniverseEnd[] = [...pods, ...outside, ...entities]
   const index = indexPods(pods.map((end) => end.pod))
-  const entityIds = new Map(
-    entityNames.map((name, place) => [name, pods.length + outside.length + place]),
-  )
-  const portNames = portNamesOf(policies)
+  const entityIds = entityPlaces(entities, pods.length + outside.length)
+  const portNames = portNamesOf(asked)
   const sources = allowedSources(ends, pods.length)
-  const endsInBlock = rememberBlocks((block) => [
-    ...podsInBlock(pods, block, known.ipBlockPods ?? false),
-    ...cut.cellsOfBlock(block).map((cell) => pods.length + cell),
-  ])
+  const firstUnseen = ends.length - unseen.length
+  const endsInBlock = rememberBlocks((block) => {
+    const cells = cut.cellsOfBlock(block)
+    return [
+      ...podsInBlock(pods, block, known.ipBlockPods === true && !isMixed),
+      ...cells.map((cell) => pods.length + cell),
+      ...(cells.includes(background) ? unseen.map((_end, place) => firstUnseen + place) : []),
+    ]
+  })
+  const endsOfPeer = isMixed
+    ? createPeerFilter(ends.map(policyEndpoint), known.cluster || 'default')
+    : () => undefined
   return {
     ends,
     podCount: pods.length,
     known: bitsOf(
       ends.length,
-      [...ends.keys()].filter((id) => id < knownPods.length || id >= pods.length),
+      [...ends.keys()].filter(
+        (id) => (id < knownPods.length || id >= pods.length) && id < firstUnseen,
+      ),
     ),
     truncated: symbolic.truncated,
     portNames,
-    spansOf: createSpansOf(ends, portNames),
-    endsMatching: (namespace, peer) =>
-      peer.ipBlock === undefined ? index.matching(namespace, peer) : endsInBlock(peer.ipBlock),
+    icmp: isMixed,
+    spansOf: createSpansOf(ends, portNames, isMixed),
+    endsMatching: (namespace, peer) => {
+      if (peer.ipBlock !== undefined) return endsInBlock(peer.ipBlock)
+      return endsOfPeer(peer) ?? index.matching(namespace, peer)
+    },
     endsOfLearned: (address) => cut.cellsOfLearned(address).map((cell) => pods.length + cell),
-    endOfEntity: (name) => entityIds.get(name),
+    endOfEntity: (name, labels) =>
+      (labels === undefined ? undefined : entityIds.get(labelsKey(labels))) ?? entityIds.get(name),
     sourcesOf: (end) => (end < pods.length ? sources.toPods : sources.toOthers),
   }
 }
@@ -162,8 +199,70 @@ function symbolicEnds(
 export function policyEndpoint(end: UniverseEnd): PolicyEndpoint {
   if (end.kind === 'pod') return end.pod
   return end.kind === 'outside'
-    ? { kind: 'address', address: end.cell.witness }
-    : { kind: 'entity', entity: end.name, labels: [end.name] }
+    ? {
+        kind: 'address',
+        address: end.cell.witness,
+        ...(end.names && { names: end.names }),
+        ...(end.labels && { labels: end.labels }),
+      }
+    : (end.endpoint ?? { kind: 'entity', entity: end.name, labels: [end.name] })
+}
+
+function plainCell(cell: AddressCell): OutsideEnd {
+  return { kind: 'outside', cell }
+}
+
+function plainEntities(
+  entities: readonly (string | KnownEntity)[],
+): readonly { readonly name: string; readonly endpoint?: PolicyEndpoint }[] {
+  const names = entities.map((one) => (typeof one === 'string' ? one : one.name))
+  return [...new Set(names)].sort().map((name) => ({ name }))
+}
+
+/** Where names and labels count, addresses that differ in them behave differently. */
+function withMarks(learned: LearnedAddress): LearnedAddress {
+  const { names = [], labels = [], likeness } = learned
+  return { ...learned, likeness: JSON.stringify([likeness, names, labels]) }
+}
+
+function markedCells(cut: AddressCells, learned: readonly LearnedAddress[]): readonly OutsideEnd[] {
+  const marks = new Map<number, Pick<OutsideEnd, 'names' | 'labels'>>()
+  for (const { address, names = [], labels = [] } of learned) {
+    // A prefix stands for many addresses, of which no name is known to mean all.
+    if (address.includes('/')) continue
+    for (const cell of cut.cellsOfLearned(address)) {
+      marks.set(cell, {
+        ...(names.length > 0 && { names }),
+        ...(labels.length > 0 && { labels }),
+      })
+    }
+  }
+  return cut.cells.map((cell, id): OutsideEnd => ({ kind: 'outside', cell, ...marks.get(id) }))
+}
+
+/** Returns the cell that fewest blocks hold: where an address lies of which nothing is known. */
+function backgroundOf(
+  cut: AddressCells,
+  blocks: readonly IpBlock[],
+  learned: readonly LearnedAddress[],
+): number {
+  const counts = cut.cells.map(() => 0)
+  const holders = [
+    ...blocks.map(cut.cellsOfBlock),
+    ...learned.map(({ address }) => cut.cellsOfLearned(address)),
+  ]
+  for (const cells of holders) for (const cell of cells) counts[cell] = (counts[cell] ?? 0) + 1
+  return counts.indexOf(Math.min(...counts))
+}
+
+/** Returns the positions of entities by name, and by their labels where they have some. */
+function entityPlaces(entities: readonly EntityEnd[], first: number): ReadonlyMap<string, number> {
+  const places = new Map<string, number>()
+  for (const [place, { endpoint }] of entities.entries()) {
+    if (endpoint?.kind === 'entity') places.set(labelsKey(endpoint.labels), first + place)
+  }
+  for (const [place, { name }] of entities.entries()) places.set(name, first + place)
+  return places
 }
 
 function blocksOf(policies: readonly NetworkPolicy[]): readonly IpBlock[] {
@@ -192,10 +291,14 @@ export function portNamesOf(policies: readonly NetworkPolicy[]): PortNames {
 }
 
 /** Returns the spans of rules at the ends: a port of a number means the same at every end and is worked out once. */
-export function createSpansOf(ends: readonly UniverseEnd[], names: PortNames): Universe['spansOf'] {
+export function createSpansOf(
+  ends: readonly UniverseEnd[],
+  names: PortNames,
+  icmp = false,
+): Universe['spansOf'] {
   const shared = {
-    unknown: createSpanTable(names, 'unknown'),
-    none: createSpanTable(names, 'none'),
+    unknown: createSpanTable({ names, ports: 'unknown', icmp }),
+    none: createSpanTable({ names, ports: 'none', icmp }),
   }
   return (end, ports) => {
     const at = ends[end]
@@ -207,15 +310,12 @@ export function createSpansOf(ends: readonly UniverseEnd[], names: PortNames): U
   }
 }
 
-function createSpanTable(
-  names: PortNames,
-  ports: 'unknown' | 'none',
-): (rule: RulePorts) => readonly Span[] {
-  const all = rulePortSpans(undefined, { names, ports })
+function createSpanTable(resolution: PortResolution): (rule: RulePorts) => readonly Span[] {
+  const all = rulePortSpans(undefined, resolution)
   const known = new WeakMap<readonly NetworkPolicyPort[], readonly Span[]>()
   return (rule) => {
     if (rule === undefined || rule.length === 0) return all
-    const spans = known.get(rule) ?? rulePortSpans(rule, { names, ports })
+    const spans = known.get(rule) ?? rulePortSpans(rule, resolution)
     known.set(rule, spans)
     return spans
   }
@@ -228,7 +328,11 @@ function allowedSources(
   const positions = [...ends.keys()]
   const isSource = (id: number): boolean => {
     const end = ends[id]
-    return end?.kind !== 'entity' || !neverSources.has(end.name)
+    if (end?.kind !== 'entity') return true
+    const { endpoint, name } = end
+    if (endpoint === undefined) return !neverSources.has(name)
+    // No address opens a connection because of its name.
+    return endpoint.kind === 'entity' && !endpoint.labels.some((label) => neverSources.has(label))
   }
   return {
     toPods: bitsOf(ends.length, positions.filter(isSource)),

@@ -1,6 +1,6 @@
 /** An explanation for a terminal, or as a JSON document. */
-import type { Answer, Explanation, PathSide, RuleReference } from '../diff/explanation.ts'
-import type { PolicyUsage, RuleUsage, SeenEdge } from '../diff/verify-report.ts'
+import type { Answer, Explanation, PathSide } from '../diff/explanation.ts'
+import type { PolicyUsage, RuleReference, RuleUsage, SeenEdge } from '../diff/verify-report.ts'
 import { escapeUnprintable } from '../policy/quote.ts'
 import { outcomeTexts } from './outcomes.ts'
 import type { Style } from './style.ts'
@@ -56,7 +56,7 @@ export function pathText(side: PathSide): string {
     case 'rule':
       return `${isolationText({ direction, isolatedBy })}; allowed by ${listText(allowedBy.map((rule) => allowingText(direction, rule)))}`
     case 'denied':
-      return isolationText({ direction, isolatedBy })
+      return isolationText(side)
   }
 }
 

@@ -56,7 +56,7 @@ export function notEvaluatedLines(names: readonly string[], style: Style): reado
   if (names.length === 0) return []
   return [
     '',
-    `${style.yellow('not evaluated')}: policies of other kinds, which may allow or deny more`,
+    `${style.yellow('not evaluated')}: policies that depend on more than ends, and may allow or deny more`,
     ...limited(names, (name) => [`  ${escapeText(name)}`]),
   ]
 }

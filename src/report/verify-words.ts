@@ -50,7 +50,12 @@ export function seenText({ flows, first, last }: FlowEvidence): string {
 export function isolationText({
   direction,
   isolatedBy,
-}: Pick<DeniedSide, 'direction' | 'isolatedBy'>): string {
+  deniedBy,
+}: Pick<DeniedSide, 'direction' | 'isolatedBy' | 'deniedBy'>): string {
+  if (deniedBy !== undefined) {
+    const rules = deniedBy.map((rule) => `${rule.policy} ${ruleText({ direction, ...rule })}`)
+    return `${direction} is denied by ${listText(rules)}`
+  }
   return `${direction} is isolated by ${listText(isolatedBy.map(referenceText))}`
 }
 
@@ -87,7 +92,7 @@ export const stateTexts: Readonly<Record<RuleUsage['state'], string>> = {
   used: 'used',
   partly: 'partly used',
   unused: 'never used',
-  ignored: 'ignored, as policyTypes lacks its direction',
+  ignored: 'ignored, as the policy does not isolate its direction',
 }
 
 /** Returns a grant that is used: `app=web in namespace shop on 80/TCP: 2 edges, 40 flows, last 2026-...`. */

@@ -43,3 +43,18 @@ function addressText(address: string, names: readonly string[]): string {
   const shown = names.slice(0, maxNames).join(', ')
   return `${address} (${shown}${names.length > maxNames ? ', ...' : ''})`
 }
+
+/**
+ * Returns the identity labels of an end that is no pod of the local cluster and no address: reserved ones, or those of a
+ * pod of another cluster with their source (`k8s:app=web`).
+ */
+export function identityLabels(
+  end: Extract<EdgeEnd, { readonly kind: 'entity' | 'remote' }>,
+): readonly string[] {
+  if (end.kind === 'entity') return end.labels.length > 0 ? end.labels : [end.entity]
+  return [
+    ...labelTexts(end.labels).map((label) => `k8s:${label}`),
+    `k8s:io.kubernetes.pod.namespace=${end.namespace}`,
+    `k8s:io.cilium.k8s.policy.cluster=${end.cluster}`,
+  ]
+}

@@ -504,14 +504,14 @@ test('an empty peer, which the API refuses, matches nothing', () => {
   expect(linesOf({ old: inFile(withIngress(db, [])), new: inFile(empty) })).toEqual([])
 })
 
-test('policies of other kinds are left out and named', () => {
+test('policies that depend on more than ends are left out and named', () => {
   const other = (
     kind: 'CiliumNetworkPolicy' | 'CiliumClusterwideNetworkPolicy',
   ): LocatedPolicy => ({
     policy: {
       apiVersion: 'cilium.io/v2',
       kind,
-      metadata: { name: 'l7', namespace: 'default' },
+      metadata: { name: 'l7', namespace: kind === 'CiliumNetworkPolicy' ? 'default' : '' },
       spec: { endpointSelector: {}, egress: [{ toServices: [{}] }] },
     },
     location: { file: 'l7.yaml' },

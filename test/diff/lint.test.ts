@@ -51,6 +51,11 @@ const dns =
   '{to: [{namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: kube-system}}, podSelector: {matchLabels: {k8s-app: kube-dns}}}], ports: [{port: 53, protocol: UDP}]}'
 const fromApi = '{from: [{podSelector: {matchLabels: {app: api}}}], ports: [{port: 80}]}'
 
+/** A Cilium policy of namespace shop. */
+function cilium(rules: string, selector = '{}'): string {
+  return `apiVersion: cilium.io/v2\nkind: CiliumNetworkPolicy\nmetadata: {name: p, namespace: shop}\nspec: {endpointSelector: ${selector}, ${rules}}\n`
+}
+
 const cases: readonly Case[] = [
   {
     code: 'INVALID',
@@ -370,6 +375,59 @@ const cases: readonly Case[] = [
       ),
     ],
     says: 'reach port 53',
+  },
+  {
+    code: 'FQDN_WITHOUT_DNS',
+    what: 'names that nobody resolves through the proxy',
+    found: [cilium('egress: [{toFQDNs: [{matchName: a.example}]}]')],
+    clean: [
+      cilium(
+        'egress: [{toFQDNs: [{matchName: a.example}]}, {toPorts: [{ports: [{port: "53", protocol: ANY}], rules: {dns: [{matchPattern: "*"}]}}]}]',
+      ),
+    ],
+    says: 'toFQDNs matches nothing unless',
+  },
+  {
+    code: 'SELECTS_NOBODY',
+    what: 'a list that is there and empty',
+    found: [cilium('ingress: [{fromEndpoints: []}]')],
+    clean: [cilium('ingress: [{}]')],
+    says: 'ingress rule 1 has an empty list',
+  },
+  {
+    code: 'ALLOWS_EVERYONE',
+    what: 'a Cilium rule that names ports alone',
+    found: [cilium('ingress: [{toPorts: [{ports: [{port: "80"}]}]}]')],
+    clean: [cilium('ingress: [{fromEndpoints: [{}], toPorts: [{ports: [{port: "80"}]}]}]')],
+    says: 'names no peers',
+  },
+  {
+    code: 'FILTERED_LABEL',
+    what: 'a Cilium selector of a key that Cilium drops',
+    found: [cilium('ingress: [{fromEndpoints: [{matchLabels: {"k8s:kubernetes.io/name": web}}]}]')],
+    clean: [cilium('ingress: [{fromEndpoints: [{matchLabels: {"k8s:app": web}}]}]')],
+    says: 'has a peer whose selector asks for kubernetes.io/name',
+  },
+  {
+    code: 'VOLATILE_LABEL',
+    what: 'a Cilium selector of a key that changes',
+    found: [cilium('ingress: [{}]', '{matchLabels: {job-name: a}}')],
+    clean: [cilium('ingress: [{}]')],
+    says: 'endpointSelector asks for job-name',
+  },
+  {
+    code: 'MATCHES_NO_POD',
+    what: 'a Cilium policy of no pod',
+    found: [cilium('ingress: [{}]', '{matchLabels: {app: nobody}}')],
+    clean: [cilium('ingress: [{}]', '{matchLabels: {app: web}}')],
+    says: 'endpointSelector (app=nobody in namespace shop) selects no known pod',
+  },
+  {
+    code: 'PEER_MATCHES_NO_POD',
+    what: 'a Cilium peer of no pod',
+    found: [cilium('egress: [{toEndpoints: [{matchLabels: {app: nobody}}]}]')],
+    clean: [cilium('egress: [{toEndpoints: [{matchLabels: {app: web}}]}]')],
+    says: 'egress rule 1 has a peer (app=nobody in namespace shop)',
   },
   {
     code: 'EXCEPT_WITHOUT_EFFECT',

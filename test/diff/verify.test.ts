@@ -309,14 +309,18 @@ describe('gates', () => {
   })
 })
 
-test('policies of other kinds are named as not evaluated', () => {
+test('policies that depend on more than ends are named as not evaluated', () => {
   const cilium = (
     kind: 'CiliumNetworkPolicy' | 'CiliumClusterwideNetworkPolicy',
   ): LocatedPolicy => ({
     policy: {
       apiVersion: 'cilium.io/v2',
       kind,
-      metadata: { name: 'x', namespace: 'shop', labels: toLabels([]) },
+      metadata: {
+        name: 'x',
+        namespace: kind === 'CiliumNetworkPolicy' ? 'shop' : '',
+        labels: toLabels([]),
+      },
       spec: { endpointSelector: {}, egress: [{ toServices: [{}] }] },
     },
     location: { file: 'x.yaml' },

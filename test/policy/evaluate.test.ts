@@ -77,8 +77,8 @@ describe('isolation', () => {
   test('without policies everything is allowed', () => {
     expect(evaluate([], web, db, sql)).toEqual({
       allowed: true,
-      egress: { allowed: true, isolatedBy: [], allowedBy: [] },
-      ingress: { allowed: true, isolatedBy: [], allowedBy: [] },
+      egress: { allowed: true, isolatedBy: [], allowedBy: [], deniedBy: [] },
+      ingress: { allowed: true, isolatedBy: [], allowedBy: [], deniedBy: [] },
     })
   })
 
@@ -128,7 +128,7 @@ describe('isolation', () => {
   test('a rule of a direction that is not isolated allows nothing and denies nothing', () => {
     const rules = policy({ podSelector: all, policyTypes: ['Egress'], ingress: [{}], egress: [{}] })
     const { ingress, egress } = evaluate([rules], web, db, sql)
-    expect(ingress).toEqual({ allowed: true, isolatedBy: [], allowedBy: [] })
+    expect(ingress).toEqual({ allowed: true, isolatedBy: [], allowedBy: [], deniedBy: [] })
     expect(egress.allowedBy).toEqual([{ policy: 'shop/p', rule: 0 }])
   })
 
@@ -147,6 +147,7 @@ describe('isolation', () => {
       allowed: true,
       isolatedBy: ['shop/a', 'shop/b'],
       allowedBy: [{ policy: 'shop/a', rule: 1 }],
+      deniedBy: [],
     }
     expect(evaluate([deny, allow], web, db, sql).ingress).toEqual(expected)
     expect(evaluate([allow, deny], web, db, sql).ingress).toEqual(expected)

@@ -23,26 +23,26 @@ interface Mutant {
 const mutants: readonly Mutant[] = [
   {
     what: 'a policy without types isolates egress although it has no egress rule',
-    file: 'compiled-set.ts',
-    from: "direction === 'ingress' || (spec.egress ?? []).length > 0",
+    file: 'plain-rule.ts',
+    from: "direction === 'ingress' || egress.length > 0",
     to: 'true',
   },
   {
     what: 'a policy without types never isolates egress',
-    file: 'compiled-set.ts',
-    from: "direction === 'ingress' || (spec.egress ?? []).length > 0",
+    file: 'plain-rule.ts',
+    from: "direction === 'ingress' || egress.length > 0",
     to: "direction === 'ingress'",
   },
   {
     what: 'an empty list of types isolates nothing',
-    file: 'compiled-set.ts',
-    from: 'spec.policyTypes !== undefined && spec.policyTypes.length > 0',
-    to: 'spec.policyTypes !== undefined',
+    file: 'plain-rule.ts',
+    from: 'if (policyTypes.length > 0) {',
+    to: 'if (spec.policyTypes !== undefined) {',
   },
   {
     what: 'a policy without rules isolates nothing',
     file: 'compiled-set.ts',
-    from: '      addBit(isolated, subject)',
+    from: '      if (side.isolates) addBit(isolated, subject)',
     to: '      if (side.rules.length > 0) addBit(isolated, subject)',
   },
   {
@@ -132,8 +132,8 @@ const mutants: readonly Mutant[] = [
   {
     what: 'a rule without ports is about TCP',
     file: 'port-line.ts',
-    from: '? portProtocols.flatMap((protocol)',
-    to: "? (['TCP'] as const).flatMap((protocol)",
+    from: 'const all = portProtocols.flatMap((protocol)',
+    to: "const all = (['TCP'] as const).flatMap((protocol)",
   },
   {
     what: 'a port without number is port 1',
