@@ -206,6 +206,7 @@ function resolveSynthesis(raw: RawOptions, nowMs: number): GenerateOptions {
     pruneAfterDays: pruneAfter(raw),
     reoptimise: raw.reoptimise,
     minimise: choice('--minimise', raw.minimise, choices.minimise),
+    target: choice('--target', raw.target, choices.target),
     namespaces: namespaces('--namespace', raw.namespace),
     selector: selector(raw.selector),
     includeSystem: namespaces('--include-system', raw.includeSystem),
