@@ -12,6 +12,7 @@ export interface RawOptions {
   readonly since?: string
   readonly until?: string
   readonly strict?: boolean
+  readonly threads?: string
   readonly for?: string
   readonly follow?: boolean
   readonly last?: string
@@ -21,6 +22,12 @@ export interface RawOptions {
   readonly tlsCert?: string
   readonly tlsKey?: string
   readonly tlsServerName?: string
+  readonly group?: string
+  readonly stateTopic?: string
+  readonly window?: string
+  readonly flush?: string
+  readonly sessionTimeout?: string
+  readonly replicationFactor?: string
   readonly serverFilter?: readonly string[]
   readonly clusterName?: string
   readonly kubeconfig?: string
@@ -49,6 +56,8 @@ export interface RawOptions {
   readonly diffOutput?: string
   readonly out?: string
   readonly outDir?: string
+  readonly rotateSize?: string
+  readonly keep?: string
   readonly failOn?: string
   readonly policies?: readonly string[]
   readonly maxUnused?: string

@@ -158,6 +158,9 @@ export function resolveDisplay(raw: RawOptions): DisplayOptions {
   }
 }
 
+/** More threads than this help on no machine. */
+const maxThreads = 256
+
 /** Returns how sources are read. @throws NetweirError `USAGE`. */
 export function resolveReading(raw: RawOptions, nowMs: number): LearnOptions {
   const sinceMs = raw.since === undefined ? undefined : parseMoment('--since', raw.since, nowMs)
@@ -167,6 +170,8 @@ export function resolveReading(raw: RawOptions, nowMs: number): LearnOptions {
   }
   return present<LearnOptions>({
     strict: raw.strict,
+    threads: threads(raw.threads),
+    plain: undefined,
     clusterName:
       raw.clusterName === undefined ? undefined : nonEmpty('--cluster-name', raw.clusterName),
     learnAudit: raw.learnAudit,
@@ -187,6 +192,12 @@ export function kubernetes(raw: RawOptions): ClusterOptions {
     kubeconfig: raw.kubeconfig === undefined ? undefined : nonEmpty('--kubeconfig', raw.kubeconfig),
     context: raw.context === undefined ? undefined : nonEmpty('--context', raw.context),
   })
+}
+
+function threads(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined
+  if (/^[1-9]\d{0,2}$/.test(text) && Number(text) <= maxThreads) return Number(text)
+  throw usage(`--threads "${text}": expected a number from 1 to ${maxThreads}`)
 }
 
 /** Returns which guard rails are read. @throws NetweirError `USAGE`. */

@@ -1,5 +1,10 @@
 /** Reading of all sources of a run into one set: recorded ones one after the other, live ones side by side. */
+
+import { availableParallelism } from 'node:os'
 import { NetweirError } from '../errors.ts'
+import type { LargeFileOptions } from '../source/large-file.ts'
+import { defaultThreads, readLargeFile } from '../source/large-file.ts'
+import { loadScanner } from '../source/scanner-module.ts'
 import type { OpenSource } from '../source/source.ts'
 import { isLiveSource, openSource } from '../source/source.ts'
 import type { CommunicationSet, Ledger } from '../traffic/communication-set.ts'
@@ -24,13 +29,18 @@ export async function readSources(
   host: RunHost,
 ): Promise<ReadSources> {
   refuseUnused(sources, options)
-  const reader = createReader({
-    strict: options.strict ?? false,
+  const scanner = options.plain === true ? undefined : loadScanner()
+  const times = {
     ...(options.sinceMs === undefined ? {} : { sinceMs: options.sinceMs }),
     ...(options.untilMs === undefined ? {} : { untilMs: options.untilMs }),
-  })
+  }
+  const scanning = scanner === undefined ? times : { ...times, scanner }
+  const reader = createReader({ strict: options.strict ?? false, ...scanning })
+  // The first bad record is the first in the order of the file.
+  const threads =
+    options.strict === true ? 1 : (options.threads ?? defaultThreads(availableParallelism()))
   const failure = new AbortController()
-  const end = windowEnd(sources, options, host)
+  const end = windowEnd(options.forMs, host.closed)
   const outside = {
     stdin: host.stdin,
     closed: end.closed,
@@ -38,7 +48,7 @@ export async function readSources(
   }
   const read = async (name: string): Promise<OpenSource> => {
     const source = await openSource(name, options, outside)
-    await readAll(source, reader, host)
+    await readAll(source, reader, host, { ...scanning, threads, aborted: outside.aborted })
     return source
   }
   const recorded = async (): Promise<readonly OpenSource[]> => {
@@ -69,15 +79,13 @@ function refuseUnused(sources: readonly string[], options: LearnOptions): void {
   )
 }
 
-/** The window of live sources: closed by the host, or when the time that was asked for is over. */
-function windowEnd(
-  sources: readonly string[],
-  { forMs }: LearnOptions,
-  { closed }: RunHost,
+/** Returns the window of live sources: closed by the host, or when the time that was asked for is over. */
+export function windowEnd(
+  forMs: number | undefined,
+  closed: AbortSignal | undefined,
 ): { readonly closed: AbortSignal; release(): void } {
   const timeUp = new AbortController()
-  const isTimed = forMs !== undefined && sources.some((name) => isLiveSource(name))
-  const timer = isTimed ? setTimeout(() => timeUp.abort(), forMs) : undefined
+  const timer = forMs === undefined ? undefined : setTimeout(() => timeUp.abort(), forMs)
   return {
     closed: closed === undefined ? timeUp.signal : AbortSignal.any([closed, timeUp.signal]),
     release: () => clearTimeout(timer),
@@ -103,9 +111,24 @@ async function allOrFirstFailure(
   return results.flat()
 }
 
-async function readAll(source: OpenSource, reader: Reader, host: RunHost): Promise<void> {
+async function readAll(
+  source: OpenSource,
+  reader: Reader,
+  host: RunHost,
+  options: Omit<LargeFileOptions, 'onProgress'>,
+): Promise<void> {
   for await (const pieces of source.pieces) {
-    for (const { bytes, place, encoding, end } of pieces) {
+    for (const { bytes, place, encoding, end, file } of pieces) {
+      if (file !== undefined) {
+        await readLargeFile(file, reader, {
+          ...options,
+          onProgress: (bytesRead, records) => {
+            const { edges } = reader
+            host.onProgress?.({ ...source.progress(), bytes: bytesRead, records, edges })
+          },
+        })
+        continue
+      }
       reader.consume(bytes, place, { encoding, ...(end === undefined ? {} : { end }) })
     }
     host.onProgress?.({ ...source.progress(), records: reader.records, edges: reader.edges })

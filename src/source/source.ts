@@ -1,7 +1,7 @@
 /** What every source of records is, and how its name tells which one is meant. */
 import { NetweirError } from '../errors.ts'
 import type { BytesPlace, RecordEncoding } from '../traffic/reader.ts'
-import { expandSource, openRecorded } from './recorded.ts'
+import { expandSource, largeFileBytes, openRecorded } from './recorded.ts'
 
 /** Bytes of a source. */
 export interface Piece {
@@ -13,6 +13,8 @@ export interface Piece {
   readonly encoding: RecordEncoding
   /** On the last piece of a text: whether it was whole, or is known to go on. */
   readonly end?: 'whole' | 'cut'
+  /** Instead of bytes: the path of a whole file that whoever takes this reads as he likes (`large-file.ts`). */
+  readonly file?: string
 }
 
 /** How far the reading of a source has come. */
@@ -194,6 +196,15 @@ class RecordedFiles implements OpenSource {
 
   async *#read(files: readonly string[], host: SourceHost): AsyncGenerator<readonly Piece[], void> {
     for (const file of files) {
+      const largeBytes = await largeFileBytes(file)
+      if (largeBytes !== undefined) {
+        const place = { source: file, offset: 0 }
+        this.#progress = { source: file, bytes: 0, totalBytes: largeBytes }
+        yield [{ bytes: nothing, place, encoding: 'text', file }]
+        this.#progress = { source: file, bytes: largeBytes, totalBytes: largeBytes }
+        yield [{ bytes: nothing, place, encoding: 'text', end: 'whole' }]
+        continue
+      }
       const source = await openRecorded(file, host.stdin, host.aborted)
       const { totalBytes } = source
       let end: 'whole' | 'cut' = 'whole'

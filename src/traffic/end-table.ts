@@ -47,7 +47,7 @@ export class EndTable {
       case 'named':
         return this.#ofNamed({ ...endpoint, pod: endpoint.name })
       case 'address':
-        return this.#ofOutside(endpoint.address, endpoint.labels)
+        return this.#ofOutside(widthOf(endpoint.address), endpoint.labels)
       case 'entity':
         return this.#ofEntity(endpoint.entity, endpoint.labels)
     }
@@ -75,12 +75,26 @@ export class EndTable {
       return { end: this.#ofEntity(record.entity, record.labels), address: record.address ?? '' }
     }
     return {
-      end: this.#ofOutside(record.address, record.labels ?? []),
+      end: this.#ofOutside(widthOf(record.address), record.labels ?? []),
       address: record.address,
     }
   }
 
-  #ofNamed(record: Extract<EndRecord, { pod: string }>): number {
+  /** Returns the number of an end of another table. */
+  ofEnd(end: End): number {
+    switch (end.kind) {
+      case 'class':
+        return this.ofClass(end)
+      case 'named':
+        return this.#ofNamed(end)
+      case 'outside':
+        return this.#ofOutside(end.width, end.labels)
+      case 'entity':
+        return this.#ofEntity(end.entity, end.labels)
+    }
+  }
+
+  #ofNamed(record: Omit<Extract<End, { kind: 'named' }>, 'kind'>): number {
     const { cluster, namespace, pod, lacks } = record
     const key = `n${keyOf([cluster, namespace, pod, lacks])}`
     return (
@@ -88,8 +102,7 @@ export class EndTable {
     )
   }
 
-  #ofOutside(address: string, labels: readonly string[]): number {
-    const width = address.includes(':') ? 128 : 32
+  #ofOutside(width: Width, labels: readonly string[]): number {
     const key = `a${width}:${keyOf(labels)}`
     return (
       this.#numbers.get(key) ??
@@ -111,4 +124,9 @@ export class EndTable {
     this.#numbers.set(key, number)
     return number
   }
+}
+
+/** Returns the family of a canonical address or prefix. */
+function widthOf(address: string): Width {
+  return address.includes(':') ? 128 : 32
 }

@@ -23,6 +23,13 @@ export class PodTable {
     if (timeMs !== undefined) extendSpan(pod, timeMs)
   }
 
+  /** Notes that a pod was seen, at times within a span. */
+  seeMany(classNumber: number, sighting: PodSighting, span: Readonly<Span>): void {
+    const pod = this.#pod(classNumber, sighting.name, sighting.generation)
+    if (sighting.workload !== undefined) this.#own(pod, sighting.workload)
+    joinSpan(pod, span)
+  }
+
   /** Takes in what a document says of a pod of the class. */
   absorbRecord(classNumber: number, record: PodRecord): void {
     const pod = this.#pod(classNumber, record.name, record.generation ?? [])

@@ -4,14 +4,18 @@ import { NetweirError } from '../errors.ts'
 import { parseRecord, readRecord } from '../flow/decode.ts'
 import type { Outcome, Reading } from '../flow/flow.ts'
 import { outcomes } from '../flow/flow.ts'
-import type { RecordPlace } from '../flow/lines.ts'
+import { inspectedBytes, refuseBinary } from '../flow/foreign.ts'
+import type { PlainLines, RecordPlace, TakenLines } from '../flow/lines.ts'
 import type { MessageEncoding, MessageReader } from '../flow/message.ts'
 import { createMessageReader } from '../flow/message.ts'
 import type { RecordSplitter } from '../flow/records.ts'
 import { createRecordSplitter } from '../flow/records.ts'
+import type { ScannerModule } from '../flow/scanner.ts'
 import type { Aggregate, AggregateOptions } from './aggregate.ts'
 import { createAggregate } from './aggregate.ts'
 import type { CommunicationSet } from './communication-set.ts'
+import { LineScanner } from './line-scanner.ts'
+import type { BadPart, ReadParts } from './read-parts.ts'
 import { decodeSet, isNetweirDocument } from './set-document.ts'
 import { plausibleTime } from './timestamp.ts'
 
@@ -23,6 +27,10 @@ export interface ReaderOptions extends AggregateOptions {
   readonly sinceMs?: number
   /** Pass over records from after this time. */
   readonly untilMs?: number
+  /** Counts lines as Hubble writes them without decoding each; what comes out is the same. Default: none. */
+  readonly scanner?: ScannerModule
+  /** What is read are pieces of a source of lines, each as a source of its own: whole lines from the middle. Default: no. */
+  readonly isPiece?: boolean
 }
 
 /** Where bytes come from. */
@@ -74,6 +82,27 @@ export interface Reader {
   endOfSource(options?: { readonly isCut?: boolean }): void
   /** Ends the source, if any, and returns the set. */
   finish(): CommunicationSet
+  /** Bytes that can be filled and given to {@link consume}, which then copies nothing; undefined without a scanner. */
+  readonly input: Uint8Array | undefined
+  /** Whether the current source is one of lines that can be read in any order, and stands between two of them. */
+  readonly isBetweenLines: boolean
+  /** Ends a piece, and returns how many lines it had. */
+  endOfPiece(): number
+  /** Whether lines were met that must be read in order, so that the pieces must not be used. */
+  readonly needsOrder: boolean
+  /** Returns what was found in pieces, for {@link absorb} of another reader. */
+  finishParts(): ReadParts
+  /**
+   * Takes in what other readers found in the next `lines` lines of the current source; the sources of bad records are
+   * then the numbers of pieces, and `firstLines` says which line of all these is the first of each.
+   */
+  absorb(
+    parts: readonly ReadParts[],
+    skipped: { readonly lines: number; readonly bytes: number },
+    firstLines: ReadonlyMap<number, number>,
+  ): void
+  /** How many records the scanner took, and how many lines and records it left to the decoder. */
+  readonly scanned: { readonly records: number; readonly handedBack: number }
 }
 
 /** Returns a reader that has read nothing. */
@@ -82,7 +111,7 @@ export function createReader(options: ReaderOptions = {}): Reader {
 }
 
 interface BadRecords {
-  readonly first: Location
+  readonly first: { readonly file: string; readonly line?: number; readonly offset?: number }
   readonly reason: string
   count: number
 }
@@ -90,19 +119,38 @@ interface BadRecords {
 class SourceReader implements Reader {
   readonly #options: ReaderOptions
   readonly #aggregate: Aggregate
+  readonly #scanner: LineScanner | undefined
   readonly #bad = new Map<Outcome, BadRecords>()
   readonly #messages: MessageReader = createMessageReader()
   #source: { readonly name: string; readonly splitter: RecordSplitter } | undefined
   #records = 0
   #passedOver = 0
+  #handedBack = 0
+  /** Records that other scanners took. */
+  #scanned = 0
+  #needsOrder = false
+  /** True once the aggregate holds something. */
+  #isAggregated = false
 
   constructor(options: ReaderOptions) {
     this.#options = options
     this.#aggregate = createAggregate(options)
+    this.#scanner = this.#createScanner(options)
   }
 
   get records(): number {
-    return this.#records
+    return this.#records + this.#scanned + (this.#scanner?.records ?? 0)
+  }
+
+  get input(): Uint8Array | undefined {
+    return this.#scanner?.input
+  }
+
+  get scanned(): { readonly records: number; readonly handedBack: number } {
+    return {
+      records: this.#scanned + (this.#scanner?.records ?? 0),
+      handedBack: this.#handedBack + (this.#scanner?.handedBack ?? 0),
+    }
   }
 
   get notices(): readonly ReaderNotice[] {
@@ -112,14 +160,15 @@ class SourceReader implements Reader {
       const message = `${records(bad.count)} ${outcome}, the first one here: ${bad.reason}`
       return [{ message, location: bad.first }]
     })
-    if (this.#passedOver > 0) {
-      notices.push({ message: `${records(this.#passedOver)} outside the asked time passed over` })
+    const passedOver = this.#passedOver + (this.#scanner?.passedOver ?? 0)
+    if (passedOver > 0) {
+      notices.push({ message: `${records(passedOver)} outside the asked time passed over` })
     }
     return notices
   }
 
   get edges(): number {
-    return this.#aggregate.edges
+    return this.#aggregate.edges + (this.#scanner?.edges ?? 0)
   }
 
   consume(bytes: Uint8Array, place: BytesPlace, form: BytesForm = {}): void {
@@ -143,9 +192,86 @@ class SourceReader implements Reader {
     source?.splitter.end(options)
   }
 
+  get isBetweenLines(): boolean {
+    return this.#source?.splitter.isBetweenLines === true
+  }
+
+  get needsOrder(): boolean {
+    return this.#needsOrder
+  }
+
+  endOfPiece(): number {
+    const splitter = this.#source?.splitter
+    if (splitter?.isBetweenLines === false) this.#needsOrder = true
+    this.endOfSource()
+    return splitter?.linesRead ?? 0
+  }
+
+  finishParts(): ReadParts {
+    return {
+      batch: this.#scanner?.takeBatch(),
+      set: this.#isAggregated ? this.#aggregate.toSet() : undefined,
+      bad: [...this.#bad].map(([outcome, { first, reason, count }]) => ({
+        outcome,
+        source: first.file,
+        line: first.line ?? 1,
+        reason,
+        count,
+      })),
+      records: this.records,
+      scanned: this.#scanner?.records ?? 0,
+      passedOver: this.#passedOver + (this.#scanner?.passedOver ?? 0),
+      handedBack: this.#scanner?.handedBack ?? 0,
+    }
+  }
+
+  absorb(
+    parts: readonly ReadParts[],
+    skipped: { readonly lines: number; readonly bytes: number },
+    firstLines: ReadonlyMap<number, number>,
+  ): void {
+    const file = this.#source?.name ?? ''
+    const before = this.#source?.splitter.linesRead ?? 0
+    const lineOf = ({ source, line }: BadPart): number =>
+      before + (firstLines.get(Number(source)) ?? 0) + line
+    const bad = parts.flatMap((part) => part.bad)
+    bad.sort((a, b) => lineOf(a) - lineOf(b))
+    for (const part of bad) {
+      const known = this.#bad.get(part.outcome)
+      if (known !== undefined) known.count += part.count
+      else {
+        const { outcome, reason, count } = part
+        this.#bad.set(outcome, { first: { file, line: lineOf(part) }, reason, count })
+      }
+    }
+    for (const { batch, set, records, scanned, passedOver, handedBack } of parts) {
+      if (batch !== undefined) this.#aggregate.addBatch(batch)
+      if (set !== undefined) this.#aggregate.addSet(set)
+      this.#records += records - scanned
+      this.#scanned += scanned
+      this.#passedOver += passedOver
+      this.#handedBack += handedBack
+    }
+    const records = parts.reduce((sum, part) => sum + part.records, 0)
+    this.#source?.splitter.skip(skipped.lines, skipped.bytes, records)
+  }
+
   finish(): CommunicationSet {
     this.endOfSource()
+    if (this.#scanner !== undefined) this.#aggregate.addBatch(this.#scanner.takeBatch())
     return this.#aggregate.toSet()
+  }
+
+  #createScanner({ scanner, sinceMs, untilMs }: ReaderOptions): LineScanner | undefined {
+    if (scanner === undefined) return undefined
+    return new LineScanner(scanner, {
+      ...(sinceMs === undefined ? {} : { sinceMs }),
+      ...(untilMs === undefined ? {} : { untilMs }),
+      onFull: (batch) => {
+        this.#isAggregated = true
+        this.#aggregate.addBatch(batch)
+      },
+    })
   }
 
   #text(bytes: Uint8Array, place: BytesPlace): void {
@@ -155,26 +281,49 @@ class SourceReader implements Reader {
   }
 
   #wholeText(bytes: Uint8Array, place: BytesPlace, end: 'whole' | 'cut'): void {
+    if (end === 'whole' && this.#scanner !== undefined) {
+      refuseBinary(bytes.subarray(0, inspectedBytes), { file: place.source })
+      if (this.#scanner.scanRecord(bytes)) return
+    }
     const splitter = this.#splitter(place.source)
     splitter.push(bytes, place.offset)
     splitter.end({ isCut: end === 'cut' })
   }
 
   #splitter(source: string): RecordSplitter {
+    const scanner = this.#scanner
+    let isGivenBack = false
     return createRecordSplitter(
       {
-        record: (bytes, place) => this.#record(bytes, { file: source, line: place.line }),
+        record: (bytes, place) => {
+          if (!isGivenBack && scanner?.scanRecord(bytes) === true) return
+          this.#record(bytes, { file: source, line: place.line })
+        },
+        ...(scanner === undefined
+          ? {}
+          : {
+              lines: (bytes: Uint8Array, place: RecordPlace, plain: PlainLines): TakenLines => {
+                isGivenBack = true
+                const taken = scanner.scan(bytes, (line, offset, number) =>
+                  plain(line, { offset: place.offset + offset, line: place.line + number }),
+                )
+                isGivenBack = false
+                return taken
+              },
+            }),
         bad: (outcome, place: RecordPlace, reason) => {
           this.#countBad(outcome, { file: source, line: place.line }, reason)
+          this.#isAggregated = true
           this.#aggregate.count(outcome)
           this.#records += 1
         },
       },
-      { source },
+      { source, isMiddle: this.#options.isPiece === true },
     )
   }
 
   #record(bytes: Uint8Array, location: Location): void {
+    this.#isAggregated = true
     const parsed = parseRecord(bytes)
     if (!parsed.ok) {
       this.#countBad('malformed', location, parsed.reason)

@@ -55,6 +55,15 @@ export interface Cell extends Span {
   flows: number
 }
 
+/** Evidence of many records, with its times as numbers. */
+export interface CountedEvidence {
+  readonly cells: readonly Cell[]
+  readonly blocks: readonly BlockRange[]
+  readonly samples: readonly string[]
+  readonly encrypted: number
+  readonly authenticated: number
+}
+
 /** Tells whether a policy refused what carries this verdict. */
 export function isDenied(verdict: VerdictKind): boolean {
   return verdict === 'denied' || verdict === 'denied-explicit' || verdict === 'denied-l7'
@@ -107,10 +116,18 @@ export class Tally implements Mergeable<Tally> {
     this.#joinActivity(other.toProtection(), other.#blocks, other.#samples)
   }
 
+  /** Takes in evidence that was counted elsewhere. */
+  absorbCounts(evidence: CountedEvidence): void {
+    for (const cell of evidence.cells) {
+      this.#join(this.#cell(cell.side, cell.verdict, cell.strength), cell)
+    }
+    this.#joinActivity(evidence, evidence.blocks, evidence.samples)
+  }
+
   /** Takes in what a document says of the edge. */
   absorbRecord(record: EvidenceRecord): void {
-    for (const cell of record.cells) {
-      this.#join(this.#cell(cell.side, cell.verdict, cell.strength), countsOf(cell))
+    for (const cell of countedCells(record)) {
+      this.#join(this.#cell(cell.side, cell.verdict, cell.strength), cell)
     }
     this.#joinActivity(record, record.blocks, record.samples)
   }
@@ -120,16 +137,21 @@ export class Tally implements Mergeable<Tally> {
    * other role's ingress as a reply, and nothing was delivered to a server.
    */
   absorbTurned(record: EvidenceRecord): void {
-    for (const cell of record.cells) {
+    for (const cell of countedCells(record)) {
       const verdict = cell.verdict === 'delivery' ? 'trace' : cell.verdict
-      this.#join(this.#cell(turnedSide[cell.side], verdict, 'reply'), countsOf(cell))
+      this.#join(this.#cell(turnedSide[cell.side], verdict, 'reply'), cell)
     }
     this.#joinActivity(record, record.blocks, record.samples)
   }
 
   /** Returns the evidence as documents spell it, in canonical order. */
   toRecord(): EvidenceRecord {
-    const cells = [...this.#cells].sort((a, b) => a.rank - b.rank).map(cellRecord)
+    const ranked = [...this.#cells].sort((a, b) => a.rank - b.rank)
+    const cells = ranked.map(cellRecord)
+    spelledCells.set(
+      cells,
+      ranked.map((cell) => ({ ...cell })),
+    )
     return {
       cells,
       blocks: this.#blocks.map((range) => [...range]),
@@ -174,8 +196,14 @@ export class Tally implements Mergeable<Tally> {
 
 const turnedSide = { egress: 'ingress', ingress: 'egress', none: 'none' } as const
 
-function countsOf(cell: CellRecord): Span & { readonly records: number; readonly flows: number } {
-  return { records: cell.records, flows: cell.flows ?? cell.records, ...spanOf(cell) }
+/** The counters that a tally has spelled, by what it spelled: whoever reads that needs not parse it. */
+const spelledCells = new WeakMap<readonly CellRecord[], readonly Cell[]>()
+
+function countedCells({ cells }: EvidenceRecord): readonly Cell[] {
+  return (
+    spelledCells.get(cells) ??
+    cells.map((cell) => ({ ...cell, flows: cell.flows ?? cell.records, ...spanOf(cell) }))
+  )
 }
 
 function cellRecord(cell: Cell): CellRecord {

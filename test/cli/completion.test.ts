@@ -28,6 +28,8 @@ const commands = [
   'verify',
   'explain',
   'lint',
+  'record',
+  'kafka',
   'completion',
   'help',
 ]
