@@ -1,7 +1,12 @@
-/** Prints how long synthesis, gate and diffs take, each size in a process of its own so that its peak memory is its own. */
+/** Prints how long reading over gRPC takes where `grpc` is asked for; else how long synthesis, gate and diffs take, each size in a process of its own so that its peak memory is its own. */
 import { execFileSync } from 'node:child_process'
 import { cpus, totalmem } from 'node:os'
 import { fileURLToPath } from 'node:url'
+
+if (process.argv.includes('grpc')) {
+  await import('./grpc.mjs')
+  process.exit()
+}
 
 const sizes = [
   { workloads: 2_000, edges: 50_000 },
