@@ -5,6 +5,7 @@
 import { Option } from 'commander'
 import { liveClusterFlags } from './cluster-options.ts'
 import { group, stateTopic } from './group-options.ts'
+import { kafka } from './kafka-options.ts'
 import { live } from './live-options.ts'
 import { guardRails } from './rail-options.ts'
 import { recording } from './record-options.ts'
@@ -14,6 +15,7 @@ import { by, flows, limits, lintLimit, policies, question, sets, zones } from '.
 export const optionGroups = [
   'Source',
   'Live source',
+  'Kafka source',
   'Question',
   'Selection',
   'Synthesis',
@@ -148,6 +150,7 @@ const reading: readonly OptionSpec[] = [
     fallback: 'as many as the machine has, 8 at most',
   },
   ...live,
+  ...kafka,
 ]
 
 const existing: OptionSpec = {
