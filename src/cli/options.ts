@@ -47,6 +47,7 @@ export const choices = {
   onInseparable: ['merge', 'negative', 'fail'],
   outside: ['exact', 'port'],
   minimise: ['canonical', 'rules'],
+  target: ['kubernetes', 'cilium', 'hybrid'],
   learnOutput: ['json', 'text'],
   mergeOutput: ['json'],
   generateOutput: ['yaml', 'json'],
@@ -251,19 +252,18 @@ const synthesis: readonly OptionSpec[] = [
     choices: choices.minimise,
     fallback: 'canonical',
   },
+  {
+    group: 'Synthesis',
+    flags: '--target <kinds>',
+    text: "NetworkPolicies, Cilium's, or NetworkPolicies with Cilium's for the rest",
+    choices: choices.target,
+    fallback: 'kubernetes',
+  },
 ]
 
 /** The flags of reading and synthesis that say what the cluster contains, whatever was recorded. */
 const surroundings: readonly OptionSpec[] = [...reading, ...synthesis].filter(({ flags }) =>
-  [
-    '--inventory <path>',
-    '--kubeconfig <file>',
-    '--context <name>',
-    '--cluster-name <name>',
-    '--node-cidr <prefix>',
-    '--service-cidr <prefix>',
-    '--pod-cidr <prefix>',
-  ].includes(flags),
+  /^--(inventory|kubeconfig|context|cluster-name|(node|service|pod)-cidr) /.test(flags),
 )
 
 const other: readonly OptionSpec[] = [
