@@ -1,10 +1,8 @@
-/**
- * Every flag of the command line, each defined once: parser, help, completion scripts and the test of `docs/cli.md` all
- * read this. Values are not judged here but in `resolve-options.ts`, which knows how to say what it expects.
- */
+/** Every flag of the command line, each defined once. Values are judged in `resolve-options.ts`, which knows what to expect. */
 import { Option } from 'commander'
 import { liveClusterFlags } from './cluster-options.ts'
 import { group, stateTopic } from './group-options.ts'
+import { kafka } from './kafka-options.ts'
 import { live } from './live-options.ts'
 import { guardRails } from './rail-options.ts'
 import { recording } from './record-options.ts'
@@ -14,6 +12,7 @@ import { by, flows, limits, lintLimit, policies, question, sets, zones } from '.
 export const optionGroups = [
   'Source',
   'Live source',
+  'Kafka source',
   'Question',
   'Selection',
   'Synthesis',
@@ -48,6 +47,7 @@ export const choices = {
   onInseparable: ['merge', 'negative', 'fail'],
   outside: ['exact', 'port'],
   minimise: ['canonical', 'rules'],
+  target: ['kubernetes', 'cilium', 'hybrid'],
   learnOutput: ['json', 'text'],
   mergeOutput: ['json'],
   generateOutput: ['yaml', 'json'],
@@ -147,6 +147,7 @@ const reading: readonly OptionSpec[] = [
     fallback: 'as many as the machine has, 8 at most',
   },
   ...live,
+  ...kafka,
 ]
 
 const existing: OptionSpec = {
@@ -251,19 +252,18 @@ const synthesis: readonly OptionSpec[] = [
     choices: choices.minimise,
     fallback: 'canonical',
   },
+  {
+    group: 'Synthesis',
+    flags: '--target <kinds>',
+    text: "NetworkPolicies, Cilium's, or NetworkPolicies with Cilium's for the rest",
+    choices: choices.target,
+    fallback: 'kubernetes',
+  },
 ]
 
 /** The flags of reading and synthesis that say what the cluster contains, whatever was recorded. */
 const surroundings: readonly OptionSpec[] = [...reading, ...synthesis].filter(({ flags }) =>
-  [
-    '--inventory <path>',
-    '--kubeconfig <file>',
-    '--context <name>',
-    '--cluster-name <name>',
-    '--node-cidr <prefix>',
-    '--service-cidr <prefix>',
-    '--pod-cidr <prefix>',
-  ].includes(flags),
+  /^--(inventory|kubeconfig|context|cluster-name|(node|service|pod)-cidr) /.test(flags),
 )
 
 const other: readonly OptionSpec[] = [

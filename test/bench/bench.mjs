@@ -1,7 +1,14 @@
-/** Prints how long synthesis, gate and diffs take, each size in a process of its own so that its peak memory is its own. */
+/** Prints how long reading over gRPC or from Kafka takes where `grpc` or `kafka` is asked for; else how long synthesis, gate and diffs take, each size in a process of its own so that its peak memory is its own. */
 import { execFileSync } from 'node:child_process'
 import { cpus, totalmem } from 'node:os'
+import process from 'node:process'
 import { fileURLToPath } from 'node:url'
+
+for (const part of ['grpc', 'kafka']) {
+  if (!process.argv.includes(part)) continue
+  await import(`./${part}.mjs`)
+  process.exit()
+}
 
 const sizes = [
   { workloads: 2_000, edges: 50_000 },
