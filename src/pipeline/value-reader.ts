@@ -1,7 +1,7 @@
 /** From the messages of a topic to sets, one for each time that a member asks, and what was bad about them. */
 import type { Outcome } from '../flow/flow.ts'
 import type { TopicPartition } from '../source/kafka-client.ts'
-import type { PartitionReader } from '../source/member-stay.ts'
+import type { PartitionReader } from '../source/member-settings.ts'
 import type { Reader } from '../traffic/reader.ts'
 import { createReader } from '../traffic/reader.ts'
 import type { Notice } from './pipeline.ts'
