@@ -1,11 +1,7 @@
 /** Learning of many processes together through a state topic, and the making of that topic. */
-import { readFile } from 'node:fs/promises'
-import { NetweirError } from '../errors.ts'
-import type { KafkaClient, KafkaTls } from '../source/kafka-client.ts'
-import type { KafkaName } from '../source/kafka-name.ts'
+import { connectKafka } from '../source/kafka-connect.ts'
 import { parseKafkaName } from '../source/kafka-name.ts'
 import type { MemberReport } from '../source/member-health.ts'
-import type { TlsOptions } from '../source/source.ts'
 import { runStateMember } from '../source/state-member.ts'
 import type { StateTopic } from '../source/state-topic.ts'
 import { createStateTopic } from '../source/state-topic.ts'
@@ -40,7 +36,7 @@ export async function learnTogether(
     options.forMs === undefined ? undefined : setTimeout(() => timeUp.abort(), options.forMs)
   const ends = [host.signal, timeUp.signal, ...(host.closed === undefined ? [] : [host.closed])]
   const values = createValueReader(options)
-  const client = await connect(source, name, options)
+  const client = await connectKafka(source, name, options.tls)
   try {
     const report = await runStateMember({
       client,
@@ -69,7 +65,7 @@ export async function initStateTopic(
   options: StateTopicOptions,
 ): Promise<{ readonly created: boolean; readonly topic: StateTopic }> {
   const name = parseKafkaName(source)
-  const client = await connect(source, name, options)
+  const client = await connectKafka(source, name, options.tls)
   const { stateTopic, replicationFactor } = options
   try {
     return await createStateTopic(
@@ -83,39 +79,6 @@ export async function initStateTopic(
     )
   } finally {
     await client.close()
-  }
-}
-
-async function connect(
-  source: string,
-  { brokers, isTls }: KafkaName,
-  options: { readonly tls?: TlsOptions },
-): Promise<KafkaClient> {
-  // The client is loaded only by runs that need it.
-  const { createKafkaClient } = await import('../source/kafkajs.ts')
-  return createKafkaClient(
-    { brokers, ...(isTls ? { tls: await tlsOf(options.tls ?? {}) } : {}) },
-    source,
-  )
-}
-
-async function tlsOf({ ca, cert, key, serverName }: TlsOptions): Promise<KafkaTls> {
-  return {
-    ...(ca === undefined ? {} : { ca: await readPem(ca) }),
-    ...(cert === undefined ? {} : { certificate: await readPem(cert) }),
-    ...(key === undefined ? {} : { key: await readPem(key) }),
-    ...(serverName === undefined ? {} : { serverName }),
-  }
-}
-
-async function readPem(file: string): Promise<string> {
-  try {
-    return await readFile(file, 'utf8')
-  } catch (cause) {
-    throw new NetweirError('SOURCE_UNREADABLE', 'cannot read the file', {
-      location: { file },
-      cause,
-    })
   }
 }
 

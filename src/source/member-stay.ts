@@ -38,6 +38,9 @@ const attempts = 8
 const firstWaitMs = 200
 const longestWaitMs = 5_000
 
+/** Records after which it is time to look at the clock. */
+const recordsPerBeat = 256
+
 /** How often the group is told that the member lives while it works, at most. */
 const heartbeatMs = 1_000
 
@@ -88,7 +91,7 @@ export class MemberStay {
       owned.reader.take(record)
       owned.next = record.offset + 1
       this.#messages += 1
-      await this.#beat()
+      if (this.#messages % recordsPerBeat === 0) await this.#beat()
       if (!this.#isCurrent) return
     }
     owned.next = Math.max(owned.next, batch.next)

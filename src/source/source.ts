@@ -109,7 +109,7 @@ export interface TlsOptions {
   readonly serverName?: string
 }
 
-const liveScheme = /^(hubbles?|kafka):\/\/|^(unix):/
+const liveScheme = /^(hubbles?|kafkas?):\/\/|^(unix):/
 
 /** Tells whether a source name means a live source: a server, and no file. */
 export function isLiveSource(name: string): boolean {
@@ -135,6 +135,11 @@ export async function openSource(
     case 'unix': {
       const { openHubble } = await import('./hubble.ts')
       return openHubble(name, options, host)
+    }
+    case 'kafka':
+    case 'kafkas': {
+      const { openNamedState } = await import('./state-source.ts')
+      return openNamedState(name, options.tls, host)
     }
     default:
       throw new NetweirError('USAGE', `live source "${name}" is not supported by this version`, {
