@@ -18,8 +18,8 @@ import type { Traffic } from '../traffic/traffic.ts'
 export interface Progress extends SourceProgress {
   /** Records of all sources so far. */
   readonly records: number
-  /** Different communications of all sources so far, addresses left aside. */
-  readonly edges: number
+  /** Different communications of all sources so far, addresses left aside. Absent while recording. */
+  readonly edges?: number
 }
 
 /** What a run needs of the outside. */
