@@ -5,6 +5,7 @@
 import { Option } from 'commander'
 import { liveClusterFlags } from './cluster-options.ts'
 import { group, stateTopic } from './group-options.ts'
+import { kafka } from './kafka-options.ts'
 import { live } from './live-options.ts'
 import { guardRails } from './rail-options.ts'
 import { limits, policies, question, zones } from './verify-options.ts'
@@ -13,6 +14,7 @@ import { limits, policies, question, zones } from './verify-options.ts'
 export const optionGroups = [
   'Source',
   'Live source',
+  'Kafka source',
   'Question',
   'Selection',
   'Synthesis',
@@ -140,6 +142,7 @@ const reading: readonly OptionSpec[] = [
     fallback: 'as many as the machine has, 8 at most',
   },
   ...live,
+  ...kafka,
 ]
 
 const existing: OptionSpec = {
