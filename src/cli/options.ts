@@ -5,6 +5,7 @@
 import { Option } from 'commander'
 import { liveClusterFlags } from './cluster-options.ts'
 import { group, stateTopic } from './group-options.ts'
+import { kafka } from './kafka-options.ts'
 import { live } from './live-options.ts'
 import { guardRails } from './rail-options.ts'
 import { recording } from './record-options.ts'
@@ -14,6 +15,7 @@ import { limits, policies, question, zones } from './verify-options.ts'
 export const optionGroups = [
   'Source',
   'Live source',
+  'Kafka source',
   'Question',
   'Selection',
   'Synthesis',
@@ -142,6 +144,7 @@ const reading: readonly OptionSpec[] = [
     fallback: 'as many as the machine has, 8 at most',
   },
   ...live,
+  ...kafka,
 ]
 
 const existing: OptionSpec = {
@@ -381,7 +384,12 @@ const specs: Readonly<Record<CommandName, readonly OptionSpec[]>> = {
     ...other,
   ],
   record: [...recording, ...other],
-  kafka: [...stateTopic, ...live.filter(({ flags }) => flags.startsWith('--tls')), ...other],
+  kafka: [
+    ...stateTopic,
+    ...live.filter(({ flags }) => flags.startsWith('--tls')),
+    ...kafka.filter(({ flags }) => flags.startsWith('--sasl')),
+    ...other,
+  ],
   completion: [],
 }
 

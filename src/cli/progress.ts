@@ -112,13 +112,14 @@ function createPace(): {
 /** Returns the words of the line of a live source, no longer than `columns` less one. */
 export function liveText(progress: Progress, pace: Pace, columns: number): string {
   const { records, edges, live } = progress
-  const { lostEvents = 0, members, missing = 0, isDown = false } = live ?? {}
+  const { lostEvents = 0, members, missing = 0, lag, isDown = false } = live ?? {}
   const { sinceNewEdgeMs } = pace
   const figures = [
     ...(isDown ? ['connection lost'] : []),
     `${records} records`,
     `${Math.round(pace.recordsPerSecond)}/s`,
     ...(edges === undefined ? [] : [edgesText(edges, sinceNewEdgeMs)]),
+    ...(lag === undefined ? [] : [`${lag} to go`]),
     ...(lostEvents === 0 ? [] : [`${lostEvents} lost`]),
     ...(members === undefined
       ? []

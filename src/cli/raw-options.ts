@@ -29,6 +29,15 @@ export interface RawOptions {
   readonly sessionTimeout?: string
   readonly replicationFactor?: string
   readonly serverFilter?: readonly string[]
+  readonly state?: string
+  readonly untilEnd?: boolean
+  readonly sasl?: string
+  readonly saslUser?: string
+  readonly saslPasswordFile?: string
+  readonly saslTokenFile?: string
+  readonly dlqTopic?: string
+  readonly maxBadRatio?: string
+  readonly explainFormat?: boolean
   readonly clusterName?: string
   readonly kubeconfig?: string
   readonly context?: string

@@ -1,6 +1,7 @@
 /** Learning of many processes together through a state topic, and the making of that topic. */
-import { connectKafka } from '../source/kafka-connect.ts'
-import { parseKafkaName } from '../source/kafka-name.ts'
+import type { KafkaAddress } from '../source/kafka-address.ts'
+import { kafkaConnection, parseKafkaAddress } from '../source/kafka-address.ts'
+import type { KafkaClient } from '../source/kafka-client.ts'
 import type { MemberReport } from '../source/member-health.ts'
 import { runStateMember } from '../source/state-member.ts'
 import type { StateTopic } from '../source/state-topic.ts'
@@ -30,20 +31,20 @@ export async function learnTogether(
   options: LearnOptions & GroupOptions,
   host: MemberHost,
 ): Promise<MemberResult> {
-  const name = parseKafkaName(source)
+  const name = parseKafkaAddress(source)
   const timeUp = new AbortController()
   const timer =
     options.forMs === undefined ? undefined : setTimeout(() => timeUp.abort(), options.forMs)
   const ends = [host.signal, timeUp.signal, ...(host.closed === undefined ? [] : [host.closed])]
-  const values = createValueReader(options)
-  const client = await connectKafka(source, name, options.tls)
+  const client = await connect(name, options)
+  const values = createValueReader(source, client, options)
   try {
     const report = await runStateMember({
       client,
       topics: name.topics,
       place: source,
       signal: AbortSignal.any(ends),
-      createReader: (partition) => values.partition(source, partition),
+      createReader: (partition) => values.partition(partition),
       group: options.group,
       stateTopic: options.stateTopic,
       ...chosen(options, ['flushMs', 'windowMs', 'sinceMs', 'sessionTimeoutMs']),
@@ -64,8 +65,8 @@ export async function initStateTopic(
   source: string,
   options: StateTopicOptions,
 ): Promise<{ readonly created: boolean; readonly topic: StateTopic }> {
-  const name = parseKafkaName(source)
-  const client = await connectKafka(source, name, options.tls)
+  const name = parseKafkaAddress(source)
+  const client = await connect(name, options)
   const { stateTopic, replicationFactor } = options
   try {
     return await createStateTopic(
@@ -80,6 +81,16 @@ export async function initStateTopic(
   } finally {
     await client.close()
   }
+}
+
+async function connect(
+  address: KafkaAddress,
+  { kafka, tls }: Pick<LearnOptions, 'kafka' | 'tls'>,
+): Promise<KafkaClient> {
+  const connection = await kafkaConnection(address, kafka?.login, tls)
+  // The client is loaded only by runs that need it.
+  const { createKafkaClient } = await import('../source/kafkajs.ts')
+  return createKafkaClient(connection, address.name)
 }
 
 /** Returns the members that are there. */

@@ -9,7 +9,7 @@ import type { Location } from '../errors.ts'
 import type { MemberEvent } from '../source/kafka-client.ts'
 import type { ClusterOptions } from '../source/kube-connection.ts'
 import type { MemberReport } from '../source/member-health.ts'
-import type { LiveOptions, SourceProgress, TlsOptions } from '../source/source.ts'
+import type { LiveOptions, SourceProgress } from '../source/source.ts'
 import type { Finding, Synthesis, SynthesisOptions } from '../synthesis/synthesis.ts'
 import type { CommunicationSet } from '../traffic/communication-set.ts'
 import type { Traffic } from '../traffic/traffic.ts'
@@ -30,6 +30,8 @@ export interface RunHost {
   /** Fires when live sources are to stop reading, and the run goes on with what was read. Default: never. */
   readonly closed?: AbortSignal
   readonly onProgress?: (progress: Progress) => void
+  /** Writes a file, which is then there as a whole, durably, or as it was. */
+  readonly writeFile?: (path: string, text: string) => Promise<void>
 }
 
 /** How sources are read: files, directories, `-`, or live sources by their scheme. */
@@ -51,6 +53,11 @@ export interface LearnOptions extends LiveOptions {
   readonly threads?: number
   /** Decode every record by itself, without the scanner: slower, and the same. Default: no. */
   readonly plain?: boolean
+  /**
+   * The file that keeps what was read of a Kafka source, and how far: a communication set with the positions that belong
+   * to it. A run goes on there, and replaces it at its end. Needs {@link RunHost.writeFile}.
+   */
+  readonly state?: string
   /** Paths of manifests that say what the cluster contains, or `cluster` for the live one. */
   readonly inventory?: readonly string[]
   /** Which live cluster `cluster` means among paths of manifests. Default: the current context of kubectl. */
@@ -71,11 +78,10 @@ export interface GroupOptions {
 }
 
 /** Which state topic is made, and how. */
-export interface StateTopicOptions {
+export interface StateTopicOptions extends Pick<LiveOptions, 'tls' | 'kafka'> {
   readonly stateTopic: string
   /** Default: the broker's. */
   readonly replicationFactor?: number
-  readonly tls?: TlsOptions
 }
 
 /** The outside of a member, which tells how it is doing. */

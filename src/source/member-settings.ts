@@ -10,6 +10,8 @@ export interface PartitionReader {
   take(record: KafkaRecord): void
   /** Returns the set of what was taken in since the last call, which begins anew. */
   drain(): CommunicationSet
+  /** Resolves when what was bad is where it is to be kept: nothing is committed before. */
+  settle(): Promise<void>
 }
 
 /** What a stay works with. */

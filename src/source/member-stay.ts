@@ -261,7 +261,10 @@ export class MemberStay {
   /** Returns false when the stay is over. */
   async #write(owned: Owned): Promise<boolean> {
     const { state, reader, next } = owned
-    if (next > state.next) state.advance(reader.drain(), next)
+    if (next > state.next) {
+      await reader.settle()
+      state.advance(reader.drain(), next)
+    }
     this.#expire(owned)
     for (let attempt = 1; state.isAhead; attempt += 1) {
       await this.#beat()

@@ -3,8 +3,6 @@ import { NetweirError } from '../errors.ts'
 import { encodeSet } from '../traffic/set-document.ts'
 import type { MaterialisedState } from '../traffic/state-table.ts'
 import type { KafkaClient } from './kafka-client.ts'
-import { connectKafka } from './kafka-connect.ts'
-import { parseKafkaName } from './kafka-name.ts'
 import type {
   Completeness,
   OpenSource,
@@ -12,7 +10,6 @@ import type {
   SourceHost,
   SourceNotice,
   SourceProgress,
-  TlsOptions,
 } from './source.ts'
 import { isCompacted, readStateTopic } from './state-topic.ts'
 
@@ -40,29 +37,6 @@ export async function openStateTopic(
     )
   }
   return new StateSource(name, table.materialise(group), table.foreign)
-}
-
-/**
- * Opens the state topic that a name means.
- * @throws {NetweirError} as {@link openStateTopic}, and `USAGE` for a topic that is none.
- */
-export async function openNamedState(
-  name: string,
-  tls: TlsOptions | undefined,
-  host: SourceHost,
-): Promise<OpenSource> {
-  const meaning = parseKafkaName(name)
-  const [topic = '', ...others] = meaning.topics
-  const client = await connectKafka(name, meaning, tls)
-  try {
-    const state = others.length > 0 ? undefined : await openStateTopic(name, topic, client, host)
-    if (state !== undefined) return state
-  } finally {
-    await client.close()
-  }
-  throw new NetweirError('USAGE', `"${name}" is no state topic`, {
-    hint: 'learn flows with --group and --state-topic, and name the state topic here',
-  })
 }
 
 class StateSource implements OpenSource {

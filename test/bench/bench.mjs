@@ -1,7 +1,13 @@
 /** Prints how long synthesis, gate and diffs take, each size in a process of its own so that its peak memory is its own. */
 import { execFileSync } from 'node:child_process'
 import { cpus, totalmem } from 'node:os'
+import process from 'node:process'
 import { fileURLToPath } from 'node:url'
+
+if (process.argv[2] === 'kafka') {
+  await import('./kafka.mjs')
+  process.exit()
+}
 
 const sizes = [
   { workloads: 2_000, edges: 50_000 },

@@ -63,6 +63,7 @@ function messageReader(): PartitionReader {
       reader = createReader()
       return set
     },
+    settle: () => Promise.resolve(),
   }
 }
 
