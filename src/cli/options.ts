@@ -9,7 +9,7 @@ import { kafka } from './kafka-options.ts'
 import { live } from './live-options.ts'
 import { guardRails } from './rail-options.ts'
 import { recording } from './record-options.ts'
-import { limits, policies, question, zones } from './verify-options.ts'
+import { by, flows, limits, lintLimit, policies, question, sets, zones } from './verify-options.ts'
 
 /** Headings under which help lists options, in order. */
 export const optionGroups = [
@@ -35,6 +35,8 @@ export type CommandName =
   | 'verify'
   | 'explain'
   | 'lint'
+  | 'report'
+  | 'graph'
   | 'record'
   | 'kafka'
   | 'completion'
@@ -54,6 +56,9 @@ export const choices = {
   diffOutput: ['text', 'json', 'markdown'],
   failOn: ['breaks', 'opens', 'any'],
   lintOutput: ['text', 'json', 'markdown'],
+  reportOutput: ['html', 'json', 'markdown'],
+  graphOutput: ['mermaid', 'dot', 'json'],
+  graphBy: ['workload', 'namespace', 'zone'],
   lintFailOn: ['error', 'warning', 'info'],
   color: ['auto', 'always', 'never'],
 } as const
@@ -331,13 +336,7 @@ const specs: Readonly<Record<CommandName, readonly OptionSpec[]>> = {
   ],
   diff: [
     existing,
-    {
-      group: 'Source',
-      flags: '--old <path>',
-      text: 'compare these policies, instead of generating any',
-      repeatable: true,
-    },
-    { group: 'Source', flags: '--new <path>', text: 'with these policies', repeatable: true },
+    ...sets,
     ...reading,
     ...guardRails,
     ...synthesis,
@@ -365,22 +364,30 @@ const specs: Readonly<Record<CommandName, readonly OptionSpec[]>> = {
     ...other,
   ],
   lint: [
-    {
-      group: 'Source',
-      flags: '--flows <path>',
-      text: 'recorded flows or communication sets that show which pods there are',
-      repeatable: true,
-    },
+    flows,
     ...surroundings,
     format(choices.lintOutput),
     outFile(outText),
-    {
-      group: 'Output',
-      flags: '--fail-on <severity>',
-      text: 'exit with 1 when there is a finding of this severity or a graver one',
-      choices: choices.lintFailOn,
-      fallback: 'warning',
-    },
+    { ...lintLimit, choices: choices.lintFailOn, fallback: 'warning' },
+    ...other,
+  ],
+  report: [
+    existing,
+    ...reading,
+    ...guardRails,
+    ...zones,
+    ...synthesis,
+    format(choices.reportOutput),
+    outFile(outText),
+    ...other,
+  ],
+  graph: [
+    existing,
+    ...reading,
+    ...zones.slice(0, 2),
+    { ...by, choices: choices.graphBy, fallback: 'workload' },
+    format(choices.graphOutput),
+    outFile(outText),
     ...other,
   ],
   record: [...recording, ...other],

@@ -74,6 +74,7 @@ export interface RawOptions {
   readonly approvals?: readonly string[]
   readonly requireApproval?: boolean
   readonly asOf?: string
+  readonly by?: string
   readonly minCoverage?: string
   readonly from?: string
   readonly to?: string

@@ -208,7 +208,8 @@ export function resolveRails(raw: RawOptions): RailOptions {
   })
 }
 
-function resolveSynthesis(raw: RawOptions, nowMs: number): GenerateOptions {
+/** Returns what policies are written from, and how. @throws NetweirError `USAGE`. */
+export function resolveSynthesis(raw: RawOptions, nowMs: number): GenerateOptions {
   return present<GenerateOptions>({
     ...allOf(resolveReading(raw, nowMs)),
     ...allOf(resolveRails(raw)),

@@ -4,8 +4,9 @@ import type { Explanation } from '../diff/explanation.ts'
 import type { LintReport } from '../diff/lint-report.ts'
 import type { PolicyDiff } from '../diff/policy-diff.ts'
 import type { RailViolation } from '../diff/rail-violation.ts'
-import type { VerifyReport } from '../diff/verify-report.ts'
+import type { Gate, VerifyReport } from '../diff/verify-report.ts'
 import type { Location } from '../errors.ts'
+import type { Report } from '../report/report-document.ts'
 import type { MemberEvent } from '../source/kafka-client.ts'
 import type { ClusterOptions } from '../source/kube-connection.ts'
 import type { MemberReport } from '../source/member-health.ts'
@@ -165,6 +166,23 @@ export interface ZoneOptions {
   readonly requireApproval?: boolean
   /** When approvals are judged, in milliseconds since the epoch. Default: the end of the recording. */
   readonly asOfMs?: number
+}
+
+/** Choices of `report` beyond those of `generate`. */
+export interface ReportOptions extends GenerateOptions, ZoneOptions {
+  /** The version of netweir, which the report names. */
+  readonly version: string
+}
+
+/** The outcome of `report`. */
+export interface ReportResult {
+  readonly report: Report
+  readonly traffic: Traffic
+  readonly notices: readonly Notice[]
+  /** Limits that were asked for. */
+  readonly gates: readonly Gate[]
+  /** True when every limit is met and no guard rail is broken. */
+  readonly holds: boolean
 }
 
 /** Choices of `verify` beyond reading. */

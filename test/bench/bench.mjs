@@ -1,4 +1,4 @@
-/** Prints how long synthesis, gate and diffs take, each size in a process of its own so that its peak memory is its own. */
+/** Prints how long reading over gRPC or from Kafka takes where `grpc` or `kafka` is asked for; else how long synthesis, gate and diffs take, each size in a process of its own so that its peak memory is its own. */
 import { execFileSync } from 'node:child_process'
 import { cpus, totalmem } from 'node:os'
 import process from 'node:process'
@@ -6,6 +6,11 @@ import { fileURLToPath } from 'node:url'
 
 if (process.argv[2] === 'kafka') {
   await import('./kafka.mjs')
+  await import('./kafka-members.mjs')
+  process.exit()
+}
+if (process.argv.includes('grpc')) {
+  await import('./grpc.mjs')
   process.exit()
 }
 

@@ -28,6 +28,8 @@ const commands = [
   'verify',
   'explain',
   'lint',
+  'report',
+  'graph',
   'record',
   'kafka',
   'completion',
