@@ -247,6 +247,7 @@ function flowReading(flow: FlowMembers, node: string, time: DecodedTime | undefi
     node: flow.node_name === '' ? node : flow.node_name,
     time: flow.time ?? time,
     cluster: '',
+    path: '',
   }
   return readPayload({ kind: 'flow', flow: flow as unknown as JsonObject, context })
 }
