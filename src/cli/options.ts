@@ -7,6 +7,7 @@ import { liveClusterFlags } from './cluster-options.ts'
 import { group, stateTopic } from './group-options.ts'
 import { kafka } from './kafka-options.ts'
 import { live } from './live-options.ts'
+import { colors, other } from './other-options.ts'
 import { guardRails } from './rail-options.ts'
 import { recording } from './record-options.ts'
 import { by, flows, limits, lintLimit, policies, question, sets, zones } from './verify-options.ts'
@@ -50,6 +51,7 @@ export const choices = {
   onInseparable: ['merge', 'negative', 'fail'],
   outside: ['exact', 'port'],
   minimise: ['canonical', 'rules'],
+  target: ['kubernetes', 'cilium', 'hybrid'],
   learnOutput: ['json', 'text'],
   mergeOutput: ['json'],
   generateOutput: ['yaml', 'json'],
@@ -60,7 +62,7 @@ export const choices = {
   graphOutput: ['mermaid', 'dot', 'json'],
   graphBy: ['workload', 'namespace', 'zone'],
   lintFailOn: ['error', 'warning', 'info'],
-  color: ['auto', 'always', 'never'],
+  color: colors,
 } as const
 
 interface OptionSpec {
@@ -254,33 +256,19 @@ const synthesis: readonly OptionSpec[] = [
     choices: choices.minimise,
     fallback: 'canonical',
   },
+  {
+    group: 'Synthesis',
+    flags: '--target <kinds>',
+    text: "NetworkPolicies, Cilium's, or NetworkPolicies with Cilium's for the rest",
+    choices: choices.target,
+    fallback: 'kubernetes',
+  },
 ]
 
 /** The flags of reading and synthesis that say what the cluster contains, whatever was recorded. */
 const surroundings: readonly OptionSpec[] = [...reading, ...synthesis].filter(({ flags }) =>
-  [
-    '--inventory <path>',
-    '--kubeconfig <file>',
-    '--context <name>',
-    '--cluster-name <name>',
-    '--node-cidr <prefix>',
-    '--service-cidr <prefix>',
-    '--pod-cidr <prefix>',
-  ].includes(flags),
+  /^--(inventory|kubeconfig|context|cluster-name|(node|service|pod)-cidr) /.test(flags),
 )
-
-const other: readonly OptionSpec[] = [
-  { group: 'Other', flags: '-q, --quiet', text: 'nothing on standard error but errors' },
-  { group: 'Other', flags: '-v, --verbose', text: 'say what was read and written, file by file' },
-  {
-    group: 'Other',
-    flags: '--color <when>',
-    text: 'colour',
-    choices: choices.color,
-    fallback: 'auto',
-  },
-  { group: 'Other', flags: '--no-progress', text: 'no progress line on a terminal' },
-]
 
 function format(values: readonly string[]): OptionSpec {
   const fallback = values[0] ?? ''

@@ -60,6 +60,7 @@ export interface RawOptions {
   readonly pruneAfter?: string
   readonly reoptimise?: boolean
   readonly minimise?: string
+  readonly target?: string
   readonly output?: string
   readonly diffOutput?: string
   readonly out?: string

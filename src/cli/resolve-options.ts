@@ -218,6 +218,7 @@ export function resolveSynthesis(raw: RawOptions, nowMs: number): GenerateOption
     pruneAfterDays: pruneAfter(raw),
     reoptimise: raw.reoptimise,
     minimise: choice('--minimise', raw.minimise, choices.minimise),
+    target: choice('--target', raw.target, choices.target),
     namespaces: namespaces('--namespace', raw.namespace),
     selector: selector(raw.selector),
     includeSystem: namespaces('--include-system', raw.includeSystem),

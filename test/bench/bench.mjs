@@ -4,13 +4,10 @@ import { cpus, totalmem } from 'node:os'
 import process from 'node:process'
 import { fileURLToPath } from 'node:url'
 
-if (process.argv[2] === 'kafka') {
-  await import('./kafka.mjs')
-  await import('./kafka-members.mjs')
-  process.exit()
-}
-if (process.argv.includes('grpc')) {
-  await import('./grpc.mjs')
+for (const part of ['grpc', 'kafka']) {
+  if (!process.argv.includes(part)) continue
+  await import(`./${part}.mjs`)
+  if (part === 'kafka') await import('./kafka-members.mjs')
   process.exit()
 }
 
