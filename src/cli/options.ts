@@ -1,7 +1,4 @@
-/**
- * Every flag of the command line, each defined once: parser, help, completion scripts and the test of `docs/cli.md` all
- * read this. Values are not judged here but in `resolve-options.ts`, which knows how to say what it expects.
- */
+/** Every flag of the command line, each defined once. Values are judged in `resolve-options.ts`, which knows what to expect. */
 import { Option } from 'commander'
 import { liveClusterFlags } from './cluster-options.ts'
 import { group, stateTopic } from './group-options.ts'
