@@ -9,6 +9,7 @@ import { kafka } from './kafka-options.ts'
 import { live } from './live-options.ts'
 import { guardRails } from './rail-options.ts'
 import { recording } from './record-options.ts'
+import { target } from './target-options.ts'
 import { by, flows, limits, lintLimit, policies, question, sets, zones } from './verify-options.ts'
 
 /** Headings under which help lists options, in order. */
@@ -255,13 +256,7 @@ const synthesis: readonly OptionSpec[] = [
     choices: choices.minimise,
     fallback: 'canonical',
   },
-  {
-    group: 'Synthesis',
-    flags: '--target <kinds>',
-    text: "NetworkPolicies, Cilium's, or NetworkPolicies with Cilium's for the rest",
-    choices: choices.target,
-    fallback: 'kubernetes',
-  },
+  target,
 ]
 
 /** The flags of reading and synthesis that say what the cluster contains, whatever was recorded. */
