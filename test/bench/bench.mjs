@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 for (const part of ['grpc', 'kafka']) {
   if (!process.argv.includes(part)) continue
   await import(`./${part}.mjs`)
+  if (part === 'kafka') await import('./kafka-members.mjs')
   process.exit()
 }
 
