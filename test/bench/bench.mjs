@@ -3,6 +3,12 @@ import { execFileSync } from 'node:child_process'
 import { cpus, totalmem } from 'node:os'
 import { fileURLToPath } from 'node:url'
 
+if (process.argv[2] === 'read') {
+  const script = fileURLToPath(new URL('read.mjs', import.meta.url))
+  execFileSync(process.execPath, [script, ...process.argv.slice(3)], { stdio: 'inherit' })
+  process.exit(0)
+}
+
 const sizes = [
   { workloads: 2_000, edges: 50_000 },
   { workloads: 5_000, edges: 150_000 },
