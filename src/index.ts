@@ -51,6 +51,8 @@ export { diff, diffSets } from './pipeline/diff.ts'
 export { explain } from './pipeline/explain.ts'
 export { generate } from './pipeline/generate.ts'
 export { learn, merge } from './pipeline/learn.ts'
+export type { MemberResult } from './pipeline/learn-together.ts'
+export { initStateTopic, learnTogether } from './pipeline/learn-together.ts'
 export { lint } from './pipeline/lint.ts'
 export type {
   DiffResult,
@@ -58,14 +60,17 @@ export type {
   ExplainResult,
   GenerateOptions,
   GenerateResult,
+  GroupOptions,
   LearnOptions,
   LearnResult,
   LintOptions,
   LintResult,
+  MemberHost,
   Notice,
   Progress,
   RailOptions,
   RunHost,
+  StateTopicOptions,
   VerifyOptions,
   VerifyResult,
   ZoneOptions,
@@ -105,6 +110,7 @@ export { errorToText, placeText } from './report/errors-text.ts'
 export { explanationToMarkdown } from './report/explain-markdown.ts'
 export { explanationToJson, explanationToText } from './report/explain-text.ts'
 export { lintToJson, lintToMarkdown, lintToText } from './report/lint-text.ts'
+export { memberToText } from './report/member-text.ts'
 export { trafficToText } from './report/set-text.ts'
 export type { Style } from './report/style.ts'
 export { createStyle, escapeText } from './report/style.ts'
@@ -113,9 +119,12 @@ export { verifyToMarkdown } from './report/verify-markdown.ts'
 export { verifyToJson, verifyToText } from './report/verify-text.ts'
 export { violationsToMarkdown, violationsToText } from './report/violations-text.ts'
 export { liveCluster } from './source/cluster-resources.ts'
+export type { MemberEvent } from './source/kafka-client.ts'
 export type { ClusterOptions } from './source/kube-connection.ts'
+export type { MemberReport, PartitionLag } from './source/member-health.ts'
 export type { LiveOptions, LiveProgress, SourceProgress, TlsOptions } from './source/source.ts'
 export { isLiveSource } from './source/source.ts'
+export type { StateTopic } from './source/state-topic.ts'
 export type {
   Finding,
   FindingCode,

@@ -11,6 +11,7 @@ import { interrupted } from './abortable.ts'
 import { wantsColor } from './color.ts'
 import { runDiff, runGenerate, runLearn, runMerge } from './commands.ts'
 import { completionScript } from './completion.ts'
+import { resolveInit, resolveMember, runInit, runMember } from './group-commands.ts'
 import type { Io } from './io.ts'
 import { BrokenPipe } from './io.ts'
 import { resolveLint, runLint } from './lint-command.ts'
@@ -112,6 +113,8 @@ async function run(invocation: Invocation, io: Io, interruptions: Interruptions)
   }
   switch (command) {
     case 'learn': {
+      const member = resolveMember(args, raw, io.now())
+      if (member !== undefined) return inSession(member, (session) => runMember(member, session))
       const resolved = resolveLearn(args, raw, io.now())
       return inSession(resolved, (session) => runLearn(resolved, session))
     }
@@ -138,6 +141,10 @@ async function run(invocation: Invocation, io: Io, interruptions: Interruptions)
     case 'lint': {
       const resolved = resolveLint(args, raw)
       return inSession(resolved, (session) => runLint(resolved, session))
+    }
+    case 'kafka': {
+      const resolved = resolveInit(args, raw)
+      return inSession(resolved, (session) => runInit(resolved, session))
     }
     case 'completion': {
       const shell = choice('SHELL', args[0], shells) ?? 'bash'

@@ -4,7 +4,9 @@
  */
 import { Option } from 'commander'
 import { liveClusterFlags } from './cluster-options.ts'
+import { group, stateTopic } from './group-options.ts'
 import { live } from './live-options.ts'
+import { guardRails } from './rail-options.ts'
 import { limits, policies, question, zones } from './verify-options.ts'
 
 /** Headings under which help lists options, in order. */
@@ -30,6 +32,7 @@ export type CommandName =
   | 'verify'
   | 'explain'
   | 'lint'
+  | 'kafka'
   | 'completion'
 
 /** Accepted values of the flags that have a closed list; the first of each is the default, but for `failOn` and `lintFailOn`. */
@@ -145,21 +148,6 @@ const existing: OptionSpec = {
   text: 'policies that are in force: a manifest, a directory, - for standard input, or "cluster" for the live one',
   repeatable: true,
 }
-
-const guardRails: readonly OptionSpec[] = [
-  {
-    group: 'Source',
-    flags: '--permit <path>',
-    text: 'policy-shaped files that say what must always be possible',
-    repeatable: true,
-  },
-  {
-    group: 'Source',
-    flags: '--forbid <path>',
-    text: 'policy-shaped files that say what must never be possible',
-    repeatable: true,
-  },
-]
 
 const synthesis: readonly OptionSpec[] = [
   {
@@ -312,7 +300,7 @@ function failOn(fallback: string): OptionSpec {
 const outText = 'write the result to a file, compressed when its name ends in .gz'
 
 const specs: Readonly<Record<CommandName, readonly OptionSpec[]>> = {
-  learn: [...reading, format(choices.learnOutput), outFile(outText), ...other],
+  learn: [...reading, ...group, format(choices.learnOutput), outFile(outText), ...other],
   merge: [format(choices.mergeOutput), outFile(outText), ...other],
   generate: [
     existing,
@@ -390,6 +378,7 @@ const specs: Readonly<Record<CommandName, readonly OptionSpec[]>> = {
     },
     ...other,
   ],
+  kafka: [...stateTopic, ...live.filter(({ flags }) => flags.startsWith('--tls')), ...other],
   completion: [],
 }
 

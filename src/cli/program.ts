@@ -28,6 +28,8 @@ export interface ProgramHost {
 interface CommandSpec extends HelpNotes {
   readonly name: CommandName
   readonly argument: () => Argument
+  /** What stands after the first argument, if anything. */
+  readonly object?: () => Argument
   /** One line in the list of commands. */
   readonly summary: string
   /** One sentence. */
@@ -159,6 +161,25 @@ const commands: readonly CommandSpec[] = [
     ],
   },
   {
+    name: 'kafka',
+    argument: () => {
+      const action = new Argument('<action>', 'init')
+      action.argChoices = ['init']
+      return action
+    },
+    object: () =>
+      new Argument('<source>', 'the topics with flows, kafka://BROKER[,BROKER]/TOPIC[,TOPIC]'),
+    summary: 'make the state topic of a group that learns together',
+    description:
+      'Make the topic into which members of a group learn together, or check the one that is there.',
+    examples: [
+      'netweir kafka init kafka://broker:9092/hubble-flows --state-topic netweir-state',
+      'netweir kafka init kafkas://broker:9093/flows --state-topic state --tls-ca ca.pem',
+      'netweir kafka init kafka://a,b,c/flows --state-topic state --replication-factor 3',
+    ],
+    exits: [['0', 'the topic is there, and fit'], ...failures],
+  },
+  {
     name: 'completion',
     argument: () => {
       const shell = new Argument('<shell>', `one of ${shells.join(', ')}`)
@@ -208,18 +229,23 @@ export function createProgram(host: ProgramHost): Command {
 function createCommand(spec: CommandSpec, host: ProgramHost): Command {
   const command = new Command(spec.name)
   prepare(command, host, spec)
-  const argument = spec.argument()
-  const label = argument.name().toUpperCase() + (argument.variadic ? '...' : '')
+  const typed = [spec.argument, spec.object].flatMap((create) => create?.() ?? [])
   command
     .summary(spec.summary)
     .description(spec.description)
-    .usage(`${argument.required ? label : `[${label}]`} [options]`)
-    .addArgument(argument)
-    .action((args: string | readonly string[], raw: RawOptions) => {
-      host.onCommand({ command: spec.name, args: typeof args === 'string' ? [args] : args, raw })
+    .usage(`${typed.map(usageOf).join(' ')} [options]`)
+    .action(() => {
+      const args = command.processedArgs as readonly (string | readonly string[])[]
+      host.onCommand({ command: spec.name, args: args.flat(), raw: command.opts<RawOptions>() })
     })
+  for (const argument of typed) command.addArgument(argument)
   for (const option of createOptions(spec.name)) command.addOption(option)
   return command
+}
+
+function usageOf(argument: Argument): string {
+  const label = argument.name().toUpperCase() + (argument.variadic ? '...' : '')
+  return argument.required ? label : `[${label}]`
 }
 
 function prepare(command: Command, host: ProgramHost, notes: HelpNotes): void {

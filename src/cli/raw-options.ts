@@ -22,6 +22,12 @@ export interface RawOptions {
   readonly tlsCert?: string
   readonly tlsKey?: string
   readonly tlsServerName?: string
+  readonly group?: string
+  readonly stateTopic?: string
+  readonly window?: string
+  readonly flush?: string
+  readonly sessionTimeout?: string
+  readonly replicationFactor?: string
   readonly serverFilter?: readonly string[]
   readonly clusterName?: string
   readonly kubeconfig?: string

@@ -6,8 +6,10 @@ import type { PolicyDiff } from '../diff/policy-diff.ts'
 import type { RailViolation } from '../diff/rail-violation.ts'
 import type { VerifyReport } from '../diff/verify-report.ts'
 import type { Location } from '../errors.ts'
+import type { MemberEvent } from '../source/kafka-client.ts'
 import type { ClusterOptions } from '../source/kube-connection.ts'
-import type { LiveOptions, SourceProgress } from '../source/source.ts'
+import type { MemberReport } from '../source/member-health.ts'
+import type { LiveOptions, SourceProgress, TlsOptions } from '../source/source.ts'
 import type { Finding, Synthesis, SynthesisOptions } from '../synthesis/synthesis.ts'
 import type { CommunicationSet } from '../traffic/communication-set.ts'
 import type { Traffic } from '../traffic/traffic.ts'
@@ -53,6 +55,34 @@ export interface LearnOptions extends LiveOptions {
   readonly inventory?: readonly string[]
   /** Which live cluster `cluster` means among paths of manifests. Default: the current context of kubectl. */
   readonly kubernetes?: ClusterOptions
+}
+
+/** How a process takes part in a group that learns together. */
+export interface GroupOptions {
+  readonly group: string
+  /** The topic that holds what was learned. */
+  readonly stateTopic: string
+  /** Milliseconds between two flushes. Default: 10,000. */
+  readonly flushMs?: number
+  /** What was not seen for so many milliseconds is forgotten. Default: nothing is. */
+  readonly windowMs?: number
+  /** After how many milliseconds of silence a member is given up by its group. Default: 45,000. */
+  readonly sessionTimeoutMs?: number
+}
+
+/** Which state topic is made, and how. */
+export interface StateTopicOptions {
+  readonly stateTopic: string
+  /** Default: the broker's. */
+  readonly replicationFactor?: number
+  readonly tls?: TlsOptions
+}
+
+/** The outside of a member, which tells how it is doing. */
+export interface MemberHost extends RunHost {
+  readonly onEvent?: (event: MemberEvent) => void
+  /** Called after each flush that was due. */
+  readonly onReport?: (report: MemberReport) => void
 }
 
 /** Paths of guard rails: policy-shaped files that say what must, and what must never, be possible. */

@@ -28,6 +28,7 @@ const commands = [
   'verify',
   'explain',
   'lint',
+  'kafka',
   'completion',
   'help',
 ]
