@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import process from 'node:process'
+import { setFlagsFromString } from 'node:v8'
 import { helpText } from './help-text.ts'
 import { createProcessIo } from './process-io.ts'
 
@@ -13,6 +14,10 @@ const isDone =
     () => false,
   ))
 if (!isDone) {
+  // Of what reading makes nearly all stays: a large young generation would only cost memory.
+  if (argv[0] === 'learn' || argv[0] === 'merge') {
+    setFlagsFromString('--semi-space-growth-factor=1')
+  }
   // Loaded only here, with all that the commands need.
   const { main } = await import('./main.ts')
   process.exitCode = await main(argv, io)
