@@ -75,6 +75,8 @@ export type {
   VerifyResult,
   ZoneOptions,
 } from './pipeline/pipeline.ts'
+export type { RecordOptions, RecordResult } from './pipeline/record.ts'
+export { record } from './pipeline/record.ts'
 export { verify } from './pipeline/verify.ts'
 export type {
   CiliumEgressRule,
@@ -104,6 +106,7 @@ export type {
 export { isManaged, managedBy, managedByLabel } from './policy/network-policy.ts'
 export type { PolicyReference } from './policy/policy-reference.ts'
 export { renderList, renderPolicies, renderPolicy } from './policy/render.ts'
+export { isRecordingName } from './recording/recording-file.ts'
 export { diffToMarkdown } from './report/diff-markdown.ts'
 export { diffToJson, diffToText } from './report/diff-text.ts'
 export { errorToText, placeText } from './report/errors-text.ts'

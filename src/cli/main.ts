@@ -18,6 +18,7 @@ import { resolveLint, runLint } from './lint-command.ts'
 import { choices } from './options.ts'
 import type { Invocation } from './program.ts'
 import { createProgram, shells } from './program.ts'
+import { resolveRecord, runRecord } from './record-command.ts'
 import type { DisplayOptions } from './resolve-options.ts'
 import {
   choice,
@@ -64,6 +65,7 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
 /** What is recorded will be there again, so that a run over it is simply given up. */
 function readsLive(invocation: Invocation | undefined): boolean {
   if (invocation === undefined) return false
+  if (invocation.command === 'record') return true
   return [...invocation.args, ...(invocation.raw.flows ?? [])].some((name) => isLiveSource(name))
 }
 
@@ -141,6 +143,10 @@ async function run(invocation: Invocation, io: Io, interruptions: Interruptions)
     case 'lint': {
       const resolved = resolveLint(args, raw)
       return inSession(resolved, (session) => runLint(resolved, session))
+    }
+    case 'record': {
+      const resolved = resolveRecord(args, raw, io.now())
+      return inSession(resolved, (session) => runRecord(resolved, session))
     }
     case 'kafka': {
       const resolved = resolveInit(args, raw)

@@ -7,6 +7,7 @@ import { liveClusterFlags } from './cluster-options.ts'
 import { group, stateTopic } from './group-options.ts'
 import { live } from './live-options.ts'
 import { guardRails } from './rail-options.ts'
+import { recording } from './record-options.ts'
 import { limits, policies, question, zones } from './verify-options.ts'
 
 /** Headings under which help lists options, in order. */
@@ -32,6 +33,7 @@ export type CommandName =
   | 'verify'
   | 'explain'
   | 'lint'
+  | 'record'
   | 'kafka'
   | 'completion'
 
@@ -378,6 +380,7 @@ const specs: Readonly<Record<CommandName, readonly OptionSpec[]>> = {
     },
     ...other,
   ],
+  record: [...recording, ...other],
   kafka: [...stateTopic, ...live.filter(({ flags }) => flags.startsWith('--tls')), ...other],
   completion: [],
 }

@@ -161,6 +161,19 @@ const commands: readonly CommandSpec[] = [
     ],
   },
   {
+    name: 'record',
+    argument: () => new Argument('<source>', 'a live source, or - for flows on standard input'),
+    summary: 'save a live source for replay',
+    description:
+      'Record the flows of a live source as lines of JSON, like those of the Hubble exporter.',
+    examples: [
+      'netweir record hubble://localhost:4245 --for 24h --out day/flows.jsonl.gz',
+      'netweir record hubble://relay:80 --follow --out week/flows.jsonl.gz --rotate-size 100MB',
+      'hubble observe --follow -o jsonpb | netweir record - --out flows.jsonl',
+    ],
+    exits: [['0', 'what was asked for was recorded'], ...failures],
+  },
+  {
     name: 'kafka',
     argument: () => {
       const action = new Argument('<action>', 'init')

@@ -55,6 +55,8 @@ export interface RawOptions {
   readonly diffOutput?: string
   readonly out?: string
   readonly outDir?: string
+  readonly rotateSize?: string
+  readonly keep?: string
   readonly failOn?: string
   readonly policies?: readonly string[]
   readonly maxUnused?: string

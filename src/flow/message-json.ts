@@ -12,24 +12,40 @@ import { WireCursor, wireBytes, wireFixed64, wireVarint } from './wire.ts'
 const firstSecond = -62_135_596_800
 const lastSecond = 253_402_300_799
 
+/** Is told of each field that is passed over: the message that it is a field of, and its number. */
+export type OnUnknownField = (message: string, number: number) => void
+
 /**
  * Returns the message that `bytes` hold. Fields that the table lacks, or that have another wire type, are passed over;
  * a message that stands twice in a field that holds one is merged, as protobuf asks.
  * @throws {MalformedRecord} when the bytes are no message.
  */
-export function messageToJson(bytes: Uint8Array, type: MessageType): JsonObject {
-  return readMessage(new WireCursor(bytes), type, {})
+export function messageToJson(
+  bytes: Uint8Array,
+  type: MessageType,
+  onUnknown: OnUnknownField = () => undefined,
+): JsonObject {
+  return readMessage(new WireCursor(bytes), type, {}, onUnknown)
 }
 
 type Mutable = Record<string, unknown>
 
-function readMessage(cursor: WireCursor, type: MessageType, into: Mutable): Mutable {
+function readMessage(
+  cursor: WireCursor,
+  type: MessageType,
+  into: Mutable,
+  onUnknown: OnUnknownField,
+): Mutable {
   for (;;) {
     const tag = cursor.tag()
     if (tag === 0) return into
     const field = type.fields.get(tag >>> 3)
-    if (field === undefined || wireTypeOf(field) !== (tag & 7)) cursor.skip(tag)
-    else setField(into, field, cursor)
+    if (field !== undefined && wireTypeOf(field) === (tag & 7)) {
+      setField(into, field, cursor, onUnknown)
+    } else {
+      onUnknown(type.name, tag >>> 3)
+      cursor.skip(tag)
+    }
   }
 }
 
@@ -47,26 +63,36 @@ function wireTypeOf({ type }: Field): number {
   }
 }
 
-function setField(into: Mutable, field: Field, cursor: WireCursor): void {
+function setField(
+  into: Mutable,
+  field: Field,
+  cursor: WireCursor,
+  onUnknown: OnUnknownField,
+): void {
   const { name } = field
   for (const rival of field.rivals) delete into[rival]
   const before = into[name]
   if (field.isRepeated) {
-    const value = singleOf(field, cursor, undefined)
+    const value = singleOf(field, cursor, undefined, onUnknown)
     if (Array.isArray(before)) before.push(value)
     else into[name] = [value]
     return
   }
-  const value = singleOf(field, cursor, before)
+  const value = singleOf(field, cursor, before, onUnknown)
   if (value === undefined || value === '') delete into[name]
   else into[name] = value
 }
 
 /** Undefined for zero, which is not printed; `before` is the message that an earlier occurrence of the field held. */
-function singleOf({ type }: Field, cursor: WireCursor, before: unknown): unknown {
+function singleOf(
+  { type }: Field,
+  cursor: WireCursor,
+  before: unknown,
+  onUnknown: OnUnknownField,
+): unknown {
   if (typeof type === 'string') return scalarOf(type, cursor)
   if (type.kind === 'enum') return enumOf(type, cursor)
-  return readMessage(cursor.message(), type, (before ?? {}) as Mutable)
+  return readMessage(cursor.message(), type, (before ?? {}) as Mutable, onUnknown)
 }
 
 function enumOf({ names }: EnumType, cursor: WireCursor): unknown {

@@ -40,7 +40,7 @@ export async function readSources(
   const threads =
     options.strict === true ? 1 : (options.threads ?? defaultThreads(availableParallelism()))
   const failure = new AbortController()
-  const end = windowEnd(sources, options, host)
+  const end = windowEnd(options.forMs, host.closed)
   const outside = {
     stdin: host.stdin,
     closed: end.closed,
@@ -79,15 +79,13 @@ function refuseUnused(sources: readonly string[], options: LearnOptions): void {
   )
 }
 
-/** The window of live sources: closed by the host, or when the time that was asked for is over. */
-function windowEnd(
-  sources: readonly string[],
-  { forMs }: LearnOptions,
-  { closed }: RunHost,
+/** Returns the window of live sources: closed by the host, or when the time that was asked for is over. */
+export function windowEnd(
+  forMs: number | undefined,
+  closed: AbortSignal | undefined,
 ): { readonly closed: AbortSignal; release(): void } {
   const timeUp = new AbortController()
-  const isTimed = forMs !== undefined && sources.some((name) => isLiveSource(name))
-  const timer = isTimed ? setTimeout(() => timeUp.abort(), forMs) : undefined
+  const timer = forMs === undefined ? undefined : setTimeout(() => timeUp.abort(), forMs)
   return {
     closed: closed === undefined ? timeUp.signal : AbortSignal.any([closed, timeUp.signal]),
     release: () => clearTimeout(timer),

@@ -177,7 +177,8 @@ export class FlowsCall {
    * The server is made to wait while more than {@link queueBytes} lie here.
    */
   async next(): Promise<readonly Buffer[] | undefined> {
-    if (this.#queue.length === 0 && this.#ended === undefined) {
+    // A wake may be for a batch that was fetched before it came.
+    while (this.#queue.length === 0 && this.#ended === undefined) {
       await new Promise<void>((resolve) => {
         this.#wake = resolve
       })

@@ -16,6 +16,7 @@ import type { CallFailure } from './hubble-failure.ts'
 import { failureText, hubbleError, isFinal } from './hubble-failure.ts'
 import type { ServerFilter } from './hubble-filter.ts'
 import { matchesFilter, parseServerFilter } from './hubble-filter.ts'
+import { encodeGap } from './hubble-gap.ts'
 import { StreamHistory } from './hubble-history.ts'
 import { HubbleReport } from './hubble-report.ts'
 import { encodeFlowsRequest } from './hubble-request.ts'
@@ -108,6 +109,7 @@ class HubbleSource implements OpenSource {
   /** Fires when reading ends: the window is closed, or the run given up. */
   readonly #over: AbortSignal
   #count = 0
+  #toldGaps = 0
   #bytes = 0
   #isReplaying = false
 
@@ -161,6 +163,8 @@ class HubbleSource implements OpenSource {
     if (end === undefined && this.#client.isReady) this.#report.up()
     if (this.#isReplaying && (end === undefined || Date.now() - startMs > replayMs)) {
       this.#history.endReplay()
+      const gaps = this.#newGaps()
+      if (gaps.length > 0) yield gaps
     }
     return end
   }
@@ -220,10 +224,21 @@ class HubbleSource implements OpenSource {
       this.#report.unasked += 1
       return []
     }
+    this.#bytes += bytes.length
+    return [...this.#newGaps(), this.#give(bytes)]
+  }
+
+  /** A gap is told where it is found, so that it stands in whatever is made of the stream. */
+  #newGaps(): readonly Piece[] {
+    const gaps = this.#history.gaps.slice(this.#toldGaps)
+    this.#toldGaps += gaps.length
+    return gaps.map((gap) => this.#give(encodeGap(gap)))
+  }
+
+  #give(bytes: Buffer): Piece {
     const offset = this.#count
     this.#count += 1
-    this.#bytes += bytes.length
-    return [{ bytes, place: { source: this.name, offset }, encoding: 'get-flows-response' }]
+    return { bytes, place: { source: this.name, offset }, encoding: 'get-flows-response' }
   }
 
   #isAsked(bytes: Buffer): boolean {

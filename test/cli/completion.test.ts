@@ -28,6 +28,7 @@ const commands = [
   'verify',
   'explain',
   'lint',
+  'record',
   'kafka',
   'completion',
   'help',

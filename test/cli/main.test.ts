@@ -21,6 +21,7 @@ const commands = [
   'verify',
   'explain',
   'lint',
+  'record',
   'kafka',
   'completion',
 ]
