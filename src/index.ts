@@ -69,6 +69,8 @@ export type {
   Notice,
   Progress,
   RailOptions,
+  ReportOptions,
+  ReportResult,
   RunHost,
   StateTopicOptions,
   VerifyOptions,
@@ -77,6 +79,7 @@ export type {
 } from './pipeline/pipeline.ts'
 export type { RecordOptions, RecordResult } from './pipeline/record.ts'
 export { record } from './pipeline/record.ts'
+export { graph, readPageParts, report } from './pipeline/report.ts'
 export { verify } from './pipeline/verify.ts'
 export type {
   CiliumEgressRule,
@@ -112,8 +115,20 @@ export { diffToJson, diffToText } from './report/diff-text.ts'
 export { errorToText, placeText } from './report/errors-text.ts'
 export { explanationToMarkdown } from './report/explain-markdown.ts'
 export { explanationToJson, explanationToText } from './report/explain-text.ts'
+export type { GraphDocument, GraphLevel } from './report/graph-text.ts'
+export {
+  graphLevels,
+  graphOf,
+  graphToDot,
+  graphToJson,
+  graphToMermaid,
+} from './report/graph-text.ts'
 export { lintToJson, lintToMarkdown, lintToText } from './report/lint-text.ts'
 export { memberToText } from './report/member-text.ts'
+export type { Report } from './report/report-document.ts'
+export { reportToHtml } from './report/report-html.ts'
+export { reportToJson, reportToMarkdown } from './report/report-markdown.ts'
+export type { MapEdge, MapNode, ServiceMap } from './report/service-map.ts'
 export { trafficToText } from './report/set-text.ts'
 export type { Style } from './report/style.ts'
 export { createStyle, escapeText } from './report/style.ts'
@@ -122,6 +137,8 @@ export { verifyToMarkdown } from './report/verify-markdown.ts'
 export { verifyToJson, verifyToText } from './report/verify-text.ts'
 export { violationsToMarkdown, violationsToText } from './report/violations-text.ts'
 export { liveCluster } from './source/cluster-resources.ts'
+export type { KafkaOptions } from './source/kafka.ts'
+export type { KafkaLogin } from './source/kafka-address.ts'
 export type { MemberEvent } from './source/kafka-client.ts'
 export type { ClusterOptions } from './source/kube-connection.ts'
 export type { MemberReport, PartitionLag } from './source/member-health.ts'

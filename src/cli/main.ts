@@ -19,6 +19,7 @@ import { choices } from './options.ts'
 import type { Invocation } from './program.ts'
 import { createProgram, shells } from './program.ts'
 import { resolveRecord, runRecord } from './record-command.ts'
+import { resolveGraph, resolveReport, runGraph, runReport } from './report-commands.ts'
 import type { DisplayOptions } from './resolve-options.ts'
 import {
   choice,
@@ -143,6 +144,14 @@ async function run(invocation: Invocation, io: Io, interruptions: Interruptions)
     case 'lint': {
       const resolved = resolveLint(args, raw)
       return inSession(resolved, (session) => runLint(resolved, session))
+    }
+    case 'report': {
+      const resolved = resolveReport(args, raw, io.now())
+      return inSession(resolved, (session) => runReport(resolved, session))
+    }
+    case 'graph': {
+      const resolved = resolveGraph(args, raw, io.now())
+      return inSession(resolved, (session) => runGraph(resolved, session))
     }
     case 'record': {
       const resolved = resolveRecord(args, raw, io.now())

@@ -1,19 +1,18 @@
-/**
- * Every flag of the command line, each defined once: parser, help, completion scripts and the test of `docs/cli.md` all
- * read this. Values are not judged here but in `resolve-options.ts`, which knows how to say what it expects.
- */
+/** Every flag of the command line, each defined once. Values are judged in `resolve-options.ts`, which knows what to expect. */
 import { Option } from 'commander'
 import { liveClusterFlags } from './cluster-options.ts'
 import { group, stateTopic } from './group-options.ts'
+import { kafka } from './kafka-options.ts'
 import { live } from './live-options.ts'
 import { guardRails } from './rail-options.ts'
 import { recording } from './record-options.ts'
-import { limits, policies, question, zones } from './verify-options.ts'
+import { by, flows, limits, lintLimit, policies, question, sets, zones } from './verify-options.ts'
 
 /** Headings under which help lists options, in order. */
 export const optionGroups = [
   'Source',
   'Live source',
+  'Kafka source',
   'Question',
   'Selection',
   'Synthesis',
@@ -33,6 +32,8 @@ export type CommandName =
   | 'verify'
   | 'explain'
   | 'lint'
+  | 'report'
+  | 'graph'
   | 'record'
   | 'kafka'
   | 'completion'
@@ -46,12 +47,16 @@ export const choices = {
   onInseparable: ['merge', 'negative', 'fail'],
   outside: ['exact', 'port'],
   minimise: ['canonical', 'rules'],
+  target: ['kubernetes', 'cilium', 'hybrid'],
   learnOutput: ['json', 'text'],
   mergeOutput: ['json'],
   generateOutput: ['yaml', 'json'],
   diffOutput: ['text', 'json', 'markdown'],
   failOn: ['breaks', 'opens', 'any'],
   lintOutput: ['text', 'json', 'markdown'],
+  reportOutput: ['html', 'json', 'markdown'],
+  graphOutput: ['mermaid', 'dot', 'json'],
+  graphBy: ['workload', 'namespace', 'zone'],
   lintFailOn: ['error', 'warning', 'info'],
   color: ['auto', 'always', 'never'],
 } as const
@@ -142,6 +147,7 @@ const reading: readonly OptionSpec[] = [
     fallback: 'as many as the machine has, 8 at most',
   },
   ...live,
+  ...kafka,
 ]
 
 const existing: OptionSpec = {
@@ -246,19 +252,18 @@ const synthesis: readonly OptionSpec[] = [
     choices: choices.minimise,
     fallback: 'canonical',
   },
+  {
+    group: 'Synthesis',
+    flags: '--target <kinds>',
+    text: "NetworkPolicies, Cilium's, or NetworkPolicies with Cilium's for the rest",
+    choices: choices.target,
+    fallback: 'kubernetes',
+  },
 ]
 
 /** The flags of reading and synthesis that say what the cluster contains, whatever was recorded. */
 const surroundings: readonly OptionSpec[] = [...reading, ...synthesis].filter(({ flags }) =>
-  [
-    '--inventory <path>',
-    '--kubeconfig <file>',
-    '--context <name>',
-    '--cluster-name <name>',
-    '--node-cidr <prefix>',
-    '--service-cidr <prefix>',
-    '--pod-cidr <prefix>',
-  ].includes(flags),
+  /^--(inventory|kubeconfig|context|cluster-name|(node|service|pod)-cidr) /.test(flags),
 )
 
 const other: readonly OptionSpec[] = [
@@ -328,13 +333,7 @@ const specs: Readonly<Record<CommandName, readonly OptionSpec[]>> = {
   ],
   diff: [
     existing,
-    {
-      group: 'Source',
-      flags: '--old <path>',
-      text: 'compare these policies, instead of generating any',
-      repeatable: true,
-    },
-    { group: 'Source', flags: '--new <path>', text: 'with these policies', repeatable: true },
+    ...sets,
     ...reading,
     ...guardRails,
     ...synthesis,
@@ -362,22 +361,30 @@ const specs: Readonly<Record<CommandName, readonly OptionSpec[]>> = {
     ...other,
   ],
   lint: [
-    {
-      group: 'Source',
-      flags: '--flows <path>',
-      text: 'recorded flows or communication sets that show which pods there are',
-      repeatable: true,
-    },
+    flows,
     ...surroundings,
     format(choices.lintOutput),
     outFile(outText),
-    {
-      group: 'Output',
-      flags: '--fail-on <severity>',
-      text: 'exit with 1 when there is a finding of this severity or a graver one',
-      choices: choices.lintFailOn,
-      fallback: 'warning',
-    },
+    { ...lintLimit, choices: choices.lintFailOn, fallback: 'warning' },
+    ...other,
+  ],
+  report: [
+    existing,
+    ...reading,
+    ...guardRails,
+    ...zones,
+    ...synthesis,
+    format(choices.reportOutput),
+    outFile(outText),
+    ...other,
+  ],
+  graph: [
+    existing,
+    ...reading,
+    ...zones.slice(0, 2),
+    { ...by, choices: choices.graphBy, fallback: 'workload' },
+    format(choices.graphOutput),
+    outFile(outText),
     ...other,
   ],
   record: [...recording, ...other],

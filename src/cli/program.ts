@@ -161,6 +161,39 @@ const commands: readonly CommandSpec[] = [
     ],
   },
   {
+    name: 'report',
+    argument: () => source('<source...>'),
+    summary: 'write a page that an auditor and an engineer can read',
+    description:
+      'Write one page that opens offline: map, policies, what changes, coverage, confidence, evidence.',
+    examples: [
+      'netweir report week.json.gz --existing policies --inventory cluster.yaml --out report.html',
+      'netweir report week.json.gz --zones zones.yaml -o json --out report.json',
+      'netweir report flows.jsonl -o markdown --out report.md',
+    ],
+    exits: [
+      ['0', 'the report was written'],
+      [
+        '1',
+        'it was written, and something crosses without a required approval, or breaks a guard rail',
+      ],
+      ...failures,
+    ],
+  },
+  {
+    name: 'graph',
+    argument: () => source('<source...>'),
+    summary: 'draw who talks to whom, for Mermaid or Graphviz',
+    description:
+      'Draw who talks to whom as Mermaid, DOT or JSON, with what a change of policies means as colours.',
+    examples: [
+      'netweir graph flows.jsonl',
+      'netweir graph week.json.gz --by namespace -o dot | dot -Tsvg > map.svg',
+      'netweir graph week.json.gz --existing policies -o json',
+    ],
+    exits: [['0', 'the graph was written'], ...failures],
+  },
+  {
     name: 'record',
     argument: () => new Argument('<source>', 'a live source, or - for flows on standard input'),
     summary: 'save a live source for replay',

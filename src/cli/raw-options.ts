@@ -29,6 +29,15 @@ export interface RawOptions {
   readonly sessionTimeout?: string
   readonly replicationFactor?: string
   readonly serverFilter?: readonly string[]
+  readonly state?: string
+  readonly untilEnd?: boolean
+  readonly sasl?: string
+  readonly saslUser?: string
+  readonly saslPasswordFile?: string
+  readonly saslTokenFile?: string
+  readonly dlqTopic?: string
+  readonly maxBadRatio?: string
+  readonly explainFormat?: boolean
   readonly clusterName?: string
   readonly kubeconfig?: string
   readonly context?: string
@@ -51,6 +60,7 @@ export interface RawOptions {
   readonly pruneAfter?: string
   readonly reoptimise?: boolean
   readonly minimise?: string
+  readonly target?: string
   readonly output?: string
   readonly diffOutput?: string
   readonly out?: string
@@ -65,6 +75,7 @@ export interface RawOptions {
   readonly approvals?: readonly string[]
   readonly requireApproval?: boolean
   readonly asOf?: string
+  readonly by?: string
   readonly minCoverage?: string
   readonly from?: string
   readonly to?: string

@@ -85,6 +85,7 @@ function keptFiles({ keep = '', rotateSize }: RawOptions): number {
 
 function recordedText(result: RecordResult, style: Style): string {
   const warning = style.yellow('warning')
+  const said = new Set(result.notices.map(({ message }) => message))
   const lines = [
     ...(result.tornBytes === 0
       ? []
@@ -100,7 +101,9 @@ function recordedText(result: RecordResult, style: Style): string {
       ({ node, from, to }) =>
         `${warning}: not recorded from ${escapeText(from)} to ${escapeText(to)}: ${node === '' ? 'an unnamed node' : escapeText(node)} no longer had it`,
     ),
-    ...result.missing.map((what) => `${warning}: ${escapeText(what)}`),
+    ...result.missing
+      .filter((what) => !said.has(what))
+      .map((what) => `${warning}: ${escapeText(what)}`),
     ...(result.unknownFields.length === 0
       ? []
       : [

@@ -208,7 +208,8 @@ export function resolveRails(raw: RawOptions): RailOptions {
   })
 }
 
-function resolveSynthesis(raw: RawOptions, nowMs: number): GenerateOptions {
+/** Returns what policies are written from, and how. @throws NetweirError `USAGE`. */
+export function resolveSynthesis(raw: RawOptions, nowMs: number): GenerateOptions {
   return present<GenerateOptions>({
     ...allOf(resolveReading(raw, nowMs)),
     ...allOf(resolveRails(raw)),
@@ -217,6 +218,7 @@ function resolveSynthesis(raw: RawOptions, nowMs: number): GenerateOptions {
     pruneAfterDays: pruneAfter(raw),
     reoptimise: raw.reoptimise,
     minimise: choice('--minimise', raw.minimise, choices.minimise),
+    target: choice('--target', raw.target, choices.target),
     namespaces: namespaces('--namespace', raw.namespace),
     selector: selector(raw.selector),
     includeSystem: namespaces('--include-system', raw.includeSystem),

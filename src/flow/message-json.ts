@@ -118,9 +118,9 @@ function scalarOf(type: ScalarType, cursor: WireCursor): unknown {
     case 'double':
       return nonZero(cursor.double())
     case 'timestamp':
-      return readTimestamp(cursor.message())
+      return timestampText(readTimestamp(cursor.message()))
     case 'bool-value':
-      return readWrapped(cursor.message(), (value) => value.bool(), false)
+      return readBool(cursor.message())
     case 'int32-value':
       return readWrapped(cursor.message(), (value) => value.uint32() | 0, 0)
     case 'uint32-value':
@@ -134,6 +134,11 @@ function nonZero(value: number): number | undefined {
   return value === 0 ? undefined : value
 }
 
+/** Returns what a `google.protobuf.BoolValue` says. */
+export function readBool(cursor: WireCursor): boolean {
+  return readWrapped(cursor, (value) => value.bool(), false)
+}
+
 /** The value of a wrapper type, which is its field 1. */
 function readWrapped<T>(cursor: WireCursor, read: (cursor: WireCursor) => T, zero: T): T {
   let value = zero
@@ -145,21 +150,40 @@ function readWrapped<T>(cursor: WireCursor, read: (cursor: WireCursor) => T, zer
   }
 }
 
-/** Returns what a `google.protobuf.Timestamp` says as RFC 3339, undefined for what that cannot spell. */
-export function readTimestamp(cursor: WireCursor): string | undefined {
-  let seconds = 0n
+/** A `google.protobuf.Timestamp` that RFC 3339 can spell. */
+export interface Timestamp {
+  readonly seconds: number
+  readonly nanos: number
+}
+
+/** Returns what a `google.protobuf.Timestamp` says, undefined for what RFC 3339 cannot spell. */
+export function readTimestamp(cursor: WireCursor): Timestamp | undefined {
+  let seconds = 0
   let nanos = 0
   for (;;) {
     const tag = cursor.tag()
     if (tag === 0) break
-    if (tag === 8) seconds = BigInt.asIntN(64, cursor.uint64())
+    if (tag === 8) seconds = readSeconds(cursor)
     else if (tag === 16) nanos = cursor.uint32() | 0
     else cursor.skip(tag)
   }
-  const second = Number(seconds)
-  if (second < firstSecond || second > lastSecond || nanos < 0 || nanos > 999_999_999) return
-  const text = new Date(second * 1000).toISOString().slice(0, 19)
-  return `${text}${fractionOf(nanos)}Z`
+  if (seconds < firstSecond || seconds > lastSecond || nanos < 0 || nanos > 999_999_999) return
+  return { seconds, nanos }
+}
+
+/** A negative number is written as 64-bit two's complement, which a float64 cannot hold. */
+function readSeconds(cursor: WireCursor): number {
+  const start = cursor.at
+  const seconds = cursor.varint()
+  if (seconds <= Number.MAX_SAFE_INTEGER) return seconds
+  cursor.at = start
+  return Number(BigInt.asIntN(64, cursor.uint64()))
+}
+
+function timestampText(time: Timestamp | undefined): string | undefined {
+  if (time === undefined) return undefined
+  const text = new Date(time.seconds * 1000).toISOString().slice(0, 19)
+  return `${text}${fractionOf(time.nanos)}Z`
 }
 
 /** None, three, six or nine digits, as protojson prints them. */

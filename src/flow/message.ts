@@ -7,6 +7,7 @@ import type { JsonObject } from './json.ts'
 import { MalformedRecord } from './json.ts'
 import type { OnUnknownField } from './message-json.ts'
 import { messageToJson } from './message-json.ts'
+import { MessageWalker } from './message-walker.ts'
 
 /** What a message is: an answer of `Observer.GetFlows`, or a bare `flow.Flow`. */
 export type MessageEncoding = 'get-flows-response' | 'flow'
@@ -22,7 +23,10 @@ export interface MessageReader {
 
 /** Returns a reader that has read nothing. */
 export function createMessageReader(): MessageReader {
-  return { read: readPlainly }
+  const walker = new MessageWalker()
+  return {
+    read: (bytes, encoding) => walker.read(bytes, encoding) ?? readPlainly(bytes, encoding),
+  }
 }
 
 /**

@@ -124,7 +124,7 @@ async function recordAll(source: OpenSource, recorder: Recorder, host: RunHost):
     for await (const pieces of source.pieces) {
       for (const piece of pieces) recorder.lines.add(piece)
       await recorder.tick()
-      host.onProgress?.({ ...source.progress(), records: recorder.records, edges: 0 })
+      host.onProgress?.({ ...source.progress(), records: recorder.records })
     }
   } catch (reason) {
     const isClosed = host.closed?.aborted === true && !host.signal.aborted

@@ -203,7 +203,8 @@ class HubbleSource implements OpenSource {
         if (messages === undefined) return call.end
         this.#refuseAborted()
         this.#report.up()
-        const pieces = messages.flatMap((bytes) => this.#piece(bytes))
+        const pieces: Piece[] = []
+        for (const bytes of messages) this.#take(bytes, pieces)
         if (pieces.length > 0) yield pieces
       }
     } finally {
@@ -212,20 +213,21 @@ class HubbleSource implements OpenSource {
     }
   }
 
-  #piece(bytes: Buffer): readonly Piece[] {
+  #take(bytes: Buffer, pieces: Piece[]): void {
     const peek = peekResponse(bytes)
     if (this.#isReplaying && this.#history.isRepeat(peek, bytes)) {
       this.#report.repeated += 1
-      return []
+      return
     }
     this.#history.note(peek, bytes)
     if (peek.kind !== 'flow') this.#look(peek, bytes)
     else if (!this.#isAsked(bytes)) {
       this.#report.unasked += 1
-      return []
+      return
     }
     this.#bytes += bytes.length
-    return [...this.#newGaps(), this.#give(bytes)]
+    if (this.#history.gaps.length > this.#toldGaps) pieces.push(...this.#newGaps())
+    pieces.push(this.#give(bytes))
   }
 
   /** A gap is told where it is found, so that it stands in whatever is made of the stream. */

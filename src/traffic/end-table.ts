@@ -1,5 +1,6 @@
 /** The distinct ends of communications, each under a number; addresses are kept apart, as places within an end. */
-import type { Endpoint, Entity } from '../flow/flow.ts'
+import { isShared } from '../flow/endpoint.ts'
+import type { Endpoint, Entity, PodEndpoint } from '../flow/flow.ts'
 import type { Width } from '../ip.ts'
 import type { ClassRecord, EndRecord } from './communication-set.ts'
 import { keyOf, sortedTexts } from './text-key.ts'
@@ -33,6 +34,7 @@ export function isPodEnd(end: End): boolean {
 export class EndTable {
   readonly #numbers = new Map<string, number>()
   readonly #ends: End[] = []
+  readonly #shared = new WeakMap<PodEndpoint, number>()
 
   /** All ends; positions are their numbers. */
   get ends(): readonly End[] {
@@ -43,7 +45,7 @@ export class EndTable {
   ofEndpoint(endpoint: Endpoint): number {
     switch (endpoint.kind) {
       case 'pod':
-        return this.ofClass(endpoint)
+        return isShared(endpoint) ? this.#ofShared(endpoint) : this.ofClass(endpoint)
       case 'named':
         return this.#ofNamed({ ...endpoint, pod: endpoint.name })
       case 'address':
@@ -78,6 +80,15 @@ export class EndTable {
       end: this.#ofOutside(widthOf(record.address), record.labels ?? []),
       address: record.address,
     }
+  }
+
+  #ofShared(endpoint: PodEndpoint): number {
+    let number = this.#shared.get(endpoint)
+    if (number === undefined) {
+      number = this.ofClass(endpoint)
+      this.#shared.set(endpoint, number)
+    }
+    return number
   }
 
   /** Returns the number of an end of another table. */

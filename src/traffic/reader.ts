@@ -6,13 +6,14 @@ import type { Outcome, Reading } from '../flow/flow.ts'
 import { outcomes } from '../flow/flow.ts'
 import { inspectedBytes, refuseBinary } from '../flow/foreign.ts'
 import type { PlainLines, RecordPlace, TakenLines } from '../flow/lines.ts'
-import type { MessageEncoding, MessageReader } from '../flow/message.ts'
+import type { MessageReader } from '../flow/message.ts'
 import { createMessageReader } from '../flow/message.ts'
 import type { RecordSplitter } from '../flow/records.ts'
 import { createRecordSplitter } from '../flow/records.ts'
 import type { ScannerModule } from '../flow/scanner.ts'
 import type { Aggregate, AggregateOptions } from './aggregate.ts'
 import { createAggregate } from './aggregate.ts'
+import type { BytesForm, BytesPlace } from './bytes-form.ts'
 import type { CommunicationSet } from './communication-set.ts'
 import { LineScanner } from './line-scanner.ts'
 import type { BadPart, ReadParts } from './read-parts.ts'
@@ -33,31 +34,6 @@ export interface ReaderOptions extends AggregateOptions {
   readonly isPiece?: boolean
 }
 
-/** Where bytes come from. */
-export interface BytesPlace {
-  /** The source as the user named it. */
-  readonly source: string
-  /** Of the first byte in the uncompressed source; for a message, its number or offset in its stream. */
-  readonly offset: number
-}
-
-/**
- * What bytes are: a part of a text (JSON in any of its forms, cut anywhere), or one protobuf message, of which there is
- * one to each call.
- */
-export type RecordEncoding = 'text' | MessageEncoding
-
-/** How bytes are to be taken. */
-export interface BytesForm {
-  /** Default: `text`. */
-  readonly encoding?: RecordEncoding
-  /**
-   * The text ends with these bytes: `whole`, or `cut` where it is known to go on, which is one `truncated` record. A
-   * text that is whole in one call, such as a value of a bus, may stand between the parts of another.
-   */
-  readonly end?: 'whole' | 'cut'
-}
-
 /** Something about the input that a person should know. */
 export interface ReaderNotice {
   readonly message: string
@@ -73,11 +49,13 @@ export interface Reader {
   /** How many different communications were seen, for the progress. */
   readonly edges: number
   /**
-   * Takes the next bytes of a source, which are not kept; a new text begins after its end, or with another name.
+   * Takes the next bytes of a source, which are not kept; a new text begins after its end, or with another name. Returns
+   * why a record that ended in them was bad, if one was.
    * @throws {NetweirError} `NOT_FLOWS` for a source that holds something else, `SET_INVALID` for a damaged communication
-   * set, `FLOW_MALFORMED` for a bad record in strict mode.
+   * set, `FLOW_MALFORMED` for a bad record in strict mode. A text that is whole in one call is one of many: then both
+   * are a bad record.
    */
-  consume(bytes: Uint8Array, place: BytesPlace, form?: BytesForm): void
+  consume(bytes: Uint8Array, place: BytesPlace, form?: BytesForm): string | undefined
   /** Ends the source; with `isCut` it is known to go on where its bytes ended, which is one `truncated` record. */
   endOfSource(options?: { readonly isCut?: boolean }): void
   /** Ends the source, if any, and returns the set. */
@@ -131,6 +109,8 @@ class SourceReader implements Reader {
   #needsOrder = false
   /** True once the aggregate holds something. */
   #isAggregated = false
+  /** Of the bytes in hand. */
+  #fault: string | undefined
 
   constructor(options: ReaderOptions) {
     this.#options = options
@@ -171,9 +151,16 @@ class SourceReader implements Reader {
     return this.#aggregate.edges + (this.#scanner?.edges ?? 0)
   }
 
-  consume(bytes: Uint8Array, place: BytesPlace, form: BytesForm = {}): void {
-    const { encoding = 'text', end } = form
-    if (encoding !== 'text') {
+  consume(bytes: Uint8Array, place: BytesPlace, form: BytesForm = {}): string | undefined {
+    this.#fault = undefined
+    this.#take(bytes, place, form)
+    return this.#fault
+  }
+
+  #take(bytes: Uint8Array, place: BytesPlace, { encoding = 'text', end, fault }: BytesForm): void {
+    if (fault !== undefined) {
+      this.#malformed({ file: place.source, offset: place.offset }, fault)
+    } else if (encoding !== 'text') {
       this.#reading(this.#messages.read(bytes, encoding), {
         file: place.source,
         offset: place.offset,
@@ -280,24 +267,35 @@ class SourceReader implements Reader {
     this.#source.splitter.push(bytes, place.offset)
   }
 
+  /** What holds something else than flows is one bad record among many, and no reason to stop. */
   #wholeText(bytes: Uint8Array, place: BytesPlace, end: 'whole' | 'cut'): void {
-    if (end === 'whole' && this.#scanner !== undefined) {
-      refuseBinary(bytes.subarray(0, inspectedBytes), { file: place.source })
-      if (this.#scanner.scanRecord(bytes)) return
+    const location = { file: place.source, offset: place.offset }
+    try {
+      if (end === 'whole' && this.#scanner !== undefined) {
+        refuseBinary(bytes.subarray(0, inspectedBytes), location)
+        if (this.#scanner.scanRecord(bytes)) return
+      }
+      const splitter = this.#splitter(place.source, () => location)
+      splitter.push(bytes, place.offset)
+      splitter.end({ isCut: end === 'cut' })
+    } catch (reason) {
+      const isForeign =
+        reason instanceof NetweirError &&
+        (reason.code === 'NOT_FLOWS' || reason.code === 'SET_INVALID')
+      if (!isForeign) throw reason
+      this.#malformed(location, reason.message)
     }
-    const splitter = this.#splitter(place.source)
-    splitter.push(bytes, place.offset)
-    splitter.end({ isCut: end === 'cut' })
   }
 
-  #splitter(source: string): RecordSplitter {
+  #splitter(source: string, placed?: () => Location): RecordSplitter {
+    const locate = ({ line }: RecordPlace): Location => placed?.() ?? { file: source, line }
     const scanner = this.#scanner
     let isGivenBack = false
     return createRecordSplitter(
       {
         record: (bytes, place) => {
           if (!isGivenBack && scanner?.scanRecord(bytes) === true) return
-          this.#record(bytes, { file: source, line: place.line })
+          this.#record(bytes, locate(place))
         },
         ...(scanner === undefined
           ? {}
@@ -312,7 +310,7 @@ class SourceReader implements Reader {
               },
             }),
         bad: (outcome, place: RecordPlace, reason) => {
-          this.#countBad(outcome, { file: source, line: place.line }, reason)
+          this.#countBad(outcome, locate(place), reason)
           this.#isAggregated = true
           this.#aggregate.count(outcome)
           this.#records += 1
@@ -322,20 +320,28 @@ class SourceReader implements Reader {
     )
   }
 
-  #record(bytes: Uint8Array, location: Location): void {
+  #malformed(location: Location, reason: string): void {
     this.#isAggregated = true
+    this.#countBad('malformed', location, reason)
+    this.#aggregate.count('malformed')
+    this.#records += 1
+  }
+
+  #record(bytes: Uint8Array, location: Location): void {
     const parsed = parseRecord(bytes)
-    if (!parsed.ok) {
-      this.#countBad('malformed', location, parsed.reason)
-      this.#aggregate.count('malformed')
-      this.#records += 1
-    } else if (isNetweirDocument(parsed.value)) {
+    if (parsed.ok) this.#value(parsed.value, location)
+    else this.#malformed(location, parsed.reason)
+  }
+
+  #value(value: unknown, location: Location): void {
+    this.#isAggregated = true
+    if (isNetweirDocument(value)) {
       this.#refuseCut(location)
-      const set = decodeSet(parsed.value, location)
+      const set = decodeSet(value, location)
       this.#aggregate.addSet(set)
       this.#records += set.ledger.records
     } else {
-      for (const reading of readRecord(parsed.value)) this.#reading(reading, location)
+      for (const reading of readRecord(value)) this.#reading(reading, location)
     }
   }
 
@@ -372,6 +378,7 @@ class SourceReader implements Reader {
         hint: 'without --strict, bad records are counted and passed over',
       })
     }
+    this.#fault = reason
     const bad = this.#bad.get(outcome)
     if (bad === undefined) this.#bad.set(outcome, { first: location, reason, count: 1 })
     else bad.count += 1

@@ -81,6 +81,7 @@ export class ScannedTexts {
       node: flowNode || topNode || '',
       cluster: cluster ?? '',
       time: undefined,
+      path: '',
     })
     this.#origins.push({ row, cluster: name, node })
   }

@@ -21,6 +21,8 @@ const commands = [
   'verify',
   'explain',
   'lint',
+  'report',
+  'graph',
   'record',
   'kafka',
   'completion',

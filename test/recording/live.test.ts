@@ -290,8 +290,9 @@ test('what a node had forgotten when a broken stream came back is named in the r
   await world.happen(700, ['b'])
   await world.happen(30)
   await untilRecorded(lastUuid())
-  const { code } = await recorder.end('SIGTERM')
+  const { code, err } = await recorder.end('SIGTERM')
   expect(code).toBe(0)
+  expect(err.split('node b had nothing left of')).toHaveLength(2)
   const states = (await recorded()).flatMap(({ node_status: state }) => state ?? [])
   const gaps = states.filter(({ state_change: change }) => change === 'NODE_UNAVAILABLE')
   expect(gaps).toEqual([
