@@ -68,6 +68,9 @@ function refuseAlone(raw: RawOptions): void {
     ['--output', raw.output],
     ['--until', raw.until],
     ['--last', raw.last],
+    ['--state', raw.state],
+    ['--until-end', raw.untilEnd],
+    ['--explain-format', raw.explainFormat],
     ['--inventory', raw.inventory],
   ] as const
   for (const [flag, value] of alone) {
@@ -114,7 +117,7 @@ export function resolveInit(args: readonly string[], raw: RawOptions): InitComma
   const [action, source = ''] = args
   choice('ACTION', action, ['init'])
   if (raw.stateTopic === undefined) throw usage('--state-topic is missing: the topic to make')
-  const { tls } = resolveLive(raw)
+  const { tls, kafka } = resolveLive(raw)
   return {
     source: nonEmpty('SOURCE', source),
     options: {
@@ -123,6 +126,7 @@ export function resolveInit(args: readonly string[], raw: RawOptions): InitComma
         ? {}
         : { replicationFactor: replicas(raw.replicationFactor) }),
       ...(tls === undefined ? {} : { tls }),
+      ...(kafka === undefined ? {} : { kafka }),
     },
     display: resolveDisplay(raw),
   }

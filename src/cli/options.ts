@@ -4,6 +4,7 @@ import { liveClusterFlags } from './cluster-options.ts'
 import { group, stateTopic } from './group-options.ts'
 import { kafka } from './kafka-options.ts'
 import { live } from './live-options.ts'
+import { colors, other } from './other-options.ts'
 import { guardRails } from './rail-options.ts'
 import { recording } from './record-options.ts'
 import { by, flows, limits, lintLimit, policies, question, sets, zones } from './verify-options.ts'
@@ -58,7 +59,7 @@ export const choices = {
   graphOutput: ['mermaid', 'dot', 'json'],
   graphBy: ['workload', 'namespace', 'zone'],
   lintFailOn: ['error', 'warning', 'info'],
-  color: ['auto', 'always', 'never'],
+  color: colors,
 } as const
 
 interface OptionSpec {
@@ -261,19 +262,6 @@ const surroundings: readonly OptionSpec[] = [...reading, ...synthesis].filter(({
   /^--(inventory|kubeconfig|context|cluster-name|(node|service|pod)-cidr) /.test(flags),
 )
 
-const other: readonly OptionSpec[] = [
-  { group: 'Other', flags: '-q, --quiet', text: 'nothing on standard error but errors' },
-  { group: 'Other', flags: '-v, --verbose', text: 'say what was read and written, file by file' },
-  {
-    group: 'Other',
-    flags: '--color <when>',
-    text: 'colour',
-    choices: choices.color,
-    fallback: 'auto',
-  },
-  { group: 'Other', flags: '--no-progress', text: 'no progress line on a terminal' },
-]
-
 function format(values: readonly string[]): OptionSpec {
   const fallback = values[0] ?? ''
   return {
@@ -383,7 +371,12 @@ const specs: Readonly<Record<CommandName, readonly OptionSpec[]>> = {
     ...other,
   ],
   record: [...recording, ...other],
-  kafka: [...stateTopic, ...live.filter(({ flags }) => flags.startsWith('--tls')), ...other],
+  kafka: [
+    ...stateTopic,
+    ...live.filter(({ flags }) => flags.startsWith('--tls')),
+    ...kafka.filter(({ flags }) => flags.startsWith('--sasl')),
+    ...other,
+  ],
   completion: [],
 }
 

@@ -1,11 +1,8 @@
 /** Learning of many processes together through a state topic, and the making of that topic. */
-import { readFile } from 'node:fs/promises'
-import { NetweirError } from '../errors.ts'
-import type { KafkaClient, KafkaTls } from '../source/kafka-client.ts'
-import type { KafkaName } from '../source/kafka-name.ts'
-import { parseKafkaName } from '../source/kafka-name.ts'
+import type { KafkaAddress } from '../source/kafka-address.ts'
+import { kafkaConnection, parseKafkaAddress } from '../source/kafka-address.ts'
+import type { KafkaClient } from '../source/kafka-client.ts'
 import type { MemberReport } from '../source/member-health.ts'
-import type { TlsOptions } from '../source/source.ts'
 import { runStateMember } from '../source/state-member.ts'
 import type { StateTopic } from '../source/state-topic.ts'
 import { createStateTopic } from '../source/state-topic.ts'
@@ -34,20 +31,20 @@ export async function learnTogether(
   options: LearnOptions & GroupOptions,
   host: MemberHost,
 ): Promise<MemberResult> {
-  const name = parseKafkaName(source)
+  const name = parseKafkaAddress(source)
   const timeUp = new AbortController()
   const timer =
     options.forMs === undefined ? undefined : setTimeout(() => timeUp.abort(), options.forMs)
   const ends = [host.signal, timeUp.signal, ...(host.closed === undefined ? [] : [host.closed])]
-  const values = createValueReader(options)
-  const client = await connect(source, name, options)
+  const client = await connect(name, options)
+  const values = createValueReader(source, client, options)
   try {
     const report = await runStateMember({
       client,
       topics: name.topics,
       place: source,
       signal: AbortSignal.any(ends),
-      createReader: (partition) => values.partition(source, partition),
+      createReader: (partition) => values.partition(partition),
       group: options.group,
       stateTopic: options.stateTopic,
       ...chosen(options, ['flushMs', 'windowMs', 'sinceMs', 'sessionTimeoutMs']),
@@ -68,8 +65,8 @@ export async function initStateTopic(
   source: string,
   options: StateTopicOptions,
 ): Promise<{ readonly created: boolean; readonly topic: StateTopic }> {
-  const name = parseKafkaName(source)
-  const client = await connect(source, name, options)
+  const name = parseKafkaAddress(source)
+  const client = await connect(name, options)
   const { stateTopic, replicationFactor } = options
   try {
     return await createStateTopic(
@@ -87,36 +84,13 @@ export async function initStateTopic(
 }
 
 async function connect(
-  source: string,
-  { brokers, isTls }: KafkaName,
-  options: { readonly tls?: TlsOptions },
+  address: KafkaAddress,
+  { kafka, tls }: Pick<LearnOptions, 'kafka' | 'tls'>,
 ): Promise<KafkaClient> {
+  const connection = await kafkaConnection(address, kafka?.login, tls)
   // The client is loaded only by runs that need it.
   const { createKafkaClient } = await import('../source/kafkajs.ts')
-  return createKafkaClient(
-    { brokers, ...(isTls ? { tls: await tlsOf(options.tls ?? {}) } : {}) },
-    source,
-  )
-}
-
-async function tlsOf({ ca, cert, key, serverName }: TlsOptions): Promise<KafkaTls> {
-  return {
-    ...(ca === undefined ? {} : { ca: await readPem(ca) }),
-    ...(cert === undefined ? {} : { certificate: await readPem(cert) }),
-    ...(key === undefined ? {} : { key: await readPem(key) }),
-    ...(serverName === undefined ? {} : { serverName }),
-  }
-}
-
-async function readPem(file: string): Promise<string> {
-  try {
-    return await readFile(file, 'utf8')
-  } catch (cause) {
-    throw new NetweirError('SOURCE_UNREADABLE', 'cannot read the file', {
-      location: { file },
-      cause,
-    })
-  }
+  return createKafkaClient(connection, address.name)
 }
 
 /** Returns the members that are there. */

@@ -10,7 +10,7 @@ import type { Report } from '../report/report-document.ts'
 import type { MemberEvent } from '../source/kafka-client.ts'
 import type { ClusterOptions } from '../source/kube-connection.ts'
 import type { MemberReport } from '../source/member-health.ts'
-import type { LiveOptions, SourceProgress, TlsOptions } from '../source/source.ts'
+import type { LiveOptions, SourceProgress } from '../source/source.ts'
 import type { Finding, Synthesis, SynthesisOptions } from '../synthesis/synthesis.ts'
 import type { CommunicationSet } from '../traffic/communication-set.ts'
 import type { Traffic } from '../traffic/traffic.ts'
@@ -79,11 +79,10 @@ export interface GroupOptions {
 }
 
 /** Which state topic is made, and how. */
-export interface StateTopicOptions {
+export interface StateTopicOptions extends Pick<LiveOptions, 'tls' | 'kafka'> {
   readonly stateTopic: string
   /** Default: the broker's. */
   readonly replicationFactor?: number
-  readonly tls?: TlsOptions
 }
 
 /** The outside of a member, which tells how it is doing. */

@@ -1,59 +1,68 @@
 /** From the messages of a topic to sets, one for each time that a member asks, and what was bad about them. */
-import type { Outcome } from '../flow/flow.ts'
-import type { TopicPartition } from '../source/kafka-client.ts'
-import type { PartitionReader } from '../source/member-stay.ts'
+import type { KafkaClient, TopicPartition } from '../source/kafka-client.ts'
+import { DeadLetters } from '../source/kafka-dead-letters.ts'
+import { decodeValue } from '../source/kafka-values.ts'
+import type { PartitionReader } from '../source/member-settings.ts'
 import type { Reader } from '../traffic/reader.ts'
 import { createReader } from '../traffic/reader.ts'
-import type { Notice } from './pipeline.ts'
+import type { LearnOptions, Notice } from './pipeline.ts'
 
 /** Reads the messages of all partitions of a run. */
 export interface ValueReader {
   /** Returns what reads the messages of one partition. */
-  partition(source: string, partition: TopicPartition): PartitionReader
-  /** The first bad record of each kind, and how many there were. */
+  partition(partition: TopicPartition): PartitionReader
+  /** The first bad messages, and how many there were. */
   notices(): readonly Notice[]
 }
 
-const badOutcomes = ['malformed', 'truncated', 'too-long'] as const satisfies readonly Outcome[]
-
-const nothing = new Uint8Array(0)
-
-/** Returns a reader that has read nothing. */
-export function createValueReader(options: { readonly strict?: boolean }): ValueReader {
-  const counts = new Map<Outcome, number>()
-  const first: Notice[] = []
-  const keep = (reader: Reader): ReturnType<Reader['finish']> => {
-    const set = reader.finish()
-    const fresh = badOutcomes.some(
-      (outcome) => (set.counted[outcome] ?? 0) > 0 && !counts.has(outcome),
-    )
-    // Later pieces have nothing to add but numbers.
-    if (fresh) first.push(...reader.notices)
-    for (const outcome of badOutcomes) {
-      const count = set.counted[outcome] ?? 0
-      if (count > 0) counts.set(outcome, (counts.get(outcome) ?? 0) + count)
-    }
-    return set
-  }
+/** Returns a reader that has read nothing. `source` is the name that places begin with. */
+export function createValueReader(
+  source: string,
+  client: KafkaClient,
+  { strict = false, kafka = {} }: Pick<LearnOptions, 'strict' | 'kafka'>,
+): ValueReader {
+  const { deadLetterTopic, maxBadRatio } = kafka
+  const letters = new DeadLetters(client, {
+    name: source,
+    ...(deadLetterTopic === undefined ? {} : { topic: deadLetterTopic }),
+    ...(maxBadRatio === undefined ? {} : { maxRatio: maxBadRatio }),
+  })
+  const brokers = source.slice(0, source.lastIndexOf('/') + 1)
   return {
-    partition: (source, { topic, partition }) => {
-      const create = (): Reader => createReader({ strict: options.strict ?? false })
+    partition: ({ topic, partition }) => {
+      const create = (): Reader => createReader({ strict })
       let reader = create()
-      const place = `${source.slice(0, source.lastIndexOf('/'))}/${topic}/${partition}`
+      const name = `${brokers}${topic}/${partition}`
       return {
-        take: ({ value, offset }) => {
-          reader.consume(value ?? nothing, { source: place, offset }, { end: 'whole' })
+        take: (record) => {
+          letters.countValue()
+          const place = { source: name, offset: record.offset }
+          for (const { bytes, encoding, fault } of decodeValue(record.value).parts) {
+            const form = {
+              encoding,
+              end: 'whole',
+              ...(fault === undefined ? {} : { fault }),
+            } as const
+            const reason = reader.consume(bytes, place, form)
+            if (reason !== undefined) letters.add({ topic, partition, record, reason })
+          }
         },
         drain: () => {
-          const set = keep(reader)
+          const set = reader.finish()
           reader = create()
           return set
         },
+        settle: () => letters.flush(),
       }
     },
     notices: () => [
-      ...first,
-      ...[...counts].map(([outcome, count]) => ({ message: `${count} records ${outcome} in all` })),
+      ...letters.samples.map(({ file, text }) => ({
+        message: `no flow: ${text}`,
+        location: { file: `${brokers}${file}` },
+      })),
+      ...(letters.count <= letters.samples.length
+        ? []
+        : [{ message: `${letters.count} values are no flows in all`, location: { file: source } }]),
     ],
   }
 }

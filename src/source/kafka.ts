@@ -28,6 +28,7 @@ import type {
   SourceNotice,
   SourceProgress,
 } from './source.ts'
+import { openStateTopic } from './state-source.ts'
 
 /** How Kafka sources are read, beyond what all live sources know. */
 export interface KafkaOptions {
@@ -71,6 +72,12 @@ export async function openKafka(
   const connection = await kafkaConnection(address, kafka.login, options.tls)
   const client = createKafkaClient({ ...connection, patience }, name)
   try {
+    const [topic = '', ...others] = address.topics
+    const state = others.length > 0 ? undefined : await openStateTopic(name, topic, client, host)
+    if (state !== undefined) {
+      await client.close()
+      return state
+    }
     const ranges: PartitionRange[] = []
     for (const topic of address.topics) ranges.push(...(await client.ranges(topic)))
     if (deadLetterTopic !== undefined) await client.ranges(deadLetterTopic)

@@ -145,6 +145,7 @@ export async function readStateTopic(
   }
   await client.consume({
     group: `netweir-state-${randomUUID()}`,
+    isAlone: true,
     topics: [topic],
     signal: AbortSignal.any([signal, finished.signal]),
     onJoin: (membership) => {

@@ -12,6 +12,7 @@ if (process.argv[2] === 'read') {
 for (const part of ['grpc', 'kafka']) {
   if (!process.argv.includes(part)) continue
   await import(`./${part}.mjs`)
+  if (part === 'kafka') await import('./kafka-members.mjs')
   process.exit()
 }
 

@@ -83,6 +83,28 @@ await describeKafka('kafka init and a member, on the command line', (address) =>
       partition: 1,
       offset: 1,
     })
+    const learned = await netweir('learn', `kafka://${address()}/${stateTopic}`, '-o', 'text')
+    // The one message is no flow.
+    expect(learned.err).toContain('error[NOT_FLOWS]')
+    const flow = {
+      verdict: 'FORWARDED',
+      time: '2026-03-02T09:00:00Z',
+      l4: { TCP: { source_port: 40_000, destination_port: 8080, flags: { SYN: true } } },
+      source: { namespace: 'shop', labels: ['k8s:app=web'] },
+      destination: { namespace: 'shop', labels: ['k8s:app=api'] },
+      traffic_direction: 'EGRESS',
+      event_type: { type: 5 },
+      is_reply: false,
+    }
+    await client.produce(topic, 2, [
+      { key: null, value: new TextEncoder().encode(JSON.stringify({ flow })) },
+    ])
+    const flags = ['--group', group, '--state-topic', stateTopic, '--for', '3s', '--flush', '1s']
+    expect((await netweir('learn', place, ...flags)).code).toBe(0)
+    const made = await netweir('generate', `kafka://${address()}/${stateTopic}`)
+    expect(made.err).toContain('read 2 records')
+    expect(made.out).toContain('app: api')
+    expect(made.code).toBe(0)
     await client.close()
   })
 })
