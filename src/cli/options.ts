@@ -142,12 +142,7 @@ const reading: readonly OptionSpec[] = [
     flags: '--strict',
     text: 'fail at the first bad record instead of counting it',
   },
-  {
-    group: 'Source',
-    flags: '--threads <count>',
-    text: 'threads that read large files',
-    fallback: 'as many as the machine has, 8 at most',
-  },
+  { group: 'Source', flags: '--threads <count>', text: 'threads that read large files' },
   ...live,
   ...kafka,
 ]
