@@ -7,6 +7,7 @@ import { live } from './live-options.ts'
 import { other } from './other-options.ts'
 import { guardRails } from './rail-options.ts'
 import { recording } from './record-options.ts'
+import { target } from './target-options.ts'
 import { by, flows, limits, lintLimit, policies, question, sets, zones } from './verify-options.ts'
 
 /** Headings under which help lists options, in order. */
@@ -141,12 +142,7 @@ const reading: readonly OptionSpec[] = [
     flags: '--strict',
     text: 'fail at the first bad record instead of counting it',
   },
-  {
-    group: 'Source',
-    flags: '--threads <count>',
-    text: 'threads that read large files',
-    fallback: 'as many as the machine has, 8 at most',
-  },
+  { group: 'Source', flags: '--threads <count>', text: 'threads that read large files' },
   ...live,
   ...kafka,
 ]
@@ -253,13 +249,7 @@ const synthesis: readonly OptionSpec[] = [
     choices: choices.minimise,
     fallback: 'canonical',
   },
-  {
-    group: 'Synthesis',
-    flags: '--target <kinds>',
-    text: "NetworkPolicies, Cilium's, or NetworkPolicies with Cilium's for the rest",
-    choices: choices.target,
-    fallback: 'kubernetes',
-  },
+  target,
 ]
 
 /** The flags of reading and synthesis that say what the cluster contains, whatever was recorded. */

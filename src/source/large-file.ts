@@ -222,7 +222,11 @@ function startWorker(task: PieceTask): {
   readonly worker: Worker
   readonly found: Promise<PieceParts | undefined>
 } {
-  const worker = new Worker(new URL('./piece-worker.js', import.meta.url), { workerData: task })
+  const worker = new Worker(new URL('./piece-worker.js', import.meta.url), {
+    workerData: task,
+    // Scanning leaves little behind.
+    resourceLimits: { maxYoungGenerationSizeMb: 4 },
+  })
   const found = new Promise<PieceParts | undefined>((resolve) => {
     worker.once('message', (parts: PieceParts | undefined) => resolve(parts))
     worker.once('error', () => resolve(undefined))

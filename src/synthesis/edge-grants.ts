@@ -1,10 +1,10 @@
 /** From edges to grants: what each learned edge needs on either side, and what NetworkPolicy cannot say of it. */
 import { NetweirError } from '../errors.ts'
-import { isObserved } from '../traffic/observed-outcomes.ts'
+import { isObserved, isPassedIcmp } from '../traffic/observed-outcomes.ts'
 import type { Edge, EdgeEnd } from '../traffic/traffic.ts'
 import type { Plan } from './plan.ts'
 import { describeEdge, describeEnd, groupOfEnd } from './plan.ts'
-import { describeSpecial, isPassedIcmp, knowsCilium, specialPeersOf } from './special-grants.ts'
+import { describeSpecial, knowsCilium, specialPeersOf } from './special-grants.ts'
 import type { Finding, Grant, GrantPeer, Group, Widening } from './synthesis.ts'
 
 /** What a step of the synthesis contributes. */

@@ -3,9 +3,9 @@ import { NetweirError } from '../errors.ts'
 import type { Prefix } from '../ip.ts'
 import { parsePrefix } from '../ip.ts'
 import { hasNoIps, subtractIps, toIpSet } from '../policy/ip-set.ts'
-import { isObserved } from '../traffic/observed-outcomes.ts'
+import { isObserved, isPassedIcmp } from '../traffic/observed-outcomes.ts'
 import type { Edge, EdgeEnd, Traffic } from '../traffic/traffic.ts'
-import { isPassedIcmp, specialPeersOf } from './special-grants.ts'
+import { specialPeersOf } from './special-grants.ts'
 import type { Grant, Synthesis } from './synthesis.ts'
 
 /**

@@ -3,7 +3,7 @@ import { labelTexts, toLabels } from '../labels.ts'
 import { clusterKey, podNamespaceKey } from '../policy/lower-cilium.ts'
 import type { LabelSelectorRequirement } from '../policy/network-policy.ts'
 import type { SpecialPeer } from '../policy/plain-rule.ts'
-import type { Edge, EdgeEnd } from '../traffic/traffic.ts'
+import type { EdgeEnd } from '../traffic/traffic.ts'
 import type { GrantPeer, SpecialGrantPeer, SynthesisOptions } from './synthesis.ts'
 
 /** Tells whether a run may write Cilium's policies. */
@@ -111,15 +111,4 @@ export function specialPeersOf(end: EdgeEnd): readonly SpecialGrantPeer[] {
     default:
       return []
   }
-}
-
-/** Tells whether ICMP messages of an edge were seen to pass, and no policy denied one. */
-export function isPassedIcmp({ protocol, port, outcome, evidence }: Edge): boolean {
-  return (
-    outcome === 'icmp' &&
-    (protocol === 'ICMPv4' || protocol === 'ICMPv6') &&
-    port <= 255 &&
-    evidence.denied + evidence.audited === 0 &&
-    (evidence.egress || evidence.ingress || evidence.reply > 0)
-  )
 }
