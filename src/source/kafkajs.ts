@@ -26,7 +26,6 @@ import { messageOf } from './kafkajs-records.ts'
 
 const { CompressionCodecs, Kafka, logLevel, Partitioners } = kafkajs
 
-/** How often, and after which pause, partitions without a leader are asked for. */
 /** Answers of brokers that do not lead the partition or group, or do not yet. */
 const leaderless: ReadonlySet<string> = new Set([
   'NOT_LEADER_FOR_PARTITION',
@@ -36,7 +35,7 @@ const leaderless: ReadonlySet<string> = new Set([
   'NOT_COORDINATOR_FOR_GROUP',
 ])
 
-/** Tries, and the wait between them: three seconds in all. */
+/** How often, and after which pause, those are asked again. */
 const leaderAttempts = 10
 const leaderWaitMs = 300
 
