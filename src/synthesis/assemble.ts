@@ -9,6 +9,7 @@ import type {
   NetworkPolicy,
   NetworkPolicyPeer,
   NetworkPolicyPort,
+  PortProtocol,
 } from '../policy/network-policy.ts'
 import { managedBy, managedByLabel } from '../policy/network-policy.ts'
 import type { Biclique } from './biclique-cover.ts'
@@ -294,14 +295,22 @@ function mergeBlocks(peers: readonly NetworkPolicyPeer[]): readonly NetworkPolic
   return [...rest, ...cover.prefixes.map((prefix) => ({ ipBlock: { cidr: formatPrefix(prefix) } }))]
 }
 
-function portKey(grant: Grant): string {
-  const end = grant.endPort === undefined ? '' : String(grant.endPort)
-  return `${grant.protocol} ${grant.port} ${end}`
+/** Texts of single ports, by protocol and number: they are few, and each is asked for by thousands of grants. */
+const portKeys: Readonly<Record<PortProtocol, string[]>> = { TCP: [], UDP: [], SCTP: [] }
+
+function portKey({ protocol, port, endPort }: Grant): string {
+  if (endPort !== undefined) return `${protocol} ${port} ${endPort}`
+  const keys = portKeys[protocol]
+  const key = keys[port] ?? `${protocol} ${port} `
+  keys[port] = key
+  return key
 }
 
 function portList(lists: PortLists, keys: readonly string[]): readonly NetworkPolicyPort[] {
   const key = keys.join()
-  const list = lists.get(key) ?? toPorts(keys)
+  const known = lists.get(key)
+  if (known !== undefined) return known
+  const list = toPorts(keys)
   lists.set(key, list)
   return list
 }
