@@ -51,6 +51,8 @@ export { diff, diffSets } from './pipeline/diff.ts'
 export { explain } from './pipeline/explain.ts'
 export { generate } from './pipeline/generate.ts'
 export { learn, merge } from './pipeline/learn.ts'
+export type { MemberResult } from './pipeline/learn-together.ts'
+export { initStateTopic, learnTogether } from './pipeline/learn-together.ts'
 export { lint } from './pipeline/lint.ts'
 export type {
   DiffResult,
@@ -58,18 +60,26 @@ export type {
   ExplainResult,
   GenerateOptions,
   GenerateResult,
+  GroupOptions,
   LearnOptions,
   LearnResult,
   LintOptions,
   LintResult,
+  MemberHost,
   Notice,
   Progress,
   RailOptions,
+  ReportOptions,
+  ReportResult,
   RunHost,
+  StateTopicOptions,
   VerifyOptions,
   VerifyResult,
   ZoneOptions,
 } from './pipeline/pipeline.ts'
+export type { RecordOptions, RecordResult } from './pipeline/record.ts'
+export { record } from './pipeline/record.ts'
+export { graph, readPageParts, report } from './pipeline/report.ts'
 export { verify } from './pipeline/verify.ts'
 export type {
   CiliumEgressRule,
@@ -99,12 +109,26 @@ export type {
 export { isManaged, managedBy, managedByLabel } from './policy/network-policy.ts'
 export type { PolicyReference } from './policy/policy-reference.ts'
 export { renderList, renderPolicies, renderPolicy } from './policy/render.ts'
+export { isRecordingName } from './recording/recording-file.ts'
 export { diffToMarkdown } from './report/diff-markdown.ts'
 export { diffToJson, diffToText } from './report/diff-text.ts'
 export { errorToText, placeText } from './report/errors-text.ts'
 export { explanationToMarkdown } from './report/explain-markdown.ts'
 export { explanationToJson, explanationToText } from './report/explain-text.ts'
+export type { GraphDocument, GraphLevel } from './report/graph-text.ts'
+export {
+  graphLevels,
+  graphOf,
+  graphToDot,
+  graphToJson,
+  graphToMermaid,
+} from './report/graph-text.ts'
 export { lintToJson, lintToMarkdown, lintToText } from './report/lint-text.ts'
+export { memberToText } from './report/member-text.ts'
+export type { Report } from './report/report-document.ts'
+export { reportToHtml } from './report/report-html.ts'
+export { reportToJson, reportToMarkdown } from './report/report-markdown.ts'
+export type { MapEdge, MapNode, ServiceMap } from './report/service-map.ts'
 export { trafficToText } from './report/set-text.ts'
 export type { Style } from './report/style.ts'
 export { createStyle, escapeText } from './report/style.ts'
@@ -113,9 +137,14 @@ export { verifyToMarkdown } from './report/verify-markdown.ts'
 export { verifyToJson, verifyToText } from './report/verify-text.ts'
 export { violationsToMarkdown, violationsToText } from './report/violations-text.ts'
 export { liveCluster } from './source/cluster-resources.ts'
+export type { KafkaOptions } from './source/kafka.ts'
+export type { KafkaLogin } from './source/kafka-address.ts'
+export type { MemberEvent } from './source/kafka-client.ts'
 export type { ClusterOptions } from './source/kube-connection.ts'
+export type { MemberReport, PartitionLag } from './source/member-health.ts'
 export type { LiveOptions, LiveProgress, SourceProgress, TlsOptions } from './source/source.ts'
 export { isLiveSource } from './source/source.ts'
+export type { StateTopic } from './source/state-topic.ts'
 export type {
   Finding,
   FindingCode,

@@ -77,8 +77,12 @@ export function formatPrefix(prefix: Prefix): string {
   return `${formatAddress(prefix)}/${prefix.length}`
 }
 
+const canonicalV4 = /^(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?=\d)|$)){4}$/
+
 /** Returns `text` in canonical form when it is an address, else undefined. */
 export function canonicalAddress(text: string): string | undefined {
+  // What this accepts is how an IPv4 address is printed again.
+  if (canonicalV4.test(text)) return text
   const address = parseAddress(text)
   return address === undefined ? undefined : formatAddress(address)
 }

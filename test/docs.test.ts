@@ -183,6 +183,9 @@ describe('docs/output.md', () => {
       ['Confidence', 'GroupConfidence', 'DirectionConfidence'],
     ],
     ['## Zones', 'src/traffic/zone-report.ts', ['ZoneReport', 'ZonePair', 'Crossing']],
+    ['## Report', 'src/report/report-document.ts', ['Report']],
+    ['## Map', 'src/report/service-map.ts', ['MapNode', 'MapEdge']],
+    ['## Graph', 'src/report/graph-text.ts', ['GraphDocument']],
     ['## Explanation', 'src/diff/explanation.ts', ['Explanation', 'Answer', 'PathSide']],
     ['## LintReport', 'src/diff/lint-report.ts', ['LintReport', 'LintFinding']],
   ] as const)('%s names every member, in order', (heading, path, names) => {

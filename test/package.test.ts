@@ -102,8 +102,10 @@ describe('the package', () => {
     for (const entry of readdirSync(installed('dist'), { recursive: true, withFileTypes: true })) {
       if (!entry.name.endsWith('.js')) continue
       const text = readFileSync(join(entry.parentPath, entry.name), 'utf8')
-      for (const match of text.matchAll(/(?:from |import\()'([^'.][^']*)'/g)) {
-        if (!match[1]?.startsWith('node:')) names.add(match[1] ?? '')
+      for (const match of text.matchAll(/(?:from |import\(|require\()'([^'.][^']*)'/g)) {
+        // The package, whichever of its files.
+        const [name = ''] = /^(?:@[^/]+\/)?[^/]+/.exec(match[1] ?? '') ?? []
+        if (!name.startsWith('node:')) names.add(name)
       }
     }
     expect([...names].sort()).toEqual(Object.keys(manifest.dependencies).sort())

@@ -58,45 +58,48 @@ afterAll(() => {
   for (const folder of folders) rmSync(folder, { recursive: true, force: true })
 })
 
-describe.each(['README.md', 'samples/README.md', 'docs/verify.md', 'docs/zones.md'])(
-  '%s',
-  (page) => {
-    let folder = ''
+describe.each([
+  'README.md',
+  'samples/README.md',
+  'docs/verify.md',
+  'docs/zones.md',
+  'docs/report.md',
+])('%s', (page) => {
+  let folder = ''
 
-    beforeAll(() => {
-      folder = workingCopy()
-      folders.push(folder)
-    })
+  beforeAll(() => {
+    folder = workingCopy()
+    folders.push(folder)
+  })
 
-    test('shows commands', () => {
-      expect(commandsOf(page).length).toBeGreaterThan(0)
-    })
+  test('shows commands', () => {
+    expect(commandsOf(page).length).toBeGreaterThan(0)
+  })
 
-    test.each(commandsOf(page))('$text', ({ text, exitCode }) => {
-      const { status, stdout, stderr } = run(folder, text)
-      expect({ status, stderr }).toEqual({ status: exitCode, stderr: expect.any(String) })
-      expect(stdout + stderr).not.toMatch(/^ +at .*\(?(node:|file:)/m)
+  test.each(commandsOf(page))('$text', ({ text, exitCode }) => {
+    const { status, stdout, stderr } = run(folder, text)
+    expect({ status, stderr }).toEqual({ status: exitCode, stderr: expect.any(String) })
+    expect(stdout + stderr).not.toMatch(/^ +at .*\(?(node:|file:)/m)
 
-      const outDir = /--out-dir (\S+)/.exec(text)?.[1]
-      const out = /--out (\S+)/.exec(text)?.[1] ?? / > (\S+)/.exec(text)?.[1]
-      if (out === undefined) expect(stdout).not.toBe('')
-      else expect(existsSync(join(folder, out))).toBe(true)
-      if (outDir !== undefined) {
-        expect(existsSync(join(folder, outDir, 'kustomization.yaml'))).toBe(true)
-      } else if (text.startsWith('npx netweir generate') && !/ -o json| --output json/.test(text)) {
-        const documents = parseAllDocuments(out === undefined ? stdout : '')
-        if (out === undefined) expect(documents.length).toBeGreaterThan(0)
-        for (const document of documents) {
-          expect(document.errors).toEqual([])
-          expect(document.toJS()).toMatchObject({
-            apiVersion: 'networking.k8s.io/v1',
-            kind: 'NetworkPolicy',
-          })
-        }
+    const outDir = /--out-dir (\S+)/.exec(text)?.[1]
+    const out = /--out (\S+)/.exec(text)?.[1] ?? / > (\S+)/.exec(text)?.[1]
+    if (out === undefined) expect(stdout).not.toBe('')
+    else expect(existsSync(join(folder, out))).toBe(true)
+    if (outDir !== undefined) {
+      expect(existsSync(join(folder, outDir, 'kustomization.yaml'))).toBe(true)
+    } else if (text.startsWith('npx netweir generate') && !/ -o json| --output json/.test(text)) {
+      const documents = parseAllDocuments(out === undefined ? stdout : '')
+      if (out === undefined) expect(documents.length).toBeGreaterThan(0)
+      for (const document of documents) {
+        expect(document.errors).toEqual([])
+        expect(document.toJS()).toMatchObject({
+          apiVersion: 'networking.k8s.io/v1',
+          kind: 'NetworkPolicy',
+        })
       }
-    })
-  },
-)
+    }
+  })
+})
 
 describe('samples/shop', () => {
   const from =

@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { main } from '../src/cli/main.ts'
+import { splitKinds } from '../src/diff/policy-kinds.ts'
 import { evaluate } from '../src/policy/evaluate.ts'
 import { readManifests } from '../src/policy/manifest.ts'
 import type { Policy } from '../src/policy/network-policy.ts'
@@ -100,9 +101,7 @@ async function policiesInForce({ dir }: Scenario, written: string): Promise<read
   const existing = join(dir, 'existing')
   const found = existsSync(existing) ? await readPolicyPath(existing, nothing()) : undefined
   const kept = (found?.policies ?? []).filter(({ policy }) => !isManaged(policy))
-  return [...generated, ...kept]
-    .map(({ policy }) => policy)
-    .filter(({ kind }) => kind === 'NetworkPolicy')
+  return splitKinds([...generated, ...kept]).judged.map(({ policy }) => policy)
 }
 
 async function* nothing(): AsyncGenerator<Uint8Array> {}
@@ -110,7 +109,8 @@ async function* nothing(): AsyncGenerator<Uint8Array> {}
 function isAllowed(scenario: Scenario, policies: readonly Policy[], asked: Connection): boolean {
   const [from, to] = [asked.from, asked.to].map((end) => policyEndpointOf(endOf(scenario, end)))
   if (from === undefined || to === undefined) throw new Error('a connection has two ends')
-  return evaluate(policies, from, to, asked.service).allowed
+  const cluster = (scenario.options ?? []).includes('--cluster-name') ? 'prod' : ''
+  return evaluate(policies, from, to, asked.service, { cluster }).allowed
 }
 
 function inWords({ from, to, service }: Connection): string {
@@ -199,7 +199,11 @@ describe.each(scenarios)('$name', (scenario) => {
   test('is the same in any order, split, compressed and through a saved set', async () => {
     const half = Math.floor(lines.length / 2)
     const set = join(work, `${scenario.name}-set.json`)
-    await netweir(['learn', file(scenario, 'again.jsonl', textOf(lines)), '--out', set])
+    const cluster = (scenario.options ?? []).includes('--cluster-name')
+      ? ['--cluster-name', 'prod']
+      : []
+    const again = file(scenario, 'again.jsonl', textOf(lines))
+    await netweir(['learn', again, ...cluster, '--out', set])
     const variants = {
       shuffled: [file(scenario, 'shuffled.jsonl', textOf(shuffled(lines)))],
       compressed: [file(scenario, 'flows.jsonl.gz', gzipSync(textOf(lines)))],

@@ -1,8 +1,25 @@
 #!/usr/bin/env node
 import process from 'node:process'
-import { main } from './main.ts'
+import { setFlagsFromString } from 'node:v8'
+import { helpText } from './help-text.ts'
 import { createProcessIo } from './process-io.ts'
 
 const io = createProcessIo()
-process.exitCode = await main(process.argv.slice(2), io)
+const argv = process.argv.slice(2)
+const help = helpText(argv, io.stdout.columns)
+const isDone =
+  help !== undefined &&
+  (await io.stdout.write(help).then(
+    () => true,
+    () => false,
+  ))
+if (!isDone) {
+  // Of what reading makes nearly all stays: a large young generation would only cost memory.
+  if (argv[0] === 'learn' || argv[0] === 'merge') {
+    setFlagsFromString('--semi-space-growth-factor=1')
+  }
+  // Loaded only here, with all that the commands need.
+  const { main } = await import('./main.ts')
+  process.exitCode = await main(argv, io)
+}
 io.close()

@@ -11,12 +11,15 @@ import { interrupted } from './abortable.ts'
 import { wantsColor } from './color.ts'
 import { runDiff, runGenerate, runLearn, runMerge } from './commands.ts'
 import { completionScript } from './completion.ts'
+import { resolveInit, resolveMember, runInit, runMember } from './group-commands.ts'
 import type { Io } from './io.ts'
 import { BrokenPipe } from './io.ts'
 import { resolveLint, runLint } from './lint-command.ts'
 import { choices } from './options.ts'
 import type { Invocation } from './program.ts'
 import { createProgram, shells } from './program.ts'
+import { resolveRecord, runRecord } from './record-command.ts'
+import { resolveGraph, resolveReport, runGraph, runReport } from './report-commands.ts'
 import type { DisplayOptions } from './resolve-options.ts'
 import {
   choice,
@@ -63,6 +66,7 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
 /** What is recorded will be there again, so that a run over it is simply given up. */
 function readsLive(invocation: Invocation | undefined): boolean {
   if (invocation === undefined) return false
+  if (invocation.command === 'record') return true
   return [...invocation.args, ...(invocation.raw.flows ?? [])].some((name) => isLiveSource(name))
 }
 
@@ -112,6 +116,8 @@ async function run(invocation: Invocation, io: Io, interruptions: Interruptions)
   }
   switch (command) {
     case 'learn': {
+      const member = resolveMember(args, raw, io.now())
+      if (member !== undefined) return inSession(member, (session) => runMember(member, session))
       const resolved = resolveLearn(args, raw, io.now())
       return inSession(resolved, (session) => runLearn(resolved, session))
     }
@@ -138,6 +144,22 @@ async function run(invocation: Invocation, io: Io, interruptions: Interruptions)
     case 'lint': {
       const resolved = resolveLint(args, raw)
       return inSession(resolved, (session) => runLint(resolved, session))
+    }
+    case 'report': {
+      const resolved = resolveReport(args, raw, io.now())
+      return inSession(resolved, (session) => runReport(resolved, session))
+    }
+    case 'graph': {
+      const resolved = resolveGraph(args, raw, io.now())
+      return inSession(resolved, (session) => runGraph(resolved, session))
+    }
+    case 'record': {
+      const resolved = resolveRecord(args, raw, io.now())
+      return inSession(resolved, (session) => runRecord(resolved, session))
+    }
+    case 'kafka': {
+      const resolved = resolveInit(args, raw)
+      return inSession(resolved, (session) => runInit(resolved, session))
     }
     case 'completion': {
       const shell = choice('SHELL', args[0], shells) ?? 'bash'

@@ -33,17 +33,18 @@ export function parseMoment(flag: string, text: string, nowMs: number): number {
  *
  * @throws NetweirError `USAGE` when it is none, or nothing.
  */
-export function parseSpan(flag: string, text: string): number {
+export function parseSpan(flag: string, text: string, maxDays: number = maxTimerDays): number {
   const durationMs = parseDuration(text)
-  if (durationMs !== undefined && durationMs > 0 && durationMs <= maxSpanMs) return durationMs
+  if (durationMs !== undefined && durationMs > 0 && durationMs <= maxDays * 86_400_000)
+    return durationMs
   throw new NetweirError(
     'USAGE',
-    `${flag} must be a duration of at most 24d such as 90s, 15m, 24h or 7d, is "${text}"`,
+    `${flag} must be a duration of at most ${maxDays}d such as 90s, 15m, 24h or 7d, is "${text}"`,
   )
 }
 
 /** What a timer can wait. */
-const maxSpanMs = 24 * 86_400_000
+const maxTimerDays = 24
 
 function parseDuration(text: string): number | undefined {
   if (!/^(?:\d{1,9}[smhd])+$/.test(text)) return undefined

@@ -1,16 +1,20 @@
-/**
- * Every flag of the command line, each defined once: parser, help, completion scripts and the test of `docs/cli.md` all
- * read this. Values are not judged here but in `resolve-options.ts`, which knows how to say what it expects.
- */
+/** Every flag of the command line, each defined once. Values are judged in `resolve-options.ts`, which knows what to expect. */
 import { Option } from 'commander'
 import { liveClusterFlags } from './cluster-options.ts'
+import { group, stateTopic } from './group-options.ts'
+import { kafka } from './kafka-options.ts'
 import { live } from './live-options.ts'
-import { limits, policies, question, zones } from './verify-options.ts'
+import { colors, other } from './other-options.ts'
+import { guardRails } from './rail-options.ts'
+import { recording } from './record-options.ts'
+import { target } from './target-options.ts'
+import { by, flows, limits, lintLimit, policies, question, sets, zones } from './verify-options.ts'
 
 /** Headings under which help lists options, in order. */
 export const optionGroups = [
   'Source',
   'Live source',
+  'Kafka source',
   'Question',
   'Selection',
   'Synthesis',
@@ -30,6 +34,10 @@ export type CommandName =
   | 'verify'
   | 'explain'
   | 'lint'
+  | 'report'
+  | 'graph'
+  | 'record'
+  | 'kafka'
   | 'completion'
 
 /** Accepted values of the flags that have a closed list; the first of each is the default, but for `failOn` and `lintFailOn`. */
@@ -41,14 +49,18 @@ export const choices = {
   onInseparable: ['merge', 'negative', 'fail'],
   outside: ['exact', 'port'],
   minimise: ['canonical', 'rules'],
+  target: ['kubernetes', 'cilium', 'hybrid'],
   learnOutput: ['json', 'text'],
   mergeOutput: ['json'],
   generateOutput: ['yaml', 'json'],
   diffOutput: ['text', 'json', 'markdown'],
   failOn: ['breaks', 'opens', 'any'],
   lintOutput: ['text', 'json', 'markdown'],
+  reportOutput: ['html', 'json', 'markdown'],
+  graphOutput: ['mermaid', 'dot', 'json'],
+  graphBy: ['workload', 'namespace', 'zone'],
   lintFailOn: ['error', 'warning', 'info'],
-  color: ['auto', 'always', 'never'],
+  color: colors,
 } as const
 
 interface OptionSpec {
@@ -130,7 +142,9 @@ const reading: readonly OptionSpec[] = [
     flags: '--strict',
     text: 'fail at the first bad record instead of counting it',
   },
+  { group: 'Source', flags: '--threads <count>', text: 'threads that read large files' },
   ...live,
+  ...kafka,
 ]
 
 const existing: OptionSpec = {
@@ -139,21 +153,6 @@ const existing: OptionSpec = {
   text: 'policies that are in force: a manifest, a directory, - for standard input, or "cluster" for the live one',
   repeatable: true,
 }
-
-const guardRails: readonly OptionSpec[] = [
-  {
-    group: 'Source',
-    flags: '--permit <path>',
-    text: 'policy-shaped files that say what must always be possible',
-    repeatable: true,
-  },
-  {
-    group: 'Source',
-    flags: '--forbid <path>',
-    text: 'policy-shaped files that say what must never be possible',
-    repeatable: true,
-  },
-]
 
 const synthesis: readonly OptionSpec[] = [
   {
@@ -250,33 +249,13 @@ const synthesis: readonly OptionSpec[] = [
     choices: choices.minimise,
     fallback: 'canonical',
   },
+  target,
 ]
 
 /** The flags of reading and synthesis that say what the cluster contains, whatever was recorded. */
 const surroundings: readonly OptionSpec[] = [...reading, ...synthesis].filter(({ flags }) =>
-  [
-    '--inventory <path>',
-    '--kubeconfig <file>',
-    '--context <name>',
-    '--cluster-name <name>',
-    '--node-cidr <prefix>',
-    '--service-cidr <prefix>',
-    '--pod-cidr <prefix>',
-  ].includes(flags),
+  /^--(inventory|kubeconfig|context|cluster-name|(node|service|pod)-cidr) /.test(flags),
 )
-
-const other: readonly OptionSpec[] = [
-  { group: 'Other', flags: '-q, --quiet', text: 'nothing on standard error but errors' },
-  { group: 'Other', flags: '-v, --verbose', text: 'say what was read and written, file by file' },
-  {
-    group: 'Other',
-    flags: '--color <when>',
-    text: 'colour',
-    choices: choices.color,
-    fallback: 'auto',
-  },
-  { group: 'Other', flags: '--no-progress', text: 'no progress line on a terminal' },
-]
 
 function format(values: readonly string[]): OptionSpec {
   const fallback = values[0] ?? ''
@@ -306,7 +285,7 @@ function failOn(fallback: string): OptionSpec {
 const outText = 'write the result to a file, compressed when its name ends in .gz'
 
 const specs: Readonly<Record<CommandName, readonly OptionSpec[]>> = {
-  learn: [...reading, format(choices.learnOutput), outFile(outText), ...other],
+  learn: [...reading, ...group, format(choices.learnOutput), outFile(outText), ...other],
   merge: [format(choices.mergeOutput), outFile(outText), ...other],
   generate: [
     existing,
@@ -332,13 +311,7 @@ const specs: Readonly<Record<CommandName, readonly OptionSpec[]>> = {
   ],
   diff: [
     existing,
-    {
-      group: 'Source',
-      flags: '--old <path>',
-      text: 'compare these policies, instead of generating any',
-      repeatable: true,
-    },
-    { group: 'Source', flags: '--new <path>', text: 'with these policies', repeatable: true },
+    ...sets,
     ...reading,
     ...guardRails,
     ...synthesis,
@@ -366,22 +339,37 @@ const specs: Readonly<Record<CommandName, readonly OptionSpec[]>> = {
     ...other,
   ],
   lint: [
-    {
-      group: 'Source',
-      flags: '--flows <path>',
-      text: 'recorded flows or communication sets that show which pods there are',
-      repeatable: true,
-    },
+    flows,
     ...surroundings,
     format(choices.lintOutput),
     outFile(outText),
-    {
-      group: 'Output',
-      flags: '--fail-on <severity>',
-      text: 'exit with 1 when there is a finding of this severity or a graver one',
-      choices: choices.lintFailOn,
-      fallback: 'warning',
-    },
+    { ...lintLimit, choices: choices.lintFailOn, fallback: 'warning' },
+    ...other,
+  ],
+  report: [
+    existing,
+    ...reading,
+    ...guardRails,
+    ...zones,
+    ...synthesis,
+    format(choices.reportOutput),
+    outFile(outText),
+    ...other,
+  ],
+  graph: [
+    existing,
+    ...reading,
+    ...zones.slice(0, 2),
+    { ...by, choices: choices.graphBy, fallback: 'workload' },
+    format(choices.graphOutput),
+    outFile(outText),
+    ...other,
+  ],
+  record: [...recording, ...other],
+  kafka: [
+    ...stateTopic,
+    ...live.filter(({ flags }) => flags.startsWith('--tls')),
+    ...kafka.filter(({ flags }) => flags.startsWith('--sasl')),
     ...other,
   ],
   completion: [],

@@ -1,6 +1,6 @@
 /** The layout of `--out-dir`: which file holds what, as names and text. */
 
-import type { GeneratedPolicy, NetworkPolicy } from '../index.ts'
+import type { GeneratedPolicy, Policy } from '../index.ts'
 import { NetweirError, renderPolicy } from '../index.ts'
 
 /** First line of every file that netweir writes into a directory, by which it knows its own again. */
@@ -48,14 +48,14 @@ export function isOurText(text: string): boolean {
 /** Length of what {@link isOurText} has to see, in bytes. */
 export const markerBytes: number = markerStart.length
 
-function workloadPath(policy: NetworkPolicy): string {
+function workloadPath(policy: Policy): string {
   const namespace = safeName(policy.metadata.namespace)
   // An underscore is in no Kubernetes name: what would be taken for a file of another kind moves aside.
   const folder = namespace === denyFolder ? `${denyFolder}_` : namespace
   return `${folder}/${fileName(policy.metadata.name)}`
 }
 
-function denyPath(policy: NetworkPolicy): string {
+function denyPath(policy: Policy): string {
   return `${denyFolder}/${fileName(policy.metadata.namespace)}`
 }
 

@@ -28,6 +28,8 @@ export interface ProgramHost {
 interface CommandSpec extends HelpNotes {
   readonly name: CommandName
   readonly argument: () => Argument
+  /** What stands after the first argument, if anything. */
+  readonly object?: () => Argument
   /** One line in the list of commands. */
   readonly summary: string
   /** One sentence. */
@@ -159,6 +161,71 @@ const commands: readonly CommandSpec[] = [
     ],
   },
   {
+    name: 'report',
+    argument: () => source('<source...>'),
+    summary: 'write a page that an auditor and an engineer can read',
+    description:
+      'Write one page that opens offline: map, policies, what changes, coverage, confidence, evidence.',
+    examples: [
+      'netweir report week.json.gz --existing policies --inventory cluster.yaml --out report.html',
+      'netweir report week.json.gz --zones zones.yaml -o json --out report.json',
+      'netweir report flows.jsonl -o markdown --out report.md',
+    ],
+    exits: [
+      ['0', 'the report was written'],
+      [
+        '1',
+        'it was written, and something crosses without a required approval, or breaks a guard rail',
+      ],
+      ...failures,
+    ],
+  },
+  {
+    name: 'graph',
+    argument: () => source('<source...>'),
+    summary: 'draw who talks to whom, for Mermaid or Graphviz',
+    description:
+      'Draw who talks to whom as Mermaid, DOT or JSON, with what a change of policies means as colours.',
+    examples: [
+      'netweir graph flows.jsonl',
+      'netweir graph week.json.gz --by namespace -o dot | dot -Tsvg > map.svg',
+      'netweir graph week.json.gz --existing policies -o json',
+    ],
+    exits: [['0', 'the graph was written'], ...failures],
+  },
+  {
+    name: 'record',
+    argument: () => new Argument('<source>', 'a live source, or - for flows on standard input'),
+    summary: 'save a live source for replay',
+    description:
+      'Record the flows of a live source as lines of JSON, like those of the Hubble exporter.',
+    examples: [
+      'netweir record hubble://localhost:4245 --for 24h --out day/flows.jsonl.gz',
+      'netweir record hubble://relay:80 --follow --out week/flows.jsonl.gz --rotate-size 100MB',
+      'hubble observe --follow -o jsonpb | netweir record - --out flows.jsonl',
+    ],
+    exits: [['0', 'what was asked for was recorded'], ...failures],
+  },
+  {
+    name: 'kafka',
+    argument: () => {
+      const action = new Argument('<action>', 'init')
+      action.argChoices = ['init']
+      return action
+    },
+    object: () =>
+      new Argument('<source>', 'the topics with flows, kafka://BROKER[,BROKER]/TOPIC[,TOPIC]'),
+    summary: 'make the state topic of a group that learns together',
+    description:
+      'Make the topic into which members of a group learn together, or check the one that is there.',
+    examples: [
+      'netweir kafka init kafka://broker:9092/hubble-flows --state-topic netweir-state',
+      'netweir kafka init kafkas://broker:9093/flows --state-topic state --tls-ca ca.pem',
+      'netweir kafka init kafka://a,b,c/flows --state-topic state --replication-factor 3',
+    ],
+    exits: [['0', 'the topic is there, and fit'], ...failures],
+  },
+  {
     name: 'completion',
     argument: () => {
       const shell = new Argument('<shell>', `one of ${shells.join(', ')}`)
@@ -208,18 +275,23 @@ export function createProgram(host: ProgramHost): Command {
 function createCommand(spec: CommandSpec, host: ProgramHost): Command {
   const command = new Command(spec.name)
   prepare(command, host, spec)
-  const argument = spec.argument()
-  const label = argument.name().toUpperCase() + (argument.variadic ? '...' : '')
+  const typed = [spec.argument, spec.object].flatMap((create) => create?.() ?? [])
   command
     .summary(spec.summary)
     .description(spec.description)
-    .usage(`${argument.required ? label : `[${label}]`} [options]`)
-    .addArgument(argument)
-    .action((args: string | readonly string[], raw: RawOptions) => {
-      host.onCommand({ command: spec.name, args: typeof args === 'string' ? [args] : args, raw })
+    .usage(`${typed.map(usageOf).join(' ')} [options]`)
+    .action(() => {
+      const args = command.processedArgs as readonly (string | readonly string[])[]
+      host.onCommand({ command: spec.name, args: args.flat(), raw: command.opts<RawOptions>() })
     })
+  for (const argument of typed) command.addArgument(argument)
   for (const option of createOptions(spec.name)) command.addOption(option)
   return command
+}
+
+function usageOf(argument: Argument): string {
+  const label = argument.name().toUpperCase() + (argument.variadic ? '...' : '')
+  return argument.required ? label : `[${label}]`
 }
 
 function prepare(command: Command, host: ProgramHost, notes: HelpNotes): void {

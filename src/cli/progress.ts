@@ -98,8 +98,9 @@ function createPace(): {
         recordsPerSecond = ((last.records - begin.records) * 1000) / (nowMs - begin.atMs)
       }
       if (nowMs - begin.atMs > paceMs) begin = last
-      if (progress.edges > edges) newEdgeMs = nowMs
-      edges = progress.edges
+      const before = edges
+      edges = progress.edges ?? 0
+      if (edges > before) newEdgeMs = nowMs
     },
     at: (nowMs) => ({
       recordsPerSecond,
@@ -111,19 +112,25 @@ function createPace(): {
 /** Returns the words of the line of a live source, no longer than `columns` less one. */
 export function liveText(progress: Progress, pace: Pace, columns: number): string {
   const { records, edges, live } = progress
-  const { lostEvents = 0, members, missing = 0, isDown = false } = live ?? {}
+  const { lostEvents = 0, members, missing = 0, lag, isDown = false } = live ?? {}
   const { sinceNewEdgeMs } = pace
   const figures = [
     ...(isDown ? ['connection lost'] : []),
     `${records} records`,
     `${Math.round(pace.recordsPerSecond)}/s`,
-    `${edges} edges${sinceNewEdgeMs === undefined ? '' : `, last new ${durationText(sinceNewEdgeMs)} ago`}`,
+    ...(edges === undefined ? [] : [edgesText(edges, sinceNewEdgeMs)]),
+    ...(lag === undefined ? [] : [`${lag} to go`]),
     ...(lostEvents === 0 ? [] : [`${lostEvents} lost`]),
     ...(members === undefined
       ? []
       : [missing === 0 ? `${members} nodes` : `${members - missing} of ${members} nodes`]),
   ].join('  ')
   return lineText('watching', progress.source, figures, columns)
+}
+
+function edgesText(edges: number, sinceNewMs: number | undefined): string {
+  const since = sinceNewMs === undefined ? '' : `, last new ${durationText(sinceNewMs)} ago`
+  return `${edges} edges${since}`
 }
 
 function lineText(verb: string, source: string, figures: string, columns: number): string {

@@ -12,6 +12,7 @@ export interface RawOptions {
   readonly since?: string
   readonly until?: string
   readonly strict?: boolean
+  readonly threads?: string
   readonly for?: string
   readonly follow?: boolean
   readonly last?: string
@@ -21,7 +22,22 @@ export interface RawOptions {
   readonly tlsCert?: string
   readonly tlsKey?: string
   readonly tlsServerName?: string
+  readonly group?: string
+  readonly stateTopic?: string
+  readonly window?: string
+  readonly flush?: string
+  readonly sessionTimeout?: string
+  readonly replicationFactor?: string
   readonly serverFilter?: readonly string[]
+  readonly state?: string
+  readonly untilEnd?: boolean
+  readonly sasl?: string
+  readonly saslUser?: string
+  readonly saslPasswordFile?: string
+  readonly saslTokenFile?: string
+  readonly dlqTopic?: string
+  readonly maxBadRatio?: string
+  readonly explainFormat?: boolean
   readonly clusterName?: string
   readonly kubeconfig?: string
   readonly context?: string
@@ -44,10 +60,13 @@ export interface RawOptions {
   readonly pruneAfter?: string
   readonly reoptimise?: boolean
   readonly minimise?: string
+  readonly target?: string
   readonly output?: string
   readonly diffOutput?: string
   readonly out?: string
   readonly outDir?: string
+  readonly rotateSize?: string
+  readonly keep?: string
   readonly failOn?: string
   readonly policies?: readonly string[]
   readonly maxUnused?: string
@@ -56,6 +75,7 @@ export interface RawOptions {
   readonly approvals?: readonly string[]
   readonly requireApproval?: boolean
   readonly asOf?: string
+  readonly by?: string
   readonly minCoverage?: string
   readonly from?: string
   readonly to?: string

@@ -3,12 +3,15 @@ import type { LearnOptions, TlsOptions } from '../index.ts'
 import { NetweirError } from '../index.ts'
 import { parseSpan } from './moment.ts'
 import type { RawOptions } from './raw-options.ts'
+import type { KafkaChoices } from './resolve-kafka.ts'
+import { resolveKafka } from './resolve-kafka.ts'
 
 /** The choices about live sources. */
 export type LiveChoices = Pick<
   LearnOptions,
   'forMs' | 'follow' | 'last' | 'allowPartial' | 'strictCompleteness' | 'tls' | 'serverFilter'
->
+> &
+  KafkaChoices
 
 /** Returns how live sources are read. @throws NetweirError `USAGE`. */
 export function resolveLive(raw: RawOptions): LiveChoices {
@@ -18,7 +21,10 @@ export function resolveLive(raw: RawOptions): LiveChoices {
   const tls = resolveTls(raw)
   return {
     ...(raw.for === undefined ? {} : { forMs: parseSpan('--for', raw.for) }),
-    ...(raw.follow === true || raw.for !== undefined ? { follow: true } : {}),
+    ...(raw.follow === true || (raw.for !== undefined && raw.untilEnd !== true)
+      ? { follow: true }
+      : {}),
+    ...resolveKafka(raw),
     ...(raw.last === undefined ? {} : { last: lastCount(raw.last) }),
     ...(raw.allowPartial === undefined ? {} : { allowPartial: raw.allowPartial }),
     ...(raw.strictCompleteness === undefined ? {} : { strictCompleteness: raw.strictCompleteness }),

@@ -158,6 +158,9 @@ export function resolveDisplay(raw: RawOptions): DisplayOptions {
   }
 }
 
+/** More threads than this help on no machine. */
+const maxThreads = 256
+
 /** Returns how sources are read. @throws NetweirError `USAGE`. */
 export function resolveReading(raw: RawOptions, nowMs: number): LearnOptions {
   const sinceMs = raw.since === undefined ? undefined : parseMoment('--since', raw.since, nowMs)
@@ -167,6 +170,8 @@ export function resolveReading(raw: RawOptions, nowMs: number): LearnOptions {
   }
   return present<LearnOptions>({
     strict: raw.strict,
+    threads: threads(raw.threads),
+    plain: undefined,
     clusterName:
       raw.clusterName === undefined ? undefined : nonEmpty('--cluster-name', raw.clusterName),
     learnAudit: raw.learnAudit,
@@ -189,6 +194,12 @@ export function kubernetes(raw: RawOptions): ClusterOptions {
   })
 }
 
+function threads(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined
+  if (/^[1-9]\d{0,2}$/.test(text) && Number(text) <= maxThreads) return Number(text)
+  throw usage(`--threads "${text}": expected a number from 1 to ${maxThreads}`)
+}
+
 /** Returns which guard rails are read. @throws NetweirError `USAGE`. */
 export function resolveRails(raw: RawOptions): RailOptions {
   return present<RailOptions>({
@@ -197,7 +208,8 @@ export function resolveRails(raw: RawOptions): RailOptions {
   })
 }
 
-function resolveSynthesis(raw: RawOptions, nowMs: number): GenerateOptions {
+/** Returns what policies are written from, and how. @throws NetweirError `USAGE`. */
+export function resolveSynthesis(raw: RawOptions, nowMs: number): GenerateOptions {
   return present<GenerateOptions>({
     ...allOf(resolveReading(raw, nowMs)),
     ...allOf(resolveRails(raw)),
@@ -206,6 +218,7 @@ function resolveSynthesis(raw: RawOptions, nowMs: number): GenerateOptions {
     pruneAfterDays: pruneAfter(raw),
     reoptimise: raw.reoptimise,
     minimise: choice('--minimise', raw.minimise, choices.minimise),
+    target: choice('--target', raw.target, choices.target),
     namespaces: namespaces('--namespace', raw.namespace),
     selector: selector(raw.selector),
     includeSystem: namespaces('--include-system', raw.includeSystem),

@@ -71,6 +71,7 @@ export function createSession(
       stdin: { [Symbol.asyncIterator]: () => abortable(io.stdin, signal) },
       signal,
       closed,
+      writeFile: writeFileWhole,
       onProgress: (progress) => {
         read.set(progress.source, progress)
         line.show(progress)

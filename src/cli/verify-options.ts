@@ -1,4 +1,4 @@
-/** The flags that `verify` and `explain` have for themselves, as the rows of `options.ts`. */
+/** The flags of the commands that judge and show policies, as the rows of `options.ts`. */
 
 /** Policies that are judged. */
 export const policies = {
@@ -73,3 +73,36 @@ export const zones = [
     fallback: 'the end of the recording',
   },
 ] as const
+
+/** What tells `lint` which pods there are. */
+export const flows = {
+  group: 'Source',
+  flags: '--flows <path>',
+  text: 'recorded flows or communication sets that show which pods there are',
+  repeatable: true,
+} as const
+
+/** What the nodes of `graph` are. */
+export const by = {
+  group: 'Output',
+  flags: '--by <level>',
+  text: 'what a node is',
+} as const
+
+/** Two given sets, which `diff` compares. */
+export const sets = [
+  {
+    group: 'Source',
+    flags: '--old <path>',
+    text: 'compare these policies, instead of generating any',
+    repeatable: true,
+  },
+  { group: 'Source', flags: '--new <path>', text: 'with these policies', repeatable: true },
+] as const
+
+/** What makes `lint` fail. */
+export const lintLimit = {
+  group: 'Output',
+  flags: '--fail-on <severity>',
+  text: 'exit with 1 when there is a finding of this severity or a graver one',
+} as const

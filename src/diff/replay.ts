@@ -1,9 +1,9 @@
 /** Replays recorded edges through the naive evaluator: what each side decides, and by which policies. */
 import type { Address, Width } from '../ip.ts'
 import { formatAddress, parsePrefix } from '../ip.ts'
-import type { PolicyEndpoint, PolicyPod, PortProtocol } from '../policy/network-policy.ts'
+import type { PolicyEndpoint, PolicyPod, PolicyService } from '../policy/network-policy.ts'
 import { identityLabels } from '../traffic/edge-ends.ts'
-import { isObserved } from '../traffic/observed-outcomes.ts'
+import { isObserved, isPassedIcmp } from '../traffic/observed-outcomes.ts'
 import type { Edge, EdgeEnd, Traffic } from '../traffic/traffic.ts'
 import type { PolicyBook, TracedSide } from './policy-book.ts'
 import type { Direction } from './verify-report.ts'
@@ -49,21 +49,35 @@ export function replayEdges(
   pods: readonly PolicyPod[],
 ): readonly Replayed[] {
   const endpointsOf = createEndpoints(book, pods)
+  const withIcmp = judgesIcmp(book)
   return traffic.edges.flatMap((edge): readonly Replayed[] => {
-    const { protocol, outcome } = edge
-    if (!isPortProtocol(protocol)) return []
+    const { outcome } = edge
+    if (!isReplayed(edge, withIcmp)) return []
     if (unjudgedOutcomes.has(outcome)) return [unjudged(edge)]
-    if (!isObserved(outcome)) return []
     const froms = endpointsOf(edge.from)
     const tos = endpointsOf(edge.to)
     if (froms.length === 0 || tos.length === 0) return [unjudged(edge)]
-    return [replay(edge, { protocol, port: edge.port }, froms, tos, book)]
+    return [replay(edge, serviceOf(edge), froms, tos, book)]
   })
 }
 
 /** Tells whether an edge is one that {@link replayEdges} takes up. */
-export function isReplayed({ outcome, protocol }: Edge): boolean {
-  return isPortProtocol(protocol) && (isObserved(outcome) || unjudgedOutcomes.has(outcome))
+export function isReplayed(edge: Edge, withIcmp: boolean): boolean {
+  const { outcome, protocol } = edge
+  if (!isPortProtocol(protocol)) return withIcmp && isPassedIcmp(edge)
+  return isObserved(outcome) || unjudgedOutcomes.has(outcome)
+}
+
+/** Tells whether the policies of a book have a say in ICMP that was meant: NetworkPolicies alone never name it. */
+export function judgesIcmp({ entries }: PolicyBook): boolean {
+  return entries.some(({ policy }) => policy.kind !== 'NetworkPolicy')
+}
+
+/** Returns what an edge asks for. */
+export function serviceOf({ protocol, port }: Edge): PolicyService {
+  return protocol === 'ICMPv4' || protocol === 'ICMPv6'
+    ? { icmp: { family: protocol === 'ICMPv4' ? 'IPv4' : 'IPv6', type: port } }
+    : { protocol, port }
 }
 
 /** Tells whether a connection comes from a node, which always reaches its own pods. */
@@ -91,7 +105,7 @@ function unjudged(edge: Edge): Replayed {
 
 function replay(
   edge: Edge,
-  service: { readonly protocol: PortProtocol; readonly port: number },
+  service: PolicyService,
   froms: readonly PolicyEndpoint[],
   tos: readonly PolicyEndpoint[],
   book: PolicyBook,
@@ -188,6 +202,6 @@ function endOf(prefix: { width: Width; value: bigint; length: number }): bigint 
   return prefix.value + (1n << BigInt(prefix.width - prefix.length))
 }
 
-function isPortProtocol(protocol: string): protocol is PortProtocol {
+function isPortProtocol(protocol: string): boolean {
   return protocol === 'TCP' || protocol === 'UDP' || protocol === 'SCTP'
 }

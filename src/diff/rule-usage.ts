@@ -2,7 +2,7 @@
 
 import { holdsSorted, spansAt } from '../policy/compiled-set.ts'
 import type { RulePeer, RulePort } from '../policy/plain-rule.ts'
-import { portPosition } from '../policy/port-line.ts'
+import { icmpPosition, portPosition } from '../policy/port-line.ts'
 import type { Edge, EdgeEnd } from '../traffic/traffic.ts'
 import { seenEdge, timeText } from './flow-evidence.ts'
 import type { BookEntry, PlainRule, PolicyBook } from './policy-book.ts'
@@ -153,8 +153,10 @@ function isPortUsed(
   { protocol, port: number }: Edge,
 ): boolean {
   if (ports === undefined) return true
-  if (protocol === 'ICMPv4' || protocol === 'ICMPv6') return false
-  const position = portPosition(protocol, number)
+  const position =
+    protocol === 'ICMPv4' || protocol === 'ICMPv6'
+      ? icmpPosition(protocol === 'ICMPv4' ? 'IPv4' : 'IPv6', number)
+      : portPosition(protocol, number)
   return destinations.some((end) =>
     spansAt(universe, end, ports).some(({ low, high }) => low <= position && position <= high),
   )

@@ -1,7 +1,7 @@
 /** Replays what was recorded against given policies: what they would deny, never use, and allow beyond it. */
 
 import { compileSet } from '../policy/compiled-set.ts'
-import type { LocatedPolicy, PolicyPod } from '../policy/network-policy.ts'
+import type { LocatedPolicy, PolicyPod, PolicyService } from '../policy/network-policy.ts'
 import { createEndTexts } from '../traffic/edge-ends.ts'
 import type { Edge, EdgeEnd, Traffic } from '../traffic/traffic.ts'
 import { changeId } from './change-id.ts'
@@ -13,7 +13,7 @@ import type { PolicyBook } from './policy-book.ts'
 import { createPolicyBook, ruleReferences } from './policy-book.ts'
 import { splitKinds } from './policy-kinds.ts'
 import type { Denial, Replayed } from './replay.ts'
-import { isReplayed, replayEdges } from './replay.ts'
+import { isReplayed, judgesIcmp, replayEdges, serviceOf } from './replay.ts'
 import { usageOf } from './rule-usage.ts'
 import type { Surroundings, TrafficUniverse } from './universe.ts'
 import { createUniverse, evaluateOptions } from './universe.ts'
@@ -77,7 +77,7 @@ export function verifyPolicies(input: VerifyInput): VerifyReport {
     usage: usageOf({ book, universe, replayed, endText, maxSeen }, book.entries),
     overPermission,
     gates,
-    notReplayed: notReplayed(traffic.edges),
+    notReplayed: notReplayed(traffic.edges, judgesIcmp(book)),
     notEvaluated: [...new Set(others)].sort(),
   }
 }
@@ -95,12 +95,10 @@ function deniedEdge(
   endText: (end: EdgeEnd) => string,
 ): readonly DeniedEdge[] {
   if (judgement !== 'denied') return []
-  const { protocol } = edge
-  if (protocol === 'ICMPv4' || protocol === 'ICMPv6') return []
   const from = endText(edge.from)
   const to = endText(edge.to)
   const port = edgePortText(edge)
-  const service = { protocol, port: edge.port }
+  const service = serviceOf(edge)
   return [
     {
       id: changeId(['denied', from, to, port]),
@@ -117,14 +115,14 @@ function deniedEdge(
 function deniedSide(
   { side, from, to }: Denial,
   book: PolicyBook,
-  service: { readonly protocol: 'TCP' | 'UDP' | 'SCTP'; readonly port: number },
+  service: PolicyService,
 ): DeniedSide {
   const { direction } = side
   return {
     direction,
     isolatedBy: side.isolatedBy.flatMap((id) => book.entries[id]?.reference ?? []),
     ...(side.deniedBy.length > 0 && { deniedBy: ruleReferences(book, direction, side.deniedBy) }),
-    closest: nearMisses(book, { direction, from, to, service }),
+    closest: 'icmp' in service ? [] : nearMisses(book, { direction, from, to, service }),
   }
 }
 
@@ -183,10 +181,10 @@ function unusedGate(
   ]
 }
 
-function notReplayed(edges: readonly Edge[]): VerifyReport['notReplayed'] {
+function notReplayed(edges: readonly Edge[], withIcmp: boolean): VerifyReport['notReplayed'] {
   const counts = new Map<Edge['outcome'], { edges: number; flows: number }>()
   for (const edge of edges) {
-    if (isReplayed(edge)) continue
+    if (isReplayed(edge, withIcmp)) continue
     const count = counts.get(edge.outcome) ?? { edges: 0, flows: 0 }
     count.edges += 1
     count.flows += edge.evidence.flows

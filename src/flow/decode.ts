@@ -38,7 +38,7 @@ const authTypes = ['DISABLED', 'SPIRE', 'TEST_ALWAYS_FAIL']
 const maxNodes = 16_384
 
 /** The address under which a pod sees its own packets when it reaches itself through a service (`hubble.md` 8.19). */
-const loopbackService = '169.254.42.1'
+export const loopbackService = '169.254.42.1'
 
 const lostSources = [
   'UNKNOWN_LOST_EVENT_SOURCE',
@@ -79,7 +79,8 @@ export function parseRecord(text: Uint8Array | string): ParsedRecord {
   }
 }
 
-function readPayload(payload: Payload): Reading {
+/** Returns what one event says. Never throws. */
+export function readPayload(payload: Payload): Reading {
   try {
     switch (payload.kind) {
       case 'flow':
@@ -129,13 +130,17 @@ function readNodeStatus(status: JsonObject): Reading {
 }
 
 /** Place and time of a record, as flows and counted readings carry them. */
-interface Place {
+export interface Place {
   readonly timeMs: number | undefined
   readonly node: string
   readonly cluster: string
 }
 
-function placeOf(context: Context): Place {
+/**
+ * Returns the place and time that envelopes say.
+ * @throws {MalformedRecord} when a name is too long.
+ */
+export function placeOf(context: Context): Place {
   const node = asBoundedText(context.node, 'a node name')
   const slash = node.indexOf('/')
   const cluster = slash > 0 ? node.slice(0, slash) : context.cluster
@@ -155,7 +160,7 @@ interface Facts {
 }
 
 /** A layer 4 that an edge can be made of, with its orientation. */
-interface Oriented {
+export interface Oriented {
   readonly orientation: Orientation
   readonly protocol: Flow['protocol']
   readonly port: number
@@ -170,16 +175,41 @@ function readFlow(flow: JsonObject, context: Context): Reading {
     place: placeOf(context),
     answers: answerNames(dnsAnswer(asObject(flow['l7']), event.l7Kind)),
   }
-  if (isSocket(event)) return count('sock', facts)
-  if (event.type === 'other') return count('other-event', facts)
+  const shape = readShape(flow, event)
+  return typeof shape === 'string' ? count(shape, facts) : assemble(facts, shape)
+}
+
+/**
+ * Returns what a flow says apart from its ends, time, place and names, or the outcome that it is counted under whatever
+ * these are.
+ * @throws {MalformedRecord} as {@link readLayer4} does.
+ */
+export function readShape(flow: JsonObject, event: RecordEvent): FlowShape | Outcome {
+  if (isSocket(event)) return 'sock'
+  if (event.type === 'other') return 'other-event'
   const layer4 = asObject(flow['l4'])
   const isIcmp = layer4 !== undefined && ('ICMPv4' in layer4 || 'ICMPv6' in layer4)
-  if (event.reason === 'RELATED' && !isIcmp) return count('other-event', facts)
-  if (event.verdict === 'not-forwarded') return count('not-forwarded', facts)
-  const verdict = droppedKind(flow, event)
-  if (verdict === 'dropped-other') return count(verdict, facts)
+  if (event.reason === 'RELATED' && !isIcmp) return 'other-event'
+  if (event.verdict === 'not-forwarded') return 'not-forwarded'
+  const dropped = droppedKind(flow, event)
+  if (dropped === 'dropped-other') return dropped
   const oriented = orientLayer4(readLayer4(flow['l4']), event)
-  return typeof oriented === 'string' ? count(oriented, facts) : assemble(facts, oriented, verdict)
+  if (typeof oriented === 'string') return oriented
+  return {
+    ...oriented,
+    event,
+    verdict: dropped ?? forwardedKind(event, oriented.orientation.turned),
+    isEncrypted: asObject(flow['IP'])?.['encrypted'] === true,
+    isAuthenticated: isAuthenticated(flow),
+  }
+}
+
+/** What a flow says apart from its ends, time, place and names. */
+export interface FlowShape extends Oriented {
+  readonly event: RecordEvent
+  readonly verdict: VerdictKind
+  readonly isEncrypted: boolean
+  readonly isAuthenticated: boolean
 }
 
 function isSocket(event: RecordEvent): boolean {
@@ -213,42 +243,48 @@ function orientLayer4(layer4: Layer4 | undefined, event: RecordEvent): Oriented 
   return port === 0 ? 'masked' : { orientation, protocol, port, clientPort }
 }
 
-function assemble(facts: Facts, oriented: Oriented, dropped: VerdictKind | undefined): Reading {
+function assemble(facts: Facts, shape: FlowShape): Reading {
   const { flow, event, place } = facts
-  const { turned } = oriented.orientation
+  const { turned } = shape.orientation
   const addresses = asObject(flow['IP'])
   const source = readEnd(flow['source'], addresses?.['source'])
   const destination = readEnd(flow['destination'], addresses?.['destination'])
   const [client, server] = turned ? [destination, source] : [source, destination]
-  const isIcmp = oriented.protocol.startsWith('ICMP')
+  const isIcmp = shape.protocol.startsWith('ICMP')
   const outcome = outcomeOfEnds(client, server, event)
   if (outcome !== undefined) return count(isIcmp ? 'icmp' : outcome, facts)
   const local = { source: source.isLocal, destination: destination.isLocal }
-  return {
-    kind: 'flow',
-    flow: {
-      client: client.endpoint,
-      server: server.endpoint,
-      ...(client.pod === undefined ? {} : { clientPod: client.pod }),
-      ...(server.pod === undefined ? {} : { serverPod: server.pod }),
-      namespaces: namespacesOf(client, server),
-      protocol: oriented.protocol,
-      port: oriented.port,
-      clientPort: oriented.clientPort,
-      side: sideOf(event, turned, local),
-      verdict: dropped ?? forwardedKind(event, turned),
-      strength: oriented.orientation.strength,
-      certain: oriented.orientation.certain,
-      ...(place.timeMs === undefined ? {} : { timeMs: place.timeMs }),
-      node: place.node,
-      cluster: place.cluster,
-      uuid: asBoundedText(flow['uuid'], 'the uuid'),
-      flows: weightOf(flow),
-      ...(addresses?.['encrypted'] === true ? { encrypted: true } : {}),
-      ...(isAuthenticated(flow) ? { authenticated: true } : {}),
-      names: [...serverNames(flow, server, turned), ...facts.answers],
-    },
+  // Members are assigned one by one, since this runs once a record: spreading optional ones costs more than the rest.
+  const found: Mutable<Flow> = {
+    client: client.endpoint,
+    server: server.endpoint,
+    namespaces: namespacesOf(client, server),
+    protocol: shape.protocol,
+    port: shape.port,
+    clientPort: shape.clientPort,
+    side: sideOf(event, turned, local),
+    verdict: shape.verdict,
+    strength: shape.orientation.strength,
+    certain: shape.orientation.certain,
+    node: place.node,
+    cluster: place.cluster,
+    uuid: asBoundedText(flow['uuid'], 'the uuid'),
+    flows: weightOf(flow),
+    names: joined(serverNames(flow, server, turned), facts.answers),
   }
+  if (client.pod !== undefined) found.clientPod = client.pod
+  if (server.pod !== undefined) found.serverPod = server.pod
+  if (place.timeMs !== undefined) found.timeMs = place.timeMs
+  if (shape.isEncrypted) found.encrypted = true
+  if (shape.isAuthenticated) found.authenticated = true
+  return { kind: 'flow', flow: found }
+}
+
+type Mutable<T> = { -readonly [Key in keyof T]: T[Key] }
+
+function joined<T>(a: readonly T[], b: readonly T[]): readonly T[] {
+  if (b.length === 0) return a
+  return a.length === 0 ? b : [...a, ...b]
 }
 
 /**
@@ -261,12 +297,16 @@ function outcomeOfEnds(
   event: RecordEvent,
 ): Outcome | undefined {
   if (isSelf(client, server)) return 'self'
-  const entities = [client, server].map(entityOf)
-  if (entities.includes('health')) return 'health'
+  const [from, to] = [entityOf(client), entityOf(server)]
+  if (from === 'health' || to === 'health') return 'health'
   if (client.isMasked || server.isMasked) return 'masked'
   if (!isPod(client.endpoint) && !isPod(server.endpoint)) return 'no-pod'
-  if (entities.includes('init') || entities.includes('unknown')) return 'unresolved'
+  if (isUnresolved(from) || isUnresolved(to)) return 'unresolved'
   return event.point.startsWith('FROM_') && !isPod(server.endpoint) ? 'unresolved' : undefined
+}
+
+function isUnresolved(entity: string): boolean {
+  return entity === 'init' || entity === 'unknown'
 }
 
 function entityOf(end: RecordEnd): string {
@@ -277,11 +317,18 @@ function isSelf(client: RecordEnd, server: RecordEnd): boolean {
   if (!isPod(client.endpoint) && !isPod(server.endpoint)) return false
   if (client.address !== '' && client.address === server.address) return true
   if (client.address === loopbackService || server.address === loopbackService) return true
-  const name = podKey(client)
-  return name !== undefined && name === podKey(server)
+  const name = podName(client)
+  if (name === undefined || name !== podName(server)) return false
+  const [a, b] = [client.endpoint, server.endpoint]
+  return 'cluster' in a && 'cluster' in b && a.cluster === b.cluster && a.namespace === b.namespace
 }
 
-function podKey(end: RecordEnd): string | undefined {
+function podName({ endpoint, pod }: RecordEnd): string | undefined {
+  return endpoint.kind === 'named' ? endpoint.name : pod?.name
+}
+
+/** Returns what tells the pod at an end from all others, undefined where the record does not name one. */
+export function podKey(end: RecordEnd): string | undefined {
   const { endpoint, pod } = end
   if (endpoint.kind === 'named')
     return [endpoint.cluster, endpoint.namespace, endpoint.name].join('/')
@@ -303,14 +350,15 @@ function serverNames(
 }
 
 function namespacesOf(client: RecordEnd, server: RecordEnd): readonly NamespaceSighting[] {
-  const seen = [client.namespace, server.namespace].filter((sighting) => sighting !== undefined)
-  const [first, second] = seen
-  return first !== undefined && second !== undefined && isSameSighting(first, second)
-    ? [first]
-    : seen
+  const first = client.namespace
+  const second = server.namespace
+  if (first === undefined) return second === undefined ? [] : [second]
+  if (second === undefined || isSameSighting(first, second)) return [first]
+  return [first, second]
 }
 
 function isSameSighting(a: NamespaceSighting, b: NamespaceSighting): boolean {
+  if (a === b) return true
   return (
     a.cluster === b.cluster &&
     a.namespace === b.namespace &&

@@ -60,13 +60,63 @@ const unknownEnd: JsonObject = {}
 
 /** Returns what `source` or `destination` of a flow says, `addressText` being the packet's address of that end. */
 export function readEnd(value: unknown, addressText: unknown): RecordEnd {
-  const end = asObject(value) ?? unknownEnd
-  const labels = withIdentity(readLabels(asArray(end['labels'])), end)
   const address = canonicalAddress(asText(addressText)) ?? ''
-  const cluster = clusterName(end, labels)
-  const namespace = namespaceOf(asBoundedText(end['namespace'], 'a namespace') || labels.namespace)
-  const name = asBoundedText(member(end, 'pod_name', 'podName'), 'a pod name')
-  const endpoint = classify({ labels, address, cluster, namespace, name })
+  if (value instanceof KnownEnd) return value.at(address)
+  return endAt(factsOf(asObject(value) ?? unknownEnd), address)
+}
+
+const shared = new WeakSet<object>()
+
+/**
+ * Tells whether an endpoint or a sighting of a pod is one that many records share, so that what is found for it once is
+ * worth keeping.
+ */
+export function isShared(part: Endpoint | PodSighting): boolean {
+  return shared.has(part)
+}
+
+/** An end that many records share: decoded once, since only its address may differ. */
+export class KnownEnd {
+  readonly #value: JsonObject
+  #facts: EndFacts | undefined
+  #last: RecordEnd | undefined
+
+  /** Takes the JSON form of an end, which is decoded when it is first asked for. */
+  constructor(value: JsonObject) {
+    this.#value = value
+  }
+
+  /** Returns what {@link readEnd} would. @throws {MalformedRecord} */
+  at(address: string): RecordEnd {
+    if (this.#last?.address === address) return this.#last
+    this.#facts ??= factsOf(this.#value)
+    // A pod is the same whatever its address; so are its endpoint, its sighting and its namespace.
+    const { endpoint } = this.#last ?? {}
+    if (this.#last !== undefined && (endpoint?.kind === 'pod' || endpoint?.kind === 'named')) {
+      this.#last = { ...this.#last, address }
+      return this.#last
+    }
+    this.#last = endAt(this.#facts, address)
+    if (this.#last.endpoint.kind === 'pod') shared.add(this.#last.endpoint)
+    if (this.#last.pod !== undefined) shared.add(this.#last.pod)
+    return this.#last
+  }
+}
+
+function factsOf(end: JsonObject): EndFacts {
+  const labels = withIdentity(readLabels(asArray(end['labels'])), end)
+  return {
+    end,
+    labels,
+    cluster: clusterName(end, labels),
+    namespace: namespaceOf(asBoundedText(end['namespace'], 'a namespace') || labels.namespace),
+    name: asBoundedText(member(end, 'pod_name', 'podName'), 'a pod name'),
+  }
+}
+
+function endAt(facts: EndFacts, address: string): RecordEnd {
+  const { end, labels, cluster, namespace, name } = facts
+  const endpoint = classify(facts, address)
   const isMasked = endpoint === undefined
   return {
     endpoint: endpoint ?? entityEnd('unknown', labels, address),
@@ -90,17 +140,18 @@ export function clusterText(name: string): string {
   return name === 'default' ? '' : name
 }
 
+/** What a record says of an end, its address left aside. */
 interface EndFacts {
+  readonly end: JsonObject
   readonly labels: RecordLabels
-  readonly address: string
   readonly cluster: string
   readonly namespace: string
   readonly name: string
 }
 
 /** Undefined where the record was masked so far that nobody can tell. */
-function classify(facts: EndFacts): Endpoint | undefined {
-  const { labels, address, cluster, namespace, name } = facts
+function classify(facts: EndFacts, address: string): Endpoint | undefined {
+  const { labels, cluster, namespace, name } = facts
   const entity = entityOf(labels)
   if (entity !== undefined) return entityEnd(entity, labels, address)
   if (labels.hasPod || (labels.hasKubernetes && !isWorld(labels))) {

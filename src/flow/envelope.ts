@@ -1,12 +1,15 @@
 /** Unwrapping of records: every form in which collectors pass Hubble events on (`hubble.md` 5). */
 import type { JsonObject } from './json.ts'
 import { asObject, member } from './json.ts'
+import { otlpBodies } from './otlp.ts'
 
 /** Where an event was reported, as its envelopes say. */
 export interface Context {
   readonly node: string
   readonly time: unknown
   readonly cluster: string
+  /** The members that the event was wrapped in, outermost first and joined by dots. */
+  readonly path: string
 }
 
 /** One event of a record, or why there is none. */
@@ -24,9 +27,9 @@ const maxWrappers = 6
 /** How many records one value may hold; a file of them is a container, whose elements come one by one. */
 const maxPayloads = 100_000
 
-const noContext: Context = { node: '', time: undefined, cluster: '' }
+const noContext: Context = { node: '', time: undefined, cluster: '', path: '' }
 
-/** Members that hold one record, or several, as an object or as JSON text. */
+/** Members that hold one record, or several, as an object or as JSON text; the first that does counts. */
 const wrapperMembers = [
   'log',
   'message',
@@ -37,6 +40,21 @@ const wrapperMembers = [
   'streams',
   'values',
   'hits',
+] as const
+
+/**
+ * Members that hold a record in what shippers send over a bus (`kafka.md` 1.3), and something else in other documents:
+ * what they hold counts only where it is a record.
+ */
+const otherWrapperMembers = [
+  'msg',
+  'event',
+  'payload',
+  'body',
+  'value',
+  'record',
+  'fields',
+  'log_processed',
 ] as const
 
 /** The prefix that container runtimes put before a line of log: time, stream, and `F` or `P` for a partial line. */
@@ -68,8 +86,9 @@ function collect(value: unknown, context: Context, depth: number, found: Payload
 }
 
 function collectText(text: string, context: Context, depth: number, found: Payload[]): void {
-  const json = text.replace(criPrefix, '').trim()
-  if (!json.startsWith('{') && !json.startsWith('[')) {
+  const line = text.replace(criPrefix, '').trim()
+  const json = startsJson(line) ? line : (logfmtMessage(line) ?? line)
+  if (!startsJson(json)) {
     found.push(malformed('a text that is not JSON'))
     return
   }
@@ -81,6 +100,22 @@ function collectText(text: string, context: Context, depth: number, found: Paylo
     return
   }
   collect(value, context, depth + 1, found)
+}
+
+function startsJson(text: string): boolean {
+  return text.startsWith('{') || text.startsWith('[')
+}
+
+/** Returns the message of a line such as `level=info msg="{\"flow\":...}"`, as agents print events, or undefined. */
+export function logfmtMessage(line: string): string | undefined {
+  const quoted = /(?:^|\s)msg=("(?:[^"\\]|\\.)*")/.exec(line)?.[1]
+  if (quoted === undefined) return undefined
+  try {
+    const message: unknown = JSON.parse(quoted)
+    return typeof message === 'string' ? message.trim() : undefined
+  } catch {
+    return undefined
+  }
 }
 
 /** Loki gives each line as a pair of a time in nanoseconds and the text. */
@@ -106,12 +141,46 @@ function collectObject(object: JsonObject, outer: Context, depth: number, found:
     return
   }
   if (typeof object['flow'] === 'string') {
-    collectText(object['flow'], context, depth, found)
+    collectText(object['flow'], within(context, 'flow'), depth, found)
     return
   }
-  const wrapper = wrapperMembers.find((name) => isWrapped(object[name]))
-  if (wrapper !== undefined) collect(object[wrapper], context, depth + 1, found)
-  else found.push(unknownObject(object, context))
+  const bodies = otlpBodies(object)
+  if (bodies.length > 0) {
+    for (const body of bodies) collect(body, within(context, 'resourceLogs'), depth + 1, found)
+    return
+  }
+  for (const payload of wrapped(object, context, depth)) found.push(payload)
+}
+
+/** A shipper's own member may have the name of one that others wrap records in: filebeat's `log` beside `message`. */
+function wrapped(object: JsonObject, context: Context, depth: number): readonly Payload[] {
+  let first: readonly Payload[] | undefined
+  for (const name of wrapperMembers) {
+    if (!isWrapped(object[name])) continue
+    const payloads = insideOf(object, name, context, depth)
+    if (payloads.some(isEvent)) return payloads
+    first ??= payloads
+  }
+  for (const name of otherWrapperMembers) {
+    if (!isWrapped(object[name])) continue
+    const payloads = insideOf(object, name, context, depth)
+    if (payloads.some(isEvent)) return payloads
+  }
+  return first ?? [unknownObject(object, context)]
+}
+
+function insideOf(object: JsonObject, name: string, context: Context, depth: number): Payload[] {
+  const found: Payload[] = []
+  collect(object[name], within(context, name), depth + 1, found)
+  return found
+}
+
+function isEvent({ kind }: Payload): boolean {
+  return kind !== 'malformed'
+}
+
+function within(context: Context, name: string): Context {
+  return { ...context, path: context.path === '' ? name : `${context.path}.${name}` }
 }
 
 function eventOf(object: JsonObject, context: Context): Payload | undefined {
@@ -165,6 +234,7 @@ function contextOf(object: JsonObject, outer: Context, isFlowItself = false): Co
     node: typeof node === 'string' && node !== '' ? node : outer.node,
     time: typeof object['time'] === 'string' ? object['time'] : outer.time,
     cluster: typeof cluster === 'string' && cluster !== '' ? cluster : outer.cluster,
+    path: outer.path,
   }
 }
 

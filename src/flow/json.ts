@@ -56,8 +56,18 @@ export function enumName(value: unknown, names: Readonly<Record<number, string>>
   return typeof value === 'number' ? (names[value] ?? String(value)) : ''
 }
 
+/** A time that was a number already. */
+export class DecodedTime {
+  readonly ms: number
+
+  constructor(ms: number) {
+    this.ms = ms
+  }
+}
+
 /** Returns milliseconds since the epoch for an RFC 3339 time with up to nine fractional digits, else undefined. */
 export function timeMsOf(value: unknown): number | undefined {
+  if (value instanceof DecodedTime) return value.ms
   if (typeof value !== 'string') return undefined
   const match = rfc3339.exec(value)
   if (match === null) return undefined

@@ -19,8 +19,23 @@ export type BadOutcome = 'malformed' | 'too-long' | 'truncated'
 export interface RecordSink {
   /** Takes the text of one record, which may yet turn out to be no JSON. It is valid during the call only. */
   record(bytes: Uint8Array, place: RecordPlace): void
+  /**
+   * Takes whole lines at once, each ended by a line feed, and gives those that it does not know to `plain`, in order.
+   * A sink without it gets every line by itself.
+   */
+  lines?(bytes: Uint8Array, place: RecordPlace, plain: PlainLines): TakenLines
   /** Takes one record that is none. */
   bad(outcome: BadOutcome, place: RecordPlace, reason: string): void
+}
+
+/** Takes one line without its line feed. */
+export type PlainLines = (bytes: Uint8Array, place: RecordPlace) => void
+
+/** What was taken of whole lines. */
+export interface TakenLines {
+  readonly lines: number
+  /** Records among them that were not given back. */
+  readonly records: number
 }
 
 const quote = 0x22
@@ -39,11 +54,22 @@ export class LineReader {
   private readonly parts = new Map<string, { readonly buffer: RecordBuffer; place: RecordPlace }>()
   private lineCount = 0
   private hasRecord = false
+  private sawPrefix = false
 
   constructor(sink: RecordSink, limits: RecordLimits, source: string | undefined) {
     this.sink = sink
     this.limits = limits
     this.source = source
+  }
+
+  /** True once a line of a container runtime was read: such lines may be parts of one record, and so have an order. */
+  get hasPrefixed(): boolean {
+    return this.sawPrefix
+  }
+
+  /** Says that records were taken in by something else. */
+  noteRecords(): void {
+    this.hasRecord = true
   }
 
   /** Takes a record that something else has delimited. */
@@ -94,6 +120,7 @@ export class LineReader {
   }
 
   private prefixed(text: Uint8Array, prefix: Prefix, place: RecordPlace): void {
+    this.sawPrefix = true
     const part = this.parts.get(prefix.stream)
     if (prefix.isPartial) {
       const open = part ?? { buffer: new RecordBuffer(this.limits), place }

@@ -1,6 +1,7 @@
 /** What a stream has to know of each message without decoding it: what kind it is, which event it reports, and when. */
 import { MalformedRecord } from './json.ts'
-import { WireCursor, wireBytes, wireVarint } from './wire.ts'
+import { readTimestamp } from './message-json.ts'
+import { WireCursor, wireBytes } from './wire.ts'
 
 /** One answer of `GetFlows`, looked at. */
 export interface MessagePeek {
@@ -22,9 +23,6 @@ const timeField = 1001 * 8 + wireBytes
 
 const flowTimeField = 1 * 8 + wireBytes
 const flowUuidField = 34 * 8 + wireBytes
-
-const secondsField = 1 * 8 + wireVarint
-const nanosField = 2 * 8 + wireVarint
 
 /** Returns what one answer of `GetFlows` is. Never throws. */
 export function peekResponse(bytes: Uint8Array): MessagePeek {
@@ -82,13 +80,6 @@ function peekFlow(cursor: WireCursor, peek: Mutable): void {
 }
 
 function millisecondsOf(cursor: WireCursor): number {
-  let seconds = 0
-  let nanos = 0
-  for (;;) {
-    const tag = cursor.tag()
-    if (tag === 0) return seconds * 1000 + nanos / 1e6
-    if (tag === secondsField) seconds = cursor.varint()
-    else if (tag === nanosField) nanos = cursor.varint()
-    else cursor.skip(tag)
-  }
+  const time = readTimestamp(cursor)
+  return time === undefined ? Number.NaN : time.seconds * 1000 + time.nanos / 1e6
 }

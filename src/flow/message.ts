@@ -5,7 +5,9 @@ import type { MessageType } from './hubble-messages.ts'
 import { flowMessage, responseMessage } from './hubble-messages.ts'
 import type { JsonObject } from './json.ts'
 import { MalformedRecord } from './json.ts'
+import type { OnUnknownField } from './message-json.ts'
 import { messageToJson } from './message-json.ts'
+import { MessageWalker } from './message-walker.ts'
 
 /** What a message is: an answer of `Observer.GetFlows`, or a bare `flow.Flow`. */
 export type MessageEncoding = 'get-flows-response' | 'flow'
@@ -21,7 +23,10 @@ export interface MessageReader {
 
 /** Returns a reader that has read nothing. */
 export function createMessageReader(): MessageReader {
-  return { read: readPlainly }
+  const walker = new MessageWalker()
+  return {
+    read: (bytes, encoding) => walker.read(bytes, encoding) ?? readPlainly(bytes, encoding),
+  }
 }
 
 /**
@@ -29,8 +34,12 @@ export function createMessageReader(): MessageReader {
  * envelope for `flow`.
  * @throws {MalformedRecord} when the bytes are no message.
  */
-export function messageJson(bytes: Uint8Array, encoding: MessageEncoding): JsonObject {
-  return messageToJson(bytes, typeOf(encoding))
+export function messageJson(
+  bytes: Uint8Array,
+  encoding: MessageEncoding,
+  onUnknown?: OnUnknownField,
+): JsonObject {
+  return messageToJson(bytes, typeOf(encoding), onUnknown)
 }
 
 /** Returns what one message says, by way of its JSON form: what every faster way must agree with. */

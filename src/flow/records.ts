@@ -15,10 +15,20 @@ export interface SplitterOptions {
   readonly maxDocumentBytes?: number
   /** The source as the user named it, for the location of errors. */
   readonly source?: string
+  /** The bytes are whole lines from the middle of a source of lines. Default: the source from its start. */
+  readonly isMiddle?: boolean
 }
 
 /** Splits one source. */
 export interface RecordSplitter {
+  /** How many lines have ended. */
+  readonly linesRead: number
+  /**
+   * Whether what comes next is a line that begins, of a source whose lines can be read in any order.
+   */
+  readonly isBetweenLines: boolean
+  /** Passes over whole lines that something else has read; `records` tells whether there was any record among them. */
+  skip(lines: number, bytes: number, records: number): void
   /**
    * Takes the next bytes of the source, `offset` being the place of the first one. The bytes are not kept.
    * @throws {NetweirError} `NOT_FLOWS` when the source turns out to hold something else than events.
@@ -62,8 +72,10 @@ class Splitter implements RecordSplitter {
   private hasTruncated = false
 
   constructor(sink: RecordSink, options: SplitterOptions) {
+    const takesLines = sink.lines?.bind(sink)
     this.sink = {
       record: (bytes, place) => sink.record(bytes, place),
+      ...(takesLines === undefined ? {} : { lines: takesLines }),
       bad: (outcome, place, reason) => {
         if (outcome === 'truncated') this.hasTruncated = true
         sink.bad(outcome, place, reason)
@@ -76,7 +88,29 @@ class Splitter implements RecordSplitter {
     this.source = options.source
     this.lines = new LineReader(this.sink, this.limits, options.source)
     this.pending = new RecordBuffer(this.limits)
-    this.structure = new StructureReader(this.sink, this.lines, this.limits)
+    this.structure =
+      options.isMiddle === true
+        ? undefined
+        : new StructureReader(this.sink, this.lines, this.limits)
+    if (options.isMiddle === true) {
+      this.inspected = inspectedBytes
+      this.lines.noteRecords()
+    }
+  }
+
+  get linesRead(): number {
+    return (this.structure?.lineNumber ?? this.line) - 1
+  }
+
+  get isBetweenLines(): boolean {
+    return this.structure === undefined && this.pending.isEmpty && !this.lines.hasPrefixed
+  }
+
+  skip(lines: number, bytes: number, records: number): void {
+    this.line += lines
+    this.position += bytes
+    this.lineOffset = this.position
+    if (records > 0) this.lines.noteRecords()
   }
 
   push(bytes: Uint8Array, offset: number): void {
@@ -112,6 +146,10 @@ class Splitter implements RecordSplitter {
 
   private pushLines(bytes: Uint8Array, offset: number): void {
     let start = 0
+    if (this.sink.lines !== undefined) {
+      if (!this.pending.isEmpty) start = this.endPending(bytes)
+      start += this.takeLines(bytes.subarray(start), offset + start)
+    }
     for (;;) {
       const end = bytes.indexOf(lineFeed, start)
       if (end < 0) break
@@ -123,9 +161,33 @@ class Splitter implements RecordSplitter {
     this.pending.append(bytes.subarray(start))
   }
 
+  /** Ends the line that has begun before these bytes, and returns how many of them belong to it; 0 where it goes on. */
+  private endPending(bytes: Uint8Array): number {
+    const end = bytes.indexOf(lineFeed)
+    if (end >= 0) this.endLine(bytes.subarray(0, end))
+    return end + 1
+  }
+
+  /** Hands all whole lines to the sink at once, and returns how many bytes they are. */
+  private takeLines(bytes: Uint8Array, offset: number): number {
+    if (!this.pending.isEmpty || this.sink.lines === undefined) return 0
+    const whole = bytes.subarray(0, bytes.lastIndexOf(lineFeed) + 1)
+    if (whole.length === 0) return 0
+    const { lines, records } = this.sink.lines(whole, { offset, line: this.line }, (line, place) =>
+      this.takeLine(line, place),
+    )
+    this.line += lines
+    if (records > 0) this.lines.noteRecords()
+    return whole.length
+  }
+
   private endLine(tail: Uint8Array): void {
     const place: RecordPlace = { offset: this.lineOffset, line: this.line }
     this.line++
+    this.takeLine(tail, place)
+  }
+
+  private takeLine(tail: Uint8Array, place: RecordPlace): void {
     const line = this.pending.take(tail)
     if (line === undefined) this.sink.bad('too-long', place, tooLong(this.limits))
     else if (line[0] === openBrace && line.at(-1) === closeBrace) this.lines.record(line, place)

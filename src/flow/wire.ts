@@ -91,19 +91,24 @@ export class WireCursor {
 
   /** A cursor over the bytes of a field of wire type 2; this one stands behind them afterwards. */
   message(): WireCursor {
-    const start = this.#takeField()
+    const start = this.take()
     return new WireCursor(this.bytes, start, this.at)
   }
 
   /** The bytes of a field of wire type 2, not copied. */
   field(): Uint8Array {
-    const start = this.#takeField()
+    const start = this.take()
     return this.bytes.subarray(start, this.at)
+  }
+
+  /** Returns where the bytes of a field of wire type 2 start; this cursor stands at their end afterwards. */
+  take(): number {
+    return this.#take(this.varint())
   }
 
   /** The text of a field of wire type 2; what is no UTF-8 becomes U+FFFD. */
   text(): string {
-    const start = this.#takeField()
+    const start = this.take()
     return textOf(this.bytes, start, this.at)
   }
 
@@ -121,7 +126,7 @@ export class WireCursor {
         this.#take(8)
         break
       case wireBytes:
-        this.#takeField()
+        this.take()
         break
       case wireGroup:
         this.#skipGroup(tag, depth)
@@ -157,10 +162,6 @@ export class WireCursor {
     return this.bytes[this.at++] ?? 0
   }
 
-  #takeField(): number {
-    return this.#take(this.varint())
-  }
-
   #take(length: number): number {
     const start = this.at
     if (length > this.end - start) throw new MalformedRecord('a protobuf message is cut')
@@ -169,14 +170,15 @@ export class WireCursor {
   }
 }
 
+/** The longest text that is made of its bytes one by one. */
+const shortText = 64
+
 /** Returns the text that bytes spell; short ASCII, which most are, without the cost of a decoder. */
 export function textOf(bytes: Uint8Array, start: number, end: number): string {
-  if (end - start > 24) return utf8.decode(bytes.subarray(start, end))
-  let text = ''
+  const range = bytes.subarray(start, end)
+  if (end - start > shortText) return utf8.decode(range)
   for (let at = start; at < end; at++) {
-    const byte = bytes[at] ?? 0
-    if (byte >= 0x80) return utf8.decode(bytes.subarray(start, end))
-    text += String.fromCharCode(byte)
+    if ((bytes[at] ?? 0) >= 0x80) return utf8.decode(range)
   }
-  return text
+  return String.fromCharCode.apply(undefined, range as unknown as number[])
 }

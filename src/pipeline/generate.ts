@@ -1,5 +1,6 @@
 /** From sources to proven policies, with the diff against the policies that exist. */
 import { diffPolicies } from '../diff/diff-policies.ts'
+import type { Surroundings } from '../diff/universe.ts'
 import { NetweirError } from '../errors.ts'
 import type { LocatedPolicy } from '../policy/network-policy.ts'
 import { isManaged } from '../policy/network-policy.ts'
@@ -26,6 +27,29 @@ export async function generate(
   options: GenerateOptions,
   host: RunHost,
 ): Promise<GenerateResult> {
+  const { set, traffic, notices, synthesis, diff, violations } = await generateInput(
+    sources,
+    options,
+    host,
+  )
+  return { set, traffic, notices, synthesis, diff, violations }
+}
+
+/** What {@link generate} made, and what it was made of. */
+export interface GeneratedInput extends GenerateResult {
+  readonly existing: readonly LocatedPolicy[]
+  /** Policies in force once those that were made are applied. */
+  readonly inForce: readonly LocatedPolicy[]
+  readonly inventory: Inventory | undefined
+  readonly surroundings: Surroundings
+}
+
+/** Returns what {@link generate} does, and what it was made of. */
+export async function generateInput(
+  sources: readonly string[],
+  options: GenerateOptions,
+  host: RunHost,
+): Promise<GeneratedInput> {
   checkStdin(sources, options.inventory, options.existing, options.permit, options.forbid)
   const existing = await readPolicies(options.existing ?? [], options, host)
   const checkRails = await readRailCheck(options, host)
@@ -57,6 +81,10 @@ export async function generate(
     synthesis: { ...synthesis, findings },
     diff,
     violations: rails.violations,
+    existing: existing.policies,
+    inForce,
+    inventory,
+    surroundings,
   }
 }
 

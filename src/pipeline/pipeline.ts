@@ -4,9 +4,12 @@ import type { Explanation } from '../diff/explanation.ts'
 import type { LintReport } from '../diff/lint-report.ts'
 import type { PolicyDiff } from '../diff/policy-diff.ts'
 import type { RailViolation } from '../diff/rail-violation.ts'
-import type { VerifyReport } from '../diff/verify-report.ts'
+import type { Gate, VerifyReport } from '../diff/verify-report.ts'
 import type { Location } from '../errors.ts'
+import type { Report } from '../report/report-document.ts'
+import type { MemberEvent } from '../source/kafka-client.ts'
 import type { ClusterOptions } from '../source/kube-connection.ts'
+import type { MemberReport } from '../source/member-health.ts'
 import type { LiveOptions, SourceProgress } from '../source/source.ts'
 import type { Finding, Synthesis, SynthesisOptions } from '../synthesis/synthesis.ts'
 import type { CommunicationSet } from '../traffic/communication-set.ts'
@@ -16,8 +19,8 @@ import type { Traffic } from '../traffic/traffic.ts'
 export interface Progress extends SourceProgress {
   /** Records of all sources so far. */
   readonly records: number
-  /** Different communications of all sources so far, addresses left aside. */
-  readonly edges: number
+  /** Different communications of all sources so far, addresses left aside. Absent while recording. */
+  readonly edges?: number
 }
 
 /** What a run needs of the outside. */
@@ -28,6 +31,8 @@ export interface RunHost {
   /** Fires when live sources are to stop reading, and the run goes on with what was read. Default: never. */
   readonly closed?: AbortSignal
   readonly onProgress?: (progress: Progress) => void
+  /** Writes a file, which is then there as a whole, durably, or as it was. */
+  readonly writeFile?: (path: string, text: string) => Promise<void>
 }
 
 /** How sources are read: files, directories, `-`, or live sources by their scheme. */
@@ -45,10 +50,46 @@ export interface LearnOptions extends LiveOptions {
   readonly allowPartial?: boolean
   /** Fail with `SOURCE_LOST` where a live source lost events, lacked nodes, or has gaps. Default: no. */
   readonly strictCompleteness?: boolean
+  /** Threads that read large recordings. Default: as many as the machine can run at once, 8 at most. */
+  readonly threads?: number
+  /** Decode every record by itself, without the scanner: slower, and the same. Default: no. */
+  readonly plain?: boolean
+  /**
+   * The file that keeps what was read of a Kafka source, and how far: a communication set with the positions that belong
+   * to it. A run goes on there, and replaces it at its end. Needs {@link RunHost.writeFile}.
+   */
+  readonly state?: string
   /** Paths of manifests that say what the cluster contains, or `cluster` for the live one. */
   readonly inventory?: readonly string[]
   /** Which live cluster `cluster` means among paths of manifests. Default: the current context of kubectl. */
   readonly kubernetes?: ClusterOptions
+}
+
+/** How a process takes part in a group that learns together. */
+export interface GroupOptions {
+  readonly group: string
+  /** The topic that holds what was learned. */
+  readonly stateTopic: string
+  /** Milliseconds between two flushes. Default: 10,000. */
+  readonly flushMs?: number
+  /** What was not seen for so many milliseconds is forgotten. Default: nothing is. */
+  readonly windowMs?: number
+  /** After how many milliseconds of silence a member is given up by its group. Default: 45,000. */
+  readonly sessionTimeoutMs?: number
+}
+
+/** Which state topic is made, and how. */
+export interface StateTopicOptions extends Pick<LiveOptions, 'tls' | 'kafka'> {
+  readonly stateTopic: string
+  /** Default: the broker's. */
+  readonly replicationFactor?: number
+}
+
+/** The outside of a member, which tells how it is doing. */
+export interface MemberHost extends RunHost {
+  readonly onEvent?: (event: MemberEvent) => void
+  /** Called after each flush that was due. */
+  readonly onReport?: (report: MemberReport) => void
 }
 
 /** Paths of guard rails: policy-shaped files that say what must, and what must never, be possible. */
@@ -125,6 +166,23 @@ export interface ZoneOptions {
   readonly requireApproval?: boolean
   /** When approvals are judged, in milliseconds since the epoch. Default: the end of the recording. */
   readonly asOfMs?: number
+}
+
+/** Choices of `report` beyond those of `generate`. */
+export interface ReportOptions extends GenerateOptions, ZoneOptions {
+  /** The version of netweir, which the report names. */
+  readonly version: string
+}
+
+/** The outcome of `report`. */
+export interface ReportResult {
+  readonly report: Report
+  readonly traffic: Traffic
+  readonly notices: readonly Notice[]
+  /** Limits that were asked for. */
+  readonly gates: readonly Gate[]
+  /** True when every limit is met and no guard rail is broken. */
+  readonly holds: boolean
 }
 
 /** Choices of `verify` beyond reading. */

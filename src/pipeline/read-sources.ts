@@ -1,10 +1,16 @@
 /** Reading of all sources of a run into one set: recorded ones one after the other, live ones side by side. */
+
+import { availableParallelism } from 'node:os'
 import { NetweirError } from '../errors.ts'
-import type { OpenSource } from '../source/source.ts'
+import type { LargeFileOptions } from '../source/large-file.ts'
+import { defaultThreads, readLargeFile } from '../source/large-file.ts'
+import { loadScanner } from '../source/scanner-module.ts'
+import type { OpenSource, Piece } from '../source/source.ts'
 import { isLiveSource, openSource } from '../source/source.ts'
 import type { CommunicationSet, Ledger } from '../traffic/communication-set.ts'
 import type { Reader } from '../traffic/reader.ts'
 import { createReader } from '../traffic/reader.ts'
+import { readState, refuseWithoutKafka, StateKeeper } from './kafka-state.ts'
 import type { LearnOptions, Notice, RunHost } from './pipeline.ts'
 
 /** What all sources hold together. */
@@ -24,21 +30,28 @@ export async function readSources(
   host: RunHost,
 ): Promise<ReadSources> {
   refuseUnused(sources, options)
-  const reader = createReader({
-    strict: options.strict ?? false,
+  const scanner = options.plain === true ? undefined : loadScanner()
+  const times = {
     ...(options.sinceMs === undefined ? {} : { sinceMs: options.sinceMs }),
     ...(options.untilMs === undefined ? {} : { untilMs: options.untilMs }),
-  })
+  }
+  const scanning = scanner === undefined ? times : { ...times, scanner }
+  const reader = createReader({ strict: options.strict ?? false, ...scanning })
+  const state = await begin(sources, options, host, reader)
+  // The first bad record is the first in the order of the file.
+  const threads =
+    options.strict === true ? 1 : (options.threads ?? defaultThreads(availableParallelism()))
   const failure = new AbortController()
-  const end = windowEnd(sources, options, host)
+  const end = windowEnd(options.forMs, host.closed)
   const outside = {
     stdin: host.stdin,
     closed: end.closed,
     aborted: AbortSignal.any([host.signal, failure.signal]),
   }
   const read = async (name: string): Promise<OpenSource> => {
-    const source = await openSource(name, options, outside)
-    await readAll(source, reader, host)
+    const source = await openSource(name, state?.options ?? options, outside)
+    const threading = { ...scanning, threads, aborted: outside.aborted }
+    await readAll(source, reader, host, threading, state?.keeper)
     return source
   }
   const recorded = async (): Promise<readonly OpenSource[]> => {
@@ -53,7 +66,33 @@ export async function readSources(
   } finally {
     end.release()
   }
-  return finish(reader, sources, done, options)
+  const result = finish(reader, sources, done, options)
+  const [source] = done
+  if (state !== undefined && source?.positions !== undefined) {
+    await state.keeper.save(result.set, source.positions())
+  }
+  return result
+}
+
+/** Reads what an earlier run left, where one is to go on. */
+async function begin(
+  sources: readonly string[],
+  options: LearnOptions,
+  host: RunHost,
+  reader: Reader,
+): Promise<{ readonly keeper: StateKeeper; readonly options: LearnOptions } | undefined> {
+  refuseWithoutKafka(sources, options)
+  const { state } = options
+  if (state === undefined) return undefined
+  const keeper = new StateKeeper(state, host)
+  const earlier = await readState(state, sources, host)
+  if (earlier === undefined) return { keeper, options }
+  reader.consume(earlier.bytes, { source: state, offset: 0 })
+  reader.endOfSource()
+  return {
+    keeper,
+    options: { ...options, kafka: { ...options.kafka, positions: earlier.positions } },
+  }
 }
 
 function refuseUnused(sources: readonly string[], options: LearnOptions): void {
@@ -64,20 +103,18 @@ function refuseUnused(sources: readonly string[], options: LearnOptions): void {
     'USAGE',
     '--for, --follow and --last are for live sources, none is named',
     {
-      hint: 'a live source is hubble://HOST:PORT, hubbles://HOST:PORT or unix:PATH',
+      hint: 'a live source is hubble://HOST:PORT, hubbles://HOST:PORT, unix:PATH or kafka://BROKER/TOPIC',
     },
   )
 }
 
-/** The window of live sources: closed by the host, or when the time that was asked for is over. */
-function windowEnd(
-  sources: readonly string[],
-  { forMs }: LearnOptions,
-  { closed }: RunHost,
+/** Returns the window of live sources: closed by the host, or when the time that was asked for is over. */
+export function windowEnd(
+  forMs: number | undefined,
+  closed: AbortSignal | undefined,
 ): { readonly closed: AbortSignal; release(): void } {
   const timeUp = new AbortController()
-  const isTimed = forMs !== undefined && sources.some((name) => isLiveSource(name))
-  const timer = isTimed ? setTimeout(() => timeUp.abort(), forMs) : undefined
+  const timer = forMs === undefined ? undefined : setTimeout(() => timeUp.abort(), forMs)
   return {
     closed: closed === undefined ? timeUp.signal : AbortSignal.any([closed, timeUp.signal]),
     release: () => clearTimeout(timer),
@@ -103,13 +140,43 @@ async function allOrFirstFailure(
   return results.flat()
 }
 
-async function readAll(source: OpenSource, reader: Reader, host: RunHost): Promise<void> {
+async function readAll(
+  source: OpenSource,
+  reader: Reader,
+  host: RunHost,
+  options: Omit<LargeFileOptions, 'onProgress'>,
+  keeper?: StateKeeper,
+): Promise<void> {
   for await (const pieces of source.pieces) {
-    for (const { bytes, place, encoding, end } of pieces) {
-      reader.consume(bytes, place, { encoding, ...(end === undefined ? {} : { end }) })
+    // Here the positions are those of what was read, and these pieces are in neither.
+    await keeper?.keep(
+      () => reader.finish(),
+      () => source.positions?.() ?? [],
+    )
+    for (const piece of pieces) {
+      if (piece.file === undefined) consume(piece, source, reader)
+      else {
+        await readLargeFile(piece.file, reader, {
+          ...options,
+          onProgress: (bytesRead, records) => {
+            const { edges } = reader
+            host.onProgress?.({ ...source.progress(), bytes: bytesRead, records, edges })
+          },
+        })
+      }
     }
     host.onProgress?.({ ...source.progress(), records: reader.records, edges: reader.edges })
   }
+}
+
+function consume(piece: Piece, source: OpenSource, reader: Reader): void {
+  const { bytes, place, encoding, end, fault } = piece
+  const reason = reader.consume(bytes, place, {
+    encoding,
+    ...(end === undefined ? {} : { end }),
+    ...(fault === undefined ? {} : { fault }),
+  })
+  if (reason !== undefined) source.reject?.(piece, reason)
 }
 
 function finish(

@@ -54,7 +54,7 @@ export async function verify(
     judged: new Set(judged.map(({ name }) => name)),
     ...(inventory === undefined ? {} : { inventory }),
   })
-  const zones = checkZones(traffic)
+  const zones = checkZones(traffic)?.report
   const gates = [...report.gates, ...approvalGate(zones, options)]
   const gated = { ...report, gates, holds: report.holds && gates.every(({ passed }) => passed) }
   return {

@@ -4,10 +4,17 @@ import { readApprovals, readZones } from '../source/zones.ts'
 import type { Traffic } from '../traffic/traffic.ts'
 import type { ZoneReport } from '../traffic/zone-report.ts'
 import { unapprovedOf, zoneReportOf } from '../traffic/zone-report.ts'
+import type { ZoneRules } from '../traffic/zones.ts'
 import type { RunHost, ZoneOptions } from './pipeline.ts'
 
 /** Crossings that the message of the gate names. */
 const maxNames = 3
+
+/** What crosses between zones, and how ends are sorted into them. */
+export interface ZoneResult {
+  readonly rules: ZoneRules
+  readonly report: ZoneReport
+}
 
 /**
  * Returns what crosses between the zones of any traffic; undefined where no zones were given.
@@ -16,17 +23,16 @@ const maxNames = 3
 export async function readZoneCheck(
   { zones = [], zoneLabel, approvals = [], asOfMs }: ZoneOptions,
   host: RunHost,
-): Promise<(traffic: Traffic) => ZoneReport | undefined> {
+): Promise<(traffic: Traffic) => ZoneResult | undefined> {
   if (zones.length === 0 && zoneLabel === undefined) return () => undefined
   const rules = zones.length === 0 ? { zones: [] } : await readZones(zones, host.stdin)
   const given = approvals.length === 0 ? [] : await readApprovals(approvals, host.stdin)
-  return (traffic) =>
-    zoneReportOf({
-      traffic,
-      rules: { ...rules, ...(zoneLabel === undefined ? {} : { label: zoneLabel }) },
-      approvals: given,
-      ...(asOfMs === undefined ? {} : { asOfMs }),
-    })
+  const all = { ...rules, ...(zoneLabel === undefined ? {} : { label: zoneLabel }) }
+  const at = asOfMs === undefined ? {} : { asOfMs }
+  return (traffic) => ({
+    rules: all,
+    report: zoneReportOf({ traffic, rules: all, approvals: given, ...at }),
+  })
 }
 
 /** Returns the gate of `requireApproval`, where it was asked for. */

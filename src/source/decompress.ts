@@ -1,7 +1,7 @@
 /** Streaming decompression of recordings: bounded by what the consumer takes, whatever the input expands to. */
 import type { Transform } from 'node:stream'
+import { setImmediate } from 'node:timers/promises'
 import * as zlib from 'node:zlib'
-import { Decompress } from 'fzstd'
 import { NetweirError } from '../errors.ts'
 import { ZstdFrames } from './zstd-frames.ts'
 
@@ -16,6 +16,9 @@ export type Decompressed = AsyncGenerator<Uint8Array, StreamEnd>
 
 /** Pieces that are given to the decoder of zstd at once: it answers at once with all they hold. */
 const zstdSliceBytes = 4096
+
+/** How much is decompressed at once. */
+const pieceBytes = 1024 * 1024
 
 /** Returns the compression that the first four bytes of a file tell; its name is not asked. */
 export function compressionOf(head: Uint8Array): Compression {
@@ -44,8 +47,12 @@ async function* plain(input: AsyncIterable<Uint8Array>): Decompressed {
   return 'whole'
 }
 
+/** A decoder goes on, in a thread of its own, while what it has given is read: so much may wait. */
+const aheadBytes = 2 * pieceBytes
+
 async function* gunzip(input: AsyncIterable<Uint8Array>, file: string): Decompressed {
-  const failure = yield* through(zlib.createGunzip({ chunkSize: 256 * 1024 }), input)
+  const options = { chunkSize: pieceBytes, readableHighWaterMark: aheadBytes }
+  const failure = yield* through(zlib.createGunzip(options), input)
   if (failure === undefined) return 'whole'
   if ('code' in failure && failure.code === 'Z_BUF_ERROR') return 'cut'
   throw corrupt('gzip', failure.message, file)
@@ -81,6 +88,8 @@ async function* followed(
 async function* slowly(
   input: AsyncIterable<Uint8Array>,
 ): AsyncGenerator<Uint8Array, Error | undefined> {
+  // Loaded only here: few recordings need it.
+  const { Decompress } = await import('fzstd')
   let decoded: Uint8Array[] = []
   const decoder = new Decompress((bytes) => decoded.push(bytes))
   for await (const slice of input) {
@@ -127,8 +136,11 @@ async function* through(
   try {
     for (;;) {
       const bytes: Uint8Array | null = decoder.read()
-      if (bytes !== null) yield bytes
-      else if (hasEnded || failure !== undefined) break
+      if (bytes !== null) {
+        // The decoder is given its next input before this thread is busy with what it gave.
+        await setImmediate()
+        yield bytes
+      } else if (hasEnded || failure !== undefined) break
       else {
         await new Promise<void>((resolve) => {
           wake = resolve

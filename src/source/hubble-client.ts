@@ -22,13 +22,15 @@ const keepaliveMs = 330_000
 const relayName = 'relay.hubble-relay.cilium.io'
 
 /** Messages that wait to be taken, in bytes, before the server is made to wait. */
-const queueBytes = 4 * 1024 * 1024
+const queueBytes = 1024 * 1024
 
 const options = {
   'grpc.max_receive_message_length': maxMessageBytes,
   'grpc.keepalive_time_ms': keepaliveMs,
   'grpc.keepalive_timeout_ms': 20_000,
   'grpc.keepalive_permit_without_calls': 0,
+  // The default of 64 kB wakes both sides for every few messages.
+  'grpc-node.flow_control_window': 1024 * 1024,
   'grpc.enable_retries': 0,
   'grpc.enable_http_proxy': 0,
   'grpc.service_config_disable_resolution': 1,
@@ -177,7 +179,8 @@ export class FlowsCall {
    * The server is made to wait while more than {@link queueBytes} lie here.
    */
   async next(): Promise<readonly Buffer[] | undefined> {
-    if (this.#queue.length === 0 && this.#ended === undefined) {
+    // A wake may be for a batch that was fetched before it came.
+    while (this.#queue.length === 0 && this.#ended === undefined) {
       await new Promise<void>((resolve) => {
         this.#wake = resolve
       })

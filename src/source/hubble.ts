@@ -16,6 +16,7 @@ import type { CallFailure } from './hubble-failure.ts'
 import { failureText, hubbleError, isFinal } from './hubble-failure.ts'
 import type { ServerFilter } from './hubble-filter.ts'
 import { matchesFilter, parseServerFilter } from './hubble-filter.ts'
+import { encodeGap } from './hubble-gap.ts'
 import { StreamHistory } from './hubble-history.ts'
 import { HubbleReport } from './hubble-report.ts'
 import { encodeFlowsRequest } from './hubble-request.ts'
@@ -108,6 +109,7 @@ class HubbleSource implements OpenSource {
   /** Fires when reading ends: the window is closed, or the run given up. */
   readonly #over: AbortSignal
   #count = 0
+  #toldGaps = 0
   #bytes = 0
   #isReplaying = false
 
@@ -161,6 +163,8 @@ class HubbleSource implements OpenSource {
     if (end === undefined && this.#client.isReady) this.#report.up()
     if (this.#isReplaying && (end === undefined || Date.now() - startMs > replayMs)) {
       this.#history.endReplay()
+      const gaps = this.#newGaps()
+      if (gaps.length > 0) yield gaps
     }
     return end
   }
@@ -199,7 +203,8 @@ class HubbleSource implements OpenSource {
         if (messages === undefined) return call.end
         this.#refuseAborted()
         this.#report.up()
-        const pieces = messages.flatMap((bytes) => this.#piece(bytes))
+        const pieces: Piece[] = []
+        for (const bytes of messages) this.#take(bytes, pieces)
         if (pieces.length > 0) yield pieces
       }
     } finally {
@@ -208,22 +213,34 @@ class HubbleSource implements OpenSource {
     }
   }
 
-  #piece(bytes: Buffer): readonly Piece[] {
+  #take(bytes: Buffer, pieces: Piece[]): void {
     const peek = peekResponse(bytes)
     if (this.#isReplaying && this.#history.isRepeat(peek, bytes)) {
       this.#report.repeated += 1
-      return []
+      return
     }
     this.#history.note(peek, bytes)
     if (peek.kind !== 'flow') this.#look(peek, bytes)
     else if (!this.#isAsked(bytes)) {
       this.#report.unasked += 1
-      return []
+      return
     }
+    this.#bytes += bytes.length
+    if (this.#history.gaps.length > this.#toldGaps) pieces.push(...this.#newGaps())
+    pieces.push(this.#give(bytes))
+  }
+
+  /** A gap is told where it is found, so that it stands in whatever is made of the stream. */
+  #newGaps(): readonly Piece[] {
+    const gaps = this.#history.gaps.slice(this.#toldGaps)
+    this.#toldGaps += gaps.length
+    return gaps.map((gap) => this.#give(encodeGap(gap)))
+  }
+
+  #give(bytes: Buffer): Piece {
     const offset = this.#count
     this.#count += 1
-    this.#bytes += bytes.length
-    return [{ bytes, place: { source: this.name, offset }, encoding: 'get-flows-response' }]
+    return { bytes, place: { source: this.name, offset }, encoding: 'get-flows-response' }
   }
 
   #isAsked(bytes: Buffer): boolean {

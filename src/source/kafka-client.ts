@@ -146,8 +146,11 @@ export interface ConsumeOptions {
    * rejection of {@link Membership.heartbeat}, after which the batch is read again by whoever has the partition then.
    */
   onBatch(batch: RecordBatch, membership: Membership): Promise<void> | void
-  /** Called when reading moved on over records that nobody sees: control records, aborted transactions. */
-  onPassed?(position: PartitionPosition): void
+  /**
+   * Called when reading moved on over records that nobody sees: control records, aborted transactions; or, so many of
+   * them, records that expired before they were read.
+   */
+  onPassed?(position: PartitionPosition, expired: number): void
   /** Called once before leaving of one's own accord, with the membership still current: the place for a last commit. */
   onLeave?(membership: Membership): Promise<void>
   onEvent?(event: MemberEvent): void

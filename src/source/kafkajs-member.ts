@@ -204,7 +204,7 @@ class Stay {
       this.#moved({ topic, partition, offset: Number(payload.lastOffset) + 1 })
       this.#guard(() => {
         const position = this.#positions.get(keyOf(payload))
-        if (position !== undefined) this.#options.onPassed?.(position)
+        if (position !== undefined) this.#options.onPassed?.(position, 0)
       })
     })
   }
@@ -345,7 +345,7 @@ class Stay {
       const offset = Math.max(position.offset + 1, range.start)
       const next = { topic: range.topic, partition: range.partition, offset }
       this.#seek(next)
-      this.#options.onPassed?.(next)
+      this.#options.onPassed?.(next, Math.max(0, range.start - position.offset))
       hasStepped = true
     }
     this.#restartStall(hasStepped ? nextStallFetches : stallFetches)

@@ -96,6 +96,7 @@ class KafkajsClient implements KafkaClient {
   readonly #sockets = new Set<Socket>()
   #complaints = 0
   #admin: Promise<Admin> | undefined
+  #isClosed = false
   readonly #producers = new Map<Attempts, Promise<Producer>>()
 
   constructor(connection: KafkaConnection, place: string) {
@@ -240,6 +241,7 @@ class KafkajsClient implements KafkaClient {
       (await client)?.disconnect(),
     )
     await within(Promise.allSettled(open), closingMs).catch(() => undefined)
+    this.#isClosed = true
     for (const socket of this.#sockets) socket.destroy()
   }
 
@@ -328,6 +330,8 @@ class KafkajsClient implements KafkaClient {
             },
             onConnect,
           )
+    // What kafkajs still tries after the end would keep the process alive.
+    if (this.#isClosed) socket.destroy(new Error('the client is closed'))
     socket.setKeepAlive(true, 60_000)
     this.#sockets.add(socket)
     socket.once('close', () => this.#sockets.delete(socket))

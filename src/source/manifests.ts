@@ -71,7 +71,7 @@ async function readAll(path: string, stdin: AsyncIterable<Uint8Array>): Promise<
     }
   }
   const manifests: Manifest[] = []
-  for (const file of path === '-' ? ['-'] : await filesOf(path)) {
+  for (const file of path === '-' ? ['-'] : await manifestFiles(path)) {
     const text = await readText(file, file === '-' ? stdin : createReadStream(file))
     const read = collect(file, () => readManifests(textOf(text, file), file))
     for (const manifest of read ?? []) manifests.push(manifest)
@@ -113,7 +113,11 @@ function textOf(bytes: Uint8Array | undefined, file: string): string {
   }
 }
 
-async function filesOf(path: string): Promise<readonly string[]> {
+/**
+ * Returns the file that a path names, or the manifests below a directory in sorted order.
+ * @throws {NetweirError} `SOURCE_NOT_FOUND`, `SOURCE_UNREADABLE`.
+ */
+export async function manifestFiles(path: string): Promise<readonly string[]> {
   if (!(await attempt(path, () => stat(path))).isDirectory()) return [path]
   const walk = new DirectoryWalk(path)
   await walk.enter(path)

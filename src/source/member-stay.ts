@@ -4,14 +4,11 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { NetweirError } from '../errors.ts'
-import type { CommunicationSet } from '../traffic/communication-set.ts'
 import type { StateBatch } from '../traffic/partition-state.ts'
 import { PartitionState } from '../traffic/partition-state.ts'
 import { emptySet, mergeSets } from '../traffic/set-document.ts'
 import type { StateTable } from '../traffic/state-table.ts'
 import type {
-  KafkaClient,
-  KafkaRecord,
   Membership,
   PartitionPosition,
   PartitionRange,
@@ -19,37 +16,9 @@ import type {
   TopicPartition,
 } from './kafka-client.ts'
 import { isPassing } from './kafka-errors.ts'
-import type { MemberHealth } from './member-health.ts'
 import { placeText } from './member-health.ts'
-import type { StateTopic } from './state-topic.ts'
+import type { PartitionReader, StaySettings } from './member-settings.ts'
 import { readStateTopic } from './state-topic.ts'
-
-/** Reduces messages of one partition to a set. */
-export interface PartitionReader {
-  /** Takes in the next message. */
-  take(record: KafkaRecord): void
-  /** Returns the set of what was taken in since the last call, which begins anew. */
-  drain(): CommunicationSet
-}
-
-/** What a stay works with. */
-export interface StaySettings {
-  readonly client: KafkaClient
-  readonly group: string
-  readonly topics: readonly string[]
-  readonly stateTopic: StateTopic
-  /** What errors name. */
-  readonly place: string
-  /** Edges that were not seen for this long are removed. Default: none are. */
-  readonly windowMs?: number
-  /** Where partitions without a state begin: at the first record of this time. Default: at the first there is. */
-  readonly sinceMs?: number
-  /** Messages after which a flush does not wait for its time. */
-  readonly flushMessages: number
-  readonly health: MemberHealth
-  readonly newTenure: () => string
-  readonly createReader: (partition: TopicPartition) => PartitionReader
-}
 
 interface Owned extends TopicPartition {
   readonly state: PartitionState
@@ -64,10 +33,13 @@ interface Owned extends TopicPartition {
   expiredMs: number
 }
 
-/** Attempts of a write before a member gives up; between them it waits up to {@link longestWaitMs}. */
+/** Attempts of whatever asks the brokers before a member gives up; between them it waits up to {@link longestWaitMs}. */
 const attempts = 8
 const firstWaitMs = 200
 const longestWaitMs = 5_000
+
+/** Records after which it is time to look at the clock. */
+const recordsPerBeat = 256
 
 /** How often the group is told that the member lives while it works, at most. */
 const heartbeatMs = 1_000
@@ -92,7 +64,7 @@ export class MemberStay {
   constructor(settings: StaySettings, membership: Membership) {
     this.#settings = settings
     this.#membership = membership
-    this.#loaded = this.#load().catch((reason: unknown) => {
+    this.#loaded = this.#patiently(() => this.#load()).catch((reason: unknown) => {
       // Reading that was given up since the stay is over is no failure.
       if (this.#isCurrent) throw reason
     })
@@ -119,7 +91,7 @@ export class MemberStay {
       owned.reader.take(record)
       owned.next = record.offset + 1
       this.#messages += 1
-      await this.#beat()
+      if (this.#messages % recordsPerBeat === 0) await this.#beat()
       if (!this.#isCurrent) return
     }
     owned.next = Math.max(owned.next, batch.next)
@@ -177,6 +149,7 @@ export class MemberStay {
       client.committed(group, topics),
       this.#starts(),
     ])
+    this.#owned.clear()
     for (const partition of own) {
       if (!this.#isCurrent) return
       const isHere = (other: TopicPartition): boolean => placeText(other) === placeText(partition)
@@ -261,7 +234,7 @@ export class MemberStay {
   async #align(owned: Owned, batch: RecordBatch): Promise<boolean> {
     const { topic, partition } = owned
     if (batch.next > owned.next && batch.from > owned.next) {
-      const ranges = await this.#settings.client.ranges(topic)
+      const ranges = await this.#patiently(() => this.#settings.client.ranges(topic))
       const start = ranges.find((range) => range.partition === partition)?.start ?? 0
       if (start > owned.next) this.#miss(owned, start)
     }
@@ -288,7 +261,10 @@ export class MemberStay {
   /** Returns false when the stay is over. */
   async #write(owned: Owned): Promise<boolean> {
     const { state, reader, next } = owned
-    if (next > state.next) state.advance(reader.drain(), next)
+    if (next > state.next) {
+      await reader.settle()
+      state.advance(reader.drain(), next)
+    }
     this.#expire(owned)
     for (let attempt = 1; state.isAhead; attempt += 1) {
       await this.#beat()
@@ -305,7 +281,7 @@ export class MemberStay {
       // Nobody knows whether the batch arrived, or will.
       state.renew()
       this.#settings.health.counts.retries += 1
-      await sleep(Math.min(firstWaitMs * 2 ** attempt, longestWaitMs))
+      await sleep(waitMs(attempt))
     }
     return this.#isCurrent
   }
@@ -373,6 +349,19 @@ export class MemberStay {
     }
   }
 
+  /** Asks again while brokers are gone for a moment, and the stay is not over. */
+  async #patiently<T>(ask: () => Promise<T>): Promise<T> {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await ask()
+      } catch (reason) {
+        const isFinal = !(reason instanceof NetweirError) || !isPassing(reason)
+        if (isFinal || attempt === attempts || !this.#isCurrent) throw reason
+        await sleep(waitMs(attempt))
+      }
+    }
+  }
+
   /** Tells the group now and then that this member lives; the answer may be that the stay is over. */
   async #beat(): Promise<void> {
     const now = Date.now()
@@ -380,4 +369,8 @@ export class MemberStay {
     this.#beatMs = now
     await this.#membership.heartbeat()
   }
+}
+
+function waitMs(attempt: number): number {
+  return Math.min(firstWaitMs * 2 ** attempt, longestWaitMs)
 }

@@ -1,6 +1,6 @@
 /** Recorded sources: files, directories of rotated files, and standard input, as streams of bytes. */
 import { createReadStream } from 'node:fs'
-import { readdir, stat } from 'node:fs/promises'
+import { open, readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { NetweirError } from '../errors.ts'
 import type { Decompressed } from './decompress.ts'
@@ -99,6 +99,32 @@ export async function openRecorded(
   return stats.isFile() ? { name: path, totalBytes: stats.size, chunks } : { name: path, chunks }
 }
 
+/** Files from this size on are read in another way: straight into memory, and by several threads. */
+const largeBytes = 64 * 1024 * 1024
+
+/** Returns the size of a file that is large and not compressed, undefined for any other source. */
+export async function largeFileBytes(path: string): Promise<number | undefined> {
+  const stats = path === '-' ? undefined : await stat(path).catch(() => undefined)
+  if (stats === undefined || !stats.isFile() || stats.size < largeBytes) return undefined
+  const head = await firstBytes(path).catch(() => undefined)
+  if (head === undefined || compressionOf(head) !== 'none') return undefined
+  return otherCompression(head) === undefined ? stats.size : undefined
+}
+
+async function firstBytes(path: string): Promise<Uint8Array> {
+  const file = await open(path)
+  try {
+    const { buffer } = await file.read(Buffer.alloc(4), 0, 4, 0)
+    return buffer
+  } finally {
+    await file.close()
+  }
+}
+
+function otherCompression(head: Uint8Array): string | undefined {
+  return otherCompressions.find(({ magic }) => magic.every((byte, at) => head[at] === byte))?.name
+}
+
 function opened(file: ReturnType<typeof createReadStream>): Promise<void> {
   return new Promise((resolve, reject) => {
     file.once('open', () => resolve())
@@ -144,11 +170,11 @@ async function contentOf(input: CountedInput, name: string): Promise<Decompresse
     length += bytes.length
   }
   const head = Buffer.concat(first.map((bytes) => bytes.subarray(0, 4))).subarray(0, 4)
-  const other = otherCompressions.find(({ magic }) => magic.every((byte, at) => head[at] === byte))
+  const other = otherCompression(head)
   if (other !== undefined) {
-    throw new NetweirError('NOT_FLOWS', `${other.name} data, expected JSON, gzip or zstd`, {
+    throw new NetweirError('NOT_FLOWS', `${other} data, expected JSON, gzip or zstd`, {
       location: { file: name },
-      hint: `decompress it first, and pipe it in: ${other.name} -dc FILE | netweir ... -`,
+      hint: `decompress it first, and pipe it in: ${other} -dc FILE | netweir ... -`,
     })
   }
   return decompress(input.from(first), compressionOf(head), name)
@@ -248,7 +274,8 @@ function emptyDirectory(path: string): NetweirError {
   })
 }
 
-function fail(path: string, reason: unknown): never {
+/** Throws what went wrong with a file as an error that names it. */
+export function fail(path: string, reason: unknown): never {
   if (reason instanceof NetweirError) throw reason
   const code = reason instanceof Error && 'code' in reason ? reason.code : undefined
   const details = { location: { file: path }, cause: reason }

@@ -1,7 +1,9 @@
 /** What every source of records is, and how its name tells which one is meant. */
 import { NetweirError } from '../errors.ts'
-import type { BytesPlace, RecordEncoding } from '../traffic/reader.ts'
-import { expandSource, openRecorded } from './recorded.ts'
+import type { BytesPlace, RecordEncoding } from '../traffic/bytes-form.ts'
+import type { KafkaOptions } from './kafka.ts'
+import type { PartitionPosition } from './kafka-client.ts'
+import { expandSource, largeFileBytes, openRecorded } from './recorded.ts'
 
 /** Bytes of a source. */
 export interface Piece {
@@ -13,6 +15,10 @@ export interface Piece {
   readonly encoding: RecordEncoding
   /** On the last piece of a text: whether it was whole, or is known to go on. */
   readonly end?: 'whole' | 'cut'
+  /** Instead of bytes: the path of a whole file that whoever takes this reads as he likes (`large-file.ts`). */
+  readonly file?: string
+  /** The bytes are known to be no record, and why. */
+  readonly fault?: string
 }
 
 /** How far the reading of a source has come. */
@@ -35,6 +41,8 @@ export interface LiveProgress {
   readonly members?: number
   /** Of these, how many do not answer. */
   readonly missing?: number
+  /** Records that are there and were not read yet, where that is known. */
+  readonly lag?: number
   /** True while the connection is lost. */
   readonly isDown: boolean
 }
@@ -68,6 +76,10 @@ export interface OpenSource {
   completeness(): Completeness
   /** What else a person should know, after the last piece. */
   notices(): readonly SourceNotice[]
+  /** Where a later run is to go on, up to the pieces that were last asked for; for sources that can be asked so. */
+  positions?(): readonly PartitionPosition[]
+  /** Takes note that one of the pieces that were given last was a bad record. */
+  reject?(piece: Piece, reason: string): void
 }
 
 /** Something about a source that a person should know. */
@@ -97,6 +109,7 @@ export interface LiveOptions {
   readonly tls?: TlsOptions
   /** Conditions that a Hubble server is asked to apply: `namespace=NAME`, `pod=NAMESPACE/PREFIX`, `verdict=NAME`. */
   readonly serverFilter?: readonly string[]
+  readonly kafka?: KafkaOptions
 }
 
 /** Paths of PEM files, and the name that the server's certificate must have. */
@@ -107,11 +120,16 @@ export interface TlsOptions {
   readonly serverName?: string
 }
 
-const liveScheme = /^(hubbles?|kafka):\/\/|^(unix):/
+const liveScheme = /^(hubbles?|kafkas?):\/\/|^(unix):/
 
 /** Tells whether a source name means a live source: a server, and no file. */
 export function isLiveSource(name: string): boolean {
   return liveScheme.test(name)
+}
+
+/** Tells whether a source name means topics of Kafka. */
+export function isKafkaSource(name: string): boolean {
+  return /^kafkas?:\/\//.test(name)
 }
 
 /**
@@ -133,6 +151,11 @@ export async function openSource(
     case 'unix': {
       const { openHubble } = await import('./hubble.ts')
       return openHubble(name, options, host)
+    }
+    case 'kafka':
+    case 'kafkas': {
+      const { openKafka } = await import('./kafka.ts')
+      return openKafka(name, options, host)
     }
     default:
       throw new NetweirError('USAGE', `live source "${name}" is not supported by this version`, {
@@ -194,6 +217,15 @@ class RecordedFiles implements OpenSource {
 
   async *#read(files: readonly string[], host: SourceHost): AsyncGenerator<readonly Piece[], void> {
     for (const file of files) {
+      const largeBytes = await largeFileBytes(file)
+      if (largeBytes !== undefined) {
+        const place = { source: file, offset: 0 }
+        this.#progress = { source: file, bytes: 0, totalBytes: largeBytes }
+        yield [{ bytes: nothing, place, encoding: 'text', file }]
+        this.#progress = { source: file, bytes: largeBytes, totalBytes: largeBytes }
+        yield [{ bytes: nothing, place, encoding: 'text', end: 'whole' }]
+        continue
+      }
       const source = await openRecorded(file, host.stdin, host.aborted)
       const { totalBytes } = source
       let end: 'whole' | 'cut' = 'whole'

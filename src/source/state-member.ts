@@ -7,7 +7,7 @@ import { NetweirError } from '../errors.ts'
 import type { KafkaClient, MemberEvent, TopicPartition } from './kafka-client.ts'
 import type { MemberReport } from './member-health.ts'
 import { MemberHealth } from './member-health.ts'
-import type { PartitionReader } from './member-stay.ts'
+import type { PartitionReader } from './member-settings.ts'
 import { MemberStay } from './member-stay.ts'
 import { checkStateTopic } from './state-topic.ts'
 

@@ -97,6 +97,16 @@ export async function checkStateTopic(
   }
 }
 
+/** Tells whether a topic is compacted, as state topics are; not so where nobody may ask. */
+export async function isCompacted(client: KafkaClient, topic: string): Promise<boolean> {
+  try {
+    return (await client.settings(topic, [cleanup])).get(cleanup)?.includes('compact') ?? false
+  } catch (reason) {
+    if (reason instanceof NetweirError && reason.code === 'SOURCE_UNREADABLE') return false
+    throw reason
+  }
+}
+
 async function countPartitions(client: KafkaClient, topics: readonly string[]): Promise<number> {
   const ranges = await Promise.all(topics.map((topic) => client.ranges(topic)))
   return Math.max(...ranges.map(({ length }) => length))
@@ -135,6 +145,7 @@ export async function readStateTopic(
   }
   await client.consume({
     group: `netweir-state-${randomUUID()}`,
+    isAlone: true,
     topics: [topic],
     signal: AbortSignal.any([signal, finished.signal]),
     onJoin: (membership) => {

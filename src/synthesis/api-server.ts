@@ -4,6 +4,7 @@ import type { Inventory } from '../traffic/inventory.ts'
 import type { Contribution } from './edge-grants.ts'
 import type { Plan } from './plan.ts'
 import { isBehind, targetPorts } from './services.ts'
+import { knowsCilium } from './special-grants.ts'
 import type { Finding, Group } from './synthesis.ts'
 
 /** A subject that the API server calls. */
@@ -26,7 +27,8 @@ export function grantApiServer(plan: Plan): Contribution {
   const { inventory, onInexpressible = 'port' } = plan.options
   const backends = inventory === undefined ? [] : backendsOf(plan, inventory)
   const [first] = backends
-  if (onInexpressible === 'fail' && first !== undefined) {
+  const isNameable = knowsCilium(plan.options)
+  if (onInexpressible === 'fail' && first !== undefined && !isNameable) {
     throw new NetweirError(
       'INEXPRESSIBLE',
       `the API server calls ${first.group.name} (service ${first.service}), and no NetworkPolicy can name it`,
@@ -36,13 +38,13 @@ export function grantApiServer(plan: Plan): Contribution {
     )
   }
   const opened = backends.flatMap(({ group, service, ports }) =>
-    onInexpressible === 'port' ? ports.map((port) => ({ group, service, port })) : [],
+    onInexpressible === 'port' || isNameable ? ports.map((port) => ({ group, service, port })) : [],
   )
   return {
     grants: opened.map(({ group, port }) => ({
       direction: 'ingress',
       subject: group.id,
-      peer: { kind: 'everyone' },
+      peer: isNameable ? { kind: 'entity', entity: 'kube-apiserver' } : { kind: 'everyone' },
       protocol: 'TCP',
       port,
       why: 'api-server-backend',
@@ -52,14 +54,16 @@ export function grantApiServer(plan: Plan): Contribution {
       policy: plan.policyNames[group.id] ?? '',
       direction: 'ingress',
       subject: group.name,
-      peer: 'everyone',
+      peer: isNameable ? 'kube-apiserver' : 'everyone',
       ports: [`${port}/TCP`],
-      size: `any pod, node or address, so that the API server can call service ${service}`,
-      hint: tighterWay,
+      size: isNameable
+        ? `calls of the API server to service ${service} that were not seen`
+        : `any pod, node or address, so that the API server can call service ${service}`,
+      hint: isNameable ? 'nothing needs to be done' : tighterWay,
     })),
     findings: backends
-      .filter(({ ports }) => onInexpressible === 'block' || ports.length === 0)
-      .map((backend) => closedFinding(backend, onInexpressible)),
+      .filter(({ ports }) => (onInexpressible === 'block' && !isNameable) || ports.length === 0)
+      .map((backend) => closedFinding(backend, isNameable ? 'port' : onInexpressible)),
   }
 }
 

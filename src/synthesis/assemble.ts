@@ -1,28 +1,21 @@
 /** From grants to policies: rules of peers and ports, one policy a group. */
 import { formatPrefix, parsePrefix } from '../ip.ts'
-import { toLabels } from '../labels.ts'
-import { canonicalPolicy, peerJson } from '../policy/canonical.ts'
-import type {
-  EgressRule,
-  IngressRule,
-  LabelSelector,
-  NetworkPolicy,
-  NetworkPolicyPeer,
-  NetworkPolicyPort,
-  PortProtocol,
-} from '../policy/network-policy.ts'
-import { managedBy, managedByLabel } from '../policy/network-policy.ts'
+import { peerJson } from '../policy/canonical.ts'
+import type { RulePeer, RulePort } from '../policy/plain-rule.ts'
 import type { Biclique } from './biclique-cover.ts'
 import { coverBicliques } from './biclique-cover.ts'
 import { coverAddresses } from './cidr-cover.ts'
 import type { Conjunction } from './conjunction.ts'
 import { conjunctionText, fromLabelSelector, toLabelSelector } from './conjunction.ts'
+import { documents } from './documents.ts'
 import { cubesOf } from './grant-cubes.ts'
 import { fullName } from './ownership.ts'
 import type { Cube } from './peer-cubes.ts'
 import { cubeText, mergeCubes, toPeer } from './peer-cubes.ts'
 import type { Plan } from './plan.ts'
+import { isSpecialGrant, toSpecialPeer } from './special-grants.ts'
 import type { Finding, GeneratedPolicy, Grant } from './synthesis.ts'
+import type { MixedRule, MixedRules } from './to-cilium.ts'
 
 /** A policy whose JSON is longer is split: etcd refuses objects of about 1.5 MiB, and people refuse to read them. */
 export const maxPolicyBytes: number = 256 * 1024
@@ -31,20 +24,17 @@ export const maxPolicyBytes: number = 256 * 1024
 const maxPeers = 1_000
 
 /** One rule without its direction's name for peers. */
-interface Rule {
-  readonly peers: readonly NetworkPolicyPeer[]
-  readonly ports: readonly NetworkPolicyPort[]
-}
+type Rule = MixedRule
 
 /** A peer with the keys of all its ports. */
 interface PeerPorts {
-  readonly peer: Cube | NetworkPolicyPeer
+  readonly peer: Cube | RulePeer
   readonly ports: Set<string>
 }
 
 /** Peers that share a rule, with the keys of its ports. */
 interface Share {
-  readonly peers: readonly (Cube | NetworkPolicyPeer)[]
+  readonly peers: readonly (Cube | RulePeer)[]
   readonly ports: readonly string[]
 }
 
@@ -54,13 +44,15 @@ interface Shared {
   readonly used: Set<string>
   /** Lists of ports by their keys: rules about the same ports have the same list. */
   readonly portLists: PortLists
+  /** What lets subjects reach resolvers, as texts. */
+  readonly dns: ReadonlySet<string>
 }
 
 type GrantsByDirection = Readonly<Record<Grant['direction'], readonly Grant[]>>
 
 const noGrants: GrantsByDirection = { ingress: [], egress: [] }
 
-type PortLists = Map<string, readonly NetworkPolicyPort[]>
+type PortLists = Map<string, readonly RulePort[]>
 
 /** What is assembled. */
 export interface Assembly {
@@ -70,9 +62,14 @@ export interface Assembly {
 }
 
 /** Returns the policies that say exactly the grants, one for each subject, in the order of the subjects. */
-export function assemblePolicies(plan: Plan, grants: readonly Grant[]): Assembly {
+export function assemblePolicies(
+  plan: Plan,
+  grants: readonly Grant[],
+  resolving: readonly Grant[] = [],
+): Assembly {
   const used = new Set([...plan.policyNames, ...plan.ownership.taken])
-  const shared = { used, portLists: new Map<string, readonly NetworkPolicyPort[]>() }
+  const dns = new Set(resolving.map(cellKey))
+  const shared = { used, portLists: new Map<string, readonly RulePort[]>(), dns }
   const bySubject = new Map<number, Record<Grant['direction'], Grant[]>>()
   for (const subject of plan.subjects) bySubject.set(subject, { ingress: [], egress: [] })
   for (const grant of grants) bySubject.get(grant.subject)?.[grant.direction].push(grant)
@@ -85,50 +82,55 @@ export function assemblePolicies(plan: Plan, grants: readonly Grant[]): Assembly
   }
 }
 
-/** Returns a managed policy with the label that marks it, both directions isolated. */
-export function managedPolicy(
-  fullName: string,
-  podSelector: LabelSelector,
-  rules: { readonly ingress: readonly IngressRule[]; readonly egress: readonly EgressRule[] },
-): NetworkPolicy {
-  const slash = fullName.indexOf('/')
-  return canonicalPolicy({
-    apiVersion: 'networking.k8s.io/v1',
-    kind: 'NetworkPolicy',
-    metadata: {
-      name: fullName.slice(slash + 1),
-      namespace: fullName.slice(0, slash),
-      labels: toLabels([[managedByLabel, managedBy]]),
-    },
-    spec: { podSelector, policyTypes: ['Ingress', 'Egress'], ...rules },
-  })
-}
-
 function policiesOf(
   plan: Plan,
   subject: number,
   grants: GrantsByDirection,
-  { used, portLists }: Shared,
+  { used, portLists, dns }: Shared,
 ): Assembly {
   const group = plan.groups[subject]
   const name = plan.policyNames[subject]
   if (group === undefined || name === undefined) return { policies: [], findings: [] }
   const findings: Finding[] = []
   const rulesOf = (direction: 'ingress' | 'egress'): readonly Rule[] => {
-    const { rules, exact } = makeRules(plan, group.namespace, grants[direction], portLists)
+    const own = grants[direction]
+    const resolved = direction === 'egress' ? namingGrants(own, dns) : []
+    const plain = knowsNamesOnly(plan) ? own.filter((grant) => !resolved.includes(grant)) : own
+    const { rules, exact } = makeRules(plan, group.namespace, plain, portLists)
     if (!exact) findings.push(capFinding(group.name, direction))
-    return rules
+    if (resolved.length === 0) return rules
+    const queries = makeRules(plan, group.namespace, resolved, portLists).rules
+    return [...rules, ...queries.map((rule): Rule => ({ ...rule, dns: true }))]
   }
   const parts = splitRules(rulesOf('ingress'), rulesOf('egress'))
   const names = partNames(plan, subject, name, used)
   const policies = (plan.selectors[subject]?.selectors ?? []).flatMap((conjunction) =>
-    parts.map((part) => ({
-      policy: managedPolicy(names(conjunction), toLabelSelector(conjunction), part),
-      role: 'workload' as const,
-      group: subject,
-    })),
+    parts.flatMap((part) =>
+      documents(plan.options, names(conjunction), toLabelSelector(conjunction), part).map(
+        (policy) => ({
+          policy,
+          role: 'workload' as const,
+          group: subject,
+        }),
+      ),
+    ),
   )
   return { policies, findings }
+}
+
+/** Names are known where the queries for them pass the DNS proxy: returns the grants that let them through. */
+function namingGrants(grants: readonly Grant[], dns: ReadonlySet<string>): readonly Grant[] {
+  const usesNames = grants.some(({ peer }) => peer.kind === 'fqdn')
+  return usesNames ? grants.filter((grant) => dns.has(cellKey(grant))) : []
+}
+
+/** A policy of Cilium's alone has no need to allow the same queries twice. */
+function knowsNamesOnly({ options }: Plan): boolean {
+  return options.target === 'cilium'
+}
+
+function cellKey({ subject, direction, peer, protocol, port }: Grant): string {
+  return JSON.stringify([subject, direction, peer, protocol, port])
 }
 
 function capFinding(subject: string, direction: 'ingress' | 'egress'): Finding {
@@ -148,8 +150,10 @@ function partNames(
   name: string,
   used: Set<string>,
 ): (conjunction: Conjunction) => string {
+  const kind = plan.options.target === 'cilium' ? 'CiliumNetworkPolicy' : 'NetworkPolicy'
   const known = plan.managed
     .map(({ policy }) => policy)
+    .filter((policy) => plan.originalOf(policy).kind === kind)
     .filter((policy) => plan.ownership.ownerOf.get(fullName(policy)) === subject)
     .map((policy) => ({
       name: fullName(policy),
@@ -196,7 +200,7 @@ function makeRules(
   const { shares, exact } = shareRules(byPeer, plan.options.minimise ?? 'canonical')
   const rules = shares.map(({ peers, ports }): Rule => {
     const cubes = peers.filter(isCube)
-    const others = peers.filter((peer): peer is NetworkPolicyPeer => !isCube(peer))
+    const others = peers.filter((peer): peer is RulePeer => !isCube(peer))
     return {
       peers: [...mergeCubes(cubes).map((cube) => toPeer(cube, namespace)), ...mergeBlocks(others)],
       ports: portList(portLists, ports),
@@ -261,20 +265,17 @@ function shareEqual(entries: readonly PeerPorts[]): readonly Share[] {
 }
 
 /** Returns the peers of a grant as cubes, or as what stands in a policy where no cube says it. */
-function peersOf(
-  plan: Plan,
-  grant: Grant,
-  namespace: string,
-): readonly (Cube | NetworkPolicyPeer)[] {
+function peersOf(plan: Plan, grant: Grant, namespace: string): readonly (Cube | RulePeer)[] {
   const cubes = cubesOf(plan, grant.peer, namespace)
   return cubes.length > 0 ? cubes : opaquePeer(grant)
 }
 
-function isCube(peer: Cube | NetworkPolicyPeer): peer is Cube {
+function isCube(peer: Cube | RulePeer): peer is Cube {
   return 'literals' in peer
 }
 
-function opaquePeer({ peer }: Grant): readonly NetworkPolicyPeer[] {
+function opaquePeer({ peer }: Grant): readonly RulePeer[] {
+  if (isSpecialGrant(peer)) return [{ special: toSpecialPeer(peer) }]
   if (peer.kind === 'selector') return [peer.peer]
   if (peer.kind !== 'block') return []
   const { cidr, except } = peer
@@ -282,10 +283,10 @@ function opaquePeer({ peer }: Grant): readonly NetworkPolicyPeer[] {
 }
 
 /** Blocks without exceptions are one set of addresses: its shortest list of prefixes says the same. */
-function mergeBlocks(peers: readonly NetworkPolicyPeer[]): readonly NetworkPolicyPeer[] {
+function mergeBlocks(peers: readonly RulePeer[]): readonly RulePeer[] {
   if (peers.length === 0) return peers
-  const plain: NetworkPolicyPeer[] = []
-  const rest: NetworkPolicyPeer[] = []
+  const plain: RulePeer[] = []
+  const rest: RulePeer[] = []
   for (const peer of peers) {
     const whole = peer.ipBlock !== undefined && (peer.ipBlock.except ?? []).length === 0
     ;(whole ? plain : rest).push(peer)
@@ -296,7 +297,13 @@ function mergeBlocks(peers: readonly NetworkPolicyPeer[]): readonly NetworkPolic
 }
 
 /** Texts of single ports, by protocol and number: they are few, and each is asked for by thousands of grants. */
-const portKeys: Readonly<Record<PortProtocol, string[]>> = { TCP: [], UDP: [], SCTP: [] }
+const portKeys: Readonly<Record<Grant['protocol'], string[]>> = {
+  TCP: [],
+  UDP: [],
+  SCTP: [],
+  ICMPv4: [],
+  ICMPv6: [],
+}
 
 function portKey({ protocol, port, endPort }: Grant): string {
   if (endPort !== undefined) return `${protocol} ${port} ${endPort}`
@@ -306,7 +313,7 @@ function portKey({ protocol, port, endPort }: Grant): string {
   return key
 }
 
-function portList(lists: PortLists, keys: readonly string[]): readonly NetworkPolicyPort[] {
+function portList(lists: PortLists, keys: readonly string[]): readonly RulePort[] {
   const key = keys.join()
   const known = lists.get(key)
   if (known !== undefined) return known
@@ -315,9 +322,13 @@ function portList(lists: PortLists, keys: readonly string[]): readonly NetworkPo
   return list
 }
 
-function toPorts(keys: readonly string[]): readonly NetworkPolicyPort[] {
+function toPorts(keys: readonly string[]): readonly RulePort[] {
   return keys.map((key) => {
     const [protocol, port, endPort] = key.split(' ')
+    if (protocol === 'ICMPv4' || protocol === 'ICMPv6') {
+      const family = protocol === 'ICMPv4' ? 'IPv4' : 'IPv6'
+      return { icmp: { family, type: Number(port) } }
+    }
     const kind = protocol === 'UDP' || protocol === 'SCTP' ? protocol : 'TCP'
     const range = { protocol: kind, port: Number(port) } as const
     return endPort === undefined || endPort === '' ? range : { ...range, endPort: Number(endPort) }
@@ -325,16 +336,10 @@ function toPorts(keys: readonly string[]): readonly NetworkPolicyPort[] {
 }
 
 /** Splits rules into parts that stay under the size limits; what several policies of one selector allow adds up. */
-function splitRules(
-  ingress: readonly Rule[],
-  egress: readonly Rule[],
-): readonly { readonly ingress: readonly IngressRule[]; readonly egress: readonly EgressRule[] }[] {
-  const parts: { ingress: IngressRule[]; egress: EgressRule[] }[] = [{ ingress: [], egress: [] }]
+function splitRules(ingress: readonly Rule[], egress: readonly Rule[]): readonly MixedRules[] {
+  const parts: { ingress: Rule[]; egress: Rule[] }[] = [{ ingress: [], egress: [] }]
   let bytes = 0
-  const place = (
-    rule: Rule,
-    put: (part: { ingress: IngressRule[]; egress: EgressRule[] }) => void,
-  ): void => {
+  const place = (rule: Rule, put: (part: { ingress: Rule[]; egress: Rule[] }) => void): void => {
     const size = sizeOf(rule)
     if (bytes > 0 && bytes + size > maxPolicyBytes) {
       parts.push({ ingress: [], egress: [] })
@@ -344,14 +349,8 @@ function splitRules(
     const part = parts.at(-1)
     if (part !== undefined) put(part)
   }
-  for (const rule of ingress.flatMap(splitPeers)) {
-    const peers = rule.peers.length > 0 ? { from: rule.peers } : {}
-    place(rule, (part) => part.ingress.push({ ...peers, ports: rule.ports }))
-  }
-  for (const rule of egress.flatMap(splitPeers)) {
-    const peers = rule.peers.length > 0 ? { to: rule.peers } : {}
-    place(rule, (part) => part.egress.push({ ...peers, ports: rule.ports }))
-  }
+  for (const rule of ingress.flatMap(splitPeers)) place(rule, (part) => part.ingress.push(rule))
+  for (const rule of egress.flatMap(splitPeers)) place(rule, (part) => part.egress.push(rule))
   return parts
 }
 

@@ -1,8 +1,8 @@
 /** Learned edges that a policy cuts off to which this run makes no exception: one taken over, or a forced default deny. */
-import { labelTexts } from '../labels.ts'
 import type { Evaluator } from '../policy/evaluate.ts'
 import { createEvaluator } from '../policy/evaluate.ts'
 import type { PolicyEndpoint } from '../policy/network-policy.ts'
+import { identityLabels } from '../traffic/edge-ends.ts'
 import type { Edge, EdgeEnd } from '../traffic/traffic.ts'
 import { isObligation } from './edge-grants.ts'
 import type { Plan } from './plan.ts'
@@ -27,7 +27,7 @@ export function findCutOff(plan: Plan, policies: readonly GeneratedPolicy[]): Cu
   const edges = new Set<number>()
   const findings: Finding[] = []
   if (carried.length === 0) return { edges, findings }
-  const evaluator = createEvaluator(carried)
+  const evaluator = createEvaluator(carried, { cluster: plan.traffic.cluster })
   for (const [index, edge] of plan.traffic.edges.entries()) {
     if (!isObligation(plan, edge)) continue
     const culprits = culpritsOf(plan, edge, evaluator)
@@ -73,12 +73,15 @@ function endpointsOf(plan: Plan, end: EdgeEnd): readonly PolicyEndpoint[] {
       labels,
     }))
   }
-  if (end.kind === 'address') return [{ kind: 'address', address: end.address.replace(/\/.*/, '') }]
+  if (end.kind === 'address') {
+    const { names, labels } = end
+    return [{ kind: 'address', address: end.address.replace(/\/.*/, ''), names, labels }]
+  }
   return [
     {
       kind: 'entity',
       entity: end.kind,
-      labels: end.kind === 'remote' ? labelTexts(end.labels) : [],
+      labels: end.kind === 'entity' || end.kind === 'remote' ? identityLabels(end) : [],
     },
   ]
 }

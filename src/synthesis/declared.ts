@@ -3,11 +3,12 @@ import type { Bits } from '../policy/bits.ts'
 import { addBit, bitsOf, createBits, hasBit } from '../policy/bits.ts'
 import type { IpBlock, NetworkPolicyPort } from '../policy/network-policy.ts'
 import type { PortResolution, Span } from '../policy/port-line.ts'
-import { portPosition, rulePortSpans } from '../policy/port-line.ts'
+import { icmpPosition, portPosition, rulePortSpans } from '../policy/port-line.ts'
 import { maxPort } from '../policy/port-set.ts'
 import type { Grants } from '../policy/rows.ts'
 import type { Universe } from '../policy/universe.ts'
 import type { Traffic } from '../traffic/traffic.ts'
+import { toSpecialPeer } from './special-grants.ts'
 import type { Grant, GrantPeer, Synthesis } from './synthesis.ts'
 
 /** The declared side of the comparison, over a universe whose first pods are the classes of the traffic. */
@@ -64,6 +65,10 @@ type SpansOf = (grant: Grant) => readonly Span[]
 function rememberSpans(): SpansOf {
   const known = new Map<number, readonly Span[]>()
   return ({ protocol, port, endPort }) => {
+    if (protocol === 'ICMPv4' || protocol === 'ICMPv6') {
+      const position = icmpPosition(protocol === 'ICMPv4' ? 'IPv4' : 'IPv6', port)
+      return [{ low: position, high: position }]
+    }
     const first = portPosition(protocol, port)
     const key = endPort === undefined ? first : -first * (maxPort + 1) - endPort
     const before = known.get(key)
@@ -123,6 +128,10 @@ function peerEnds(traffic: Traffic, synthesis: Synthesis, universe: Universe): P
         return byNamespace.get(peer.namespace) ?? []
       case 'block':
         return blockOf(peer).flatMap((ipBlock) => universe.endsMatching('', { ipBlock }))
+      case 'entity':
+      case 'fqdn':
+      case 'remote':
+        return universe.endsMatching('', { special: toSpecialPeer(peer) })
       case 'selector':
         return universe.endsMatching(synthesis.groups[subject]?.namespace ?? '', peer.peer)
     }

@@ -2,12 +2,13 @@
 import { isDefaultDeny, isManaged } from '../policy/network-policy.ts'
 import type { Confidence, GroupConfidence, Verdict } from '../traffic/confidence.ts'
 import { isAtLeast } from '../traffic/confidence.ts'
-import { managedPolicy } from './assemble.ts'
+import { managedPolicy } from './documents.ts'
 import { defaultDenyName } from './ownership.ts'
 import type { Plan } from './plan.ts'
 import { groupOfEnd } from './plan.ts'
 import { assignPolicyNames } from './policy-names.ts'
 import type { Finding, GeneratedPolicy, Grant, Group } from './synthesis.ts'
+import { managedCilium } from './to-cilium.ts'
 
 /** The default denies of a synthesis, and the namespaces that have to wait for theirs. */
 export interface DefaultDenies {
@@ -57,7 +58,7 @@ export function denyByDefault(
     else if (unseen.length > 0) findings.push(unseenFinding(namespace, unseen))
   }
   for (const policy of standing.values())
-    policies.push({ policy, role: 'default-deny', carried: true })
+    policies.push({ policy: plan.originalOf(policy), role: 'default-deny', carried: true })
   return { policies, heldBack, findings }
 }
 
@@ -193,7 +194,10 @@ function defaultDeny(plan: Plan, namespace: string): GeneratedPolicy['policy'] {
   )
   const workloads = [{ kind: 'Namespace', name: defaultDenyName }]
   const [name] = assignPolicyNames([{ namespace, workloads }], taken)
-  return managedPolicy(`${namespace}/${name}`, {}, { ingress: [], egress: [] })
+  const nothing = { ingress: [], egress: [] }
+  return plan.options.target === 'cilium'
+    ? managedCilium(`${namespace}/${name}`, {}, nothing)
+    : managedPolicy(`${namespace}/${name}`, {}, nothing)
 }
 
 function heldBackFinding(namespace: string, reasons: readonly string[]): Finding {

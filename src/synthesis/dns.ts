@@ -9,6 +9,7 @@ import { isObligation } from './edge-grants.ts'
 import { asPrefix } from './outside.ts'
 import type { Plan } from './plan.ts'
 import { describeEnd, groupOfEnd } from './plan.ts'
+import { knowsCilium, specialPeersOf } from './special-grants.ts'
 import type { Finding, Grant, GrantPeer, Group, Widening } from './synthesis.ts'
 
 /** Something that answers DNS queries. */
@@ -173,7 +174,9 @@ function resolverOf(plan: Plan, edge: Edge): Resolver | undefined {
     if (prefix === undefined) return undefined
     return { peer: { kind: 'block', cidr: formatPrefix(prefix), except: [] }, ports: [], text }
   }
-  return edge.to.kind === 'entity' ? { peer: { kind: 'everyone' }, ports: [], text } : undefined
+  if (edge.to.kind !== 'entity') return undefined
+  const [special] = knowsCilium(plan.options) ? specialPeersOf(edge.to) : []
+  return { peer: special ?? { kind: 'everyone' }, ports: [], text }
 }
 
 function knownResolver(plan: Plan): Resolver | undefined {

@@ -1,10 +1,10 @@
 /** From edges to grants: what each learned edge needs on either side, and what NetworkPolicy cannot say of it. */
 import { NetweirError } from '../errors.ts'
-import type { PortProtocol } from '../policy/network-policy.ts'
-import { isObserved } from '../traffic/observed-outcomes.ts'
+import { isObserved, isPassedIcmp } from '../traffic/observed-outcomes.ts'
 import type { Edge, EdgeEnd } from '../traffic/traffic.ts'
 import type { Plan } from './plan.ts'
 import { describeEdge, describeEnd, groupOfEnd } from './plan.ts'
+import { describeSpecial, knowsCilium, specialPeersOf } from './special-grants.ts'
 import type { Finding, Grant, GrantPeer, Group, Widening } from './synthesis.ts'
 
 /** What a step of the synthesis contributes. */
@@ -21,16 +21,29 @@ export interface OutsideUse {
   /** An address or a folded prefix. */
   readonly address: string
   readonly names: readonly string[]
-  readonly protocol: PortProtocol
+  /** `kube-apiserver`, or nothing. */
+  readonly labels: readonly string[]
+  readonly protocol: Edge['protocol']
   readonly port: number
 }
 
 /** Tells whether an edge must be allowed by what is emitted, under the options of the plan. */
 export function isObligation(plan: Plan, edge: Edge): boolean {
-  if (!isObserved(edge.outcome) || !isPortProtocol(edge.protocol)) return false
+  if (!isWanted(plan, edge)) return false
   if (edge.outcome === 'learned') return true
+  if (knowsCilium(plan.options)) return !isFreeHostEdge(plan, edge)
   if (plan.options.onInexpressible === 'block') return false
   return !isFreeHostEdge(plan, edge)
+}
+
+/** Tells whether an edge was seen to pass, and is of a protocol that the target can name. */
+function isWanted({ options }: Plan, edge: Edge): boolean {
+  if (isPortProtocol(edge.protocol)) return isObserved(edge.outcome)
+  return knowsCilium(options) && isPassedIcmp(edge) && [edge.from, edge.to].every(isNameable)
+}
+
+function isNameable(end: EdgeEnd): boolean {
+  return end.kind === 'class' || end.kind === 'address' || specialPeersOf(end).length > 0
 }
 
 /** An edge as one of its two subjects sees it. */
@@ -38,7 +51,7 @@ interface Use {
   readonly edge: Edge
   readonly direction: 'ingress' | 'egress'
   readonly subject: Group
-  readonly protocol: PortProtocol
+  readonly protocol: Edge['protocol']
   /** The other end. */
   readonly end: EdgeEnd
 }
@@ -64,7 +77,15 @@ export function grantEdges(plan: Plan): Contribution & { readonly outside: reado
     if (group === undefined || peer === undefined) {
       if (end.kind !== 'address') strangers.push(use)
       else
-        outside.push({ direction, subject, protocol, port, address: end.address, names: end.names })
+        outside.push({
+          direction,
+          subject,
+          protocol,
+          port,
+          address: end.address,
+          names: end.names,
+          labels: end.labels,
+        })
     } else if ((plan.selectors[group.id]?.selectors.length ?? 0) > 0) {
       grants.push({ direction, subject, protocol, port, peer, why: 'learned' })
     } else {
@@ -74,10 +95,8 @@ export function grantEdges(plan: Plan): Contribution & { readonly outside: reado
     }
   })
   const isFree = (use: Use): boolean => isFreeHostEdge(plan, use.edge)
-  const opened = openPorts(
-    plan,
-    strangers.filter((use) => !isFree(use)),
-  )
+  const bound = strangers.filter((use) => !isFree(use))
+  const opened = knowsCilium(plan.options) ? nameStrangers(plan, bound) : openPorts(plan, bound)
   return {
     grants: [...grants, ...opened.grants],
     widenings: [...widenings, ...opened.widenings],
@@ -91,12 +110,43 @@ const directions = ['egress', 'ingress'] as const
 function forEachUse(plan: Plan, see: (use: Use) => void): void {
   for (const edge of plan.traffic.edges) {
     const { protocol } = edge
-    if (!isObserved(edge.outcome) || !isPortProtocol(protocol)) continue
+    if (!isWanted(plan, edge)) continue
     for (const direction of directions) {
       const subject = groupOfEnd(plan, direction === 'egress' ? edge.from : edge.to)
       if (subject === undefined || !plan.subjects.has(subject.id)) continue
       see({ edge, direction, subject, protocol, end: peerEnd(edge, direction) })
     }
+  }
+}
+
+/** Where the target has words for them, ends that are no pods are peers like all others. */
+function nameStrangers(plan: Plan, uses: readonly Use[]): Contribution {
+  const grants: Grant[] = []
+  const widenings: Widening[] = []
+  for (const use of uses) {
+    const { direction, subject, protocol, edge } = use
+    const cell = { direction, subject: subject.id, protocol, port: edge.port }
+    const [seen, ...others] = specialPeersOf(use.end)
+    if (seen === undefined) continue
+    grants.push({ ...cell, peer: seen, why: 'learned' })
+    for (const peer of others) {
+      grants.push({ ...cell, peer, why: 'node-pair' })
+      widenings.push(nodePair(plan, use, describeSpecial(peer)))
+    }
+  }
+  return { grants, widenings, findings: [] }
+}
+
+function nodePair(plan: Plan, { direction, subject, protocol, edge }: Use, peer: string): Widening {
+  return {
+    reason: 'node-pair',
+    policy: plan.policyNames[subject.id] ?? '',
+    direction,
+    subject: subject.name,
+    peer,
+    ports: [`${edge.port}/${protocol}`],
+    size: 'the same client or server, should it or the pod move to another node',
+    hint: 'nothing needs to be done: which node is the local one depends on where the pod runs',
   }
 }
 
@@ -191,6 +241,8 @@ function peersOf(plan: Plan, uses: readonly Use[]): string {
  */
 function isFreeHostEdge(plan: Plan, edge: Edge): boolean {
   if (edge.from.kind !== 'entity' || edge.from.entity !== 'host') return false
+  // Cilium always lets the node itself in; another node has no business to ping a pod.
+  if (!isPortProtocol(edge.protocol)) return true
   const { inventory } = plan.options
   if (inventory === undefined || !(inventory.has.pods || inventory.has.workloads)) return true
   const group = groupOfEnd(plan, edge.to)
@@ -249,6 +301,6 @@ function peerEnd(edge: Edge, direction: 'ingress' | 'egress'): EdgeEnd {
   return direction === 'egress' ? edge.to : edge.from
 }
 
-function isPortProtocol(protocol: string): protocol is PortProtocol {
+function isPortProtocol(protocol: string): boolean {
   return protocol === 'TCP' || protocol === 'UDP' || protocol === 'SCTP'
 }

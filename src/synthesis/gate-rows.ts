@@ -4,12 +4,21 @@ import type { Bits } from '../policy/bits.ts'
 import { firstDifference, hasBit, withoutBits } from '../policy/bits.ts'
 import { compileSet } from '../policy/compiled-set.ts'
 import type { Evaluator } from '../policy/evaluate.ts'
-import type { NetworkPolicy, PolicyEndpoint, PortProtocol } from '../policy/network-policy.ts'
+import type { Policy, PolicyEndpoint, PolicyService } from '../policy/network-policy.ts'
 import type { Span } from '../policy/port-line.ts'
-import { namedStart, portAt, portPosition, spanTexts } from '../policy/port-line.ts'
+import {
+  icmpAt,
+  icmpPosition,
+  icmpStart,
+  namedStart,
+  portAt,
+  portPosition,
+  spanTexts,
+} from '../policy/port-line.ts'
 import { cutPorts, grantSpans, grantsTo, passing, rowsOfGrants, rowsTo } from '../policy/rows.ts'
 import type { Universe } from '../policy/universe.ts'
 import { policyEndpoint } from '../policy/universe.ts'
+import { identityLabels } from '../traffic/edge-ends.ts'
 import type { Edge } from '../traffic/traffic.ts'
 import type { Declared } from './declared.ts'
 import type { Obligation, ObligedEnd } from './obligations.ts'
@@ -22,7 +31,7 @@ export const anyEntity = 'remote-node'
 
 /** What is compared. */
 export interface Comparison {
-  readonly policies: readonly NetworkPolicy[]
+  readonly policies: readonly Policy[]
   readonly declared: Declared
   readonly universe: Universe
   /** Of the same policies. */
@@ -71,7 +80,7 @@ export function compareAllowed(comparison: Comparison): { points: number; sample
 }
 
 /** The policies were just made: they stand in no file. */
-function unread(policy: NetworkPolicy) {
+function unread(policy: Policy) {
   return { policy, location: { file: '' }, rules: { ingress: [], egress: [] } }
 }
 
@@ -89,9 +98,12 @@ function obligedByEnd({
   const byEnd = new Map<number, ObligedSources[]>()
   for (const { edge, from, to } of obligations) {
     const { protocol, port } = edge
-    if (protocol === 'ICMPv4' || protocol === 'ICMPv6') continue
-    const position = portPosition(protocol, port)
-    const obliged = { edge, sources: endsOf(universe, from), position }
+    const position =
+      protocol === 'ICMPv4' || protocol === 'ICMPv6'
+        ? icmpPosition(protocol === 'ICMPv4' ? 'IPv4' : 'IPv6', port)
+        : portPosition(protocol, port)
+    const sources = endsOf(universe, from).map((end) => sourceFor(universe, end))
+    const obliged = { edge, sources, position }
     for (const end of endsOf(universe, to)) {
       const list = byEnd.get(end)
       if (list === undefined) byEnd.set(end, [obliged])
@@ -104,8 +116,19 @@ function obligedByEnd({
 function endsOf(universe: Universe, end: ObligedEnd): readonly number[] {
   if (!('kind' in end)) return end
   if (end.kind === 'address') return universe.endsOfLearned(end.address)
-  const entity = end.kind === 'unresolved' ? undefined : universe.endOfEntity(anyEntity)
+  if (end.kind === 'unresolved') return []
+  const entity = universe.endOfEntity(anyEntity, universe.icmp ? identityLabels(end) : [])
   return entity === undefined ? [] : [entity]
+}
+
+/** The node that a pod runs on is no source that is compared: what is granted to it is granted to other nodes, too. */
+function sourceFor(universe: Universe, end: number): number {
+  const endpoint = universe.ends[end]
+  if (endpoint?.kind !== 'entity' || endpoint.endpoint?.kind !== 'entity') return end
+  const { labels } = endpoint.endpoint
+  if (!labels.includes('host')) return end
+  const name = labels.includes('kube-apiserver') ? 'kube-apiserver' : anyEntity
+  return universe.endOfEntity(name) ?? end
 }
 
 function compareRows(
@@ -162,8 +185,10 @@ function sample(
   return judged
 }
 
-function serviceOf(atom: Span | undefined): { protocol: PortProtocol; port: number } | undefined {
-  return atom === undefined || atom.low >= namedStart ? undefined : portAt(atom.low)
+function serviceOf(atom: Span | undefined): PolicyService | undefined {
+  if (atom === undefined) return undefined
+  if (atom.low >= icmpStart) return { icmp: icmpAt(atom.low) }
+  return atom.low >= namedStart ? undefined : portAt(atom.low)
 }
 
 function wrongPoint(

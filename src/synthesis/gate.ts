@@ -8,10 +8,12 @@ import { formatAddress, parsePrefix } from '../ip.ts'
 import { labelTexts, namespaceNameLabel, toLabels } from '../labels.ts'
 import type { Evaluator } from '../policy/evaluate.ts'
 import { createEvaluator } from '../policy/evaluate.ts'
-import type { NetworkPolicy, PolicyEndpoint, PolicyPod } from '../policy/network-policy.ts'
+import type { KnownEntity } from '../policy/mixed-ends.ts'
+import type { Policy, PolicyEndpoint, PolicyPod, PolicyService } from '../policy/network-policy.ts'
 import type { Universe } from '../policy/universe.ts'
 import { layOutUniverse } from '../policy/universe.ts'
-import type { Edge, Traffic } from '../traffic/traffic.ts'
+import { identityLabels } from '../traffic/edge-ends.ts'
+import type { Edge, EdgeEnd, Traffic } from '../traffic/traffic.ts'
 import { blockOf, declare } from './declared.ts'
 import { anyEntity, compareAllowed } from './gate-rows.ts'
 import { checkReasons } from './grant-reasons.ts'
@@ -37,9 +39,10 @@ export interface GateReport {
 export function prove(traffic: Traffic, synthesis: Synthesis): GateReport {
   checkReasons(traffic, synthesis)
   const judged = synthesis.policies.filter((one) => one.carried !== true)
-  const evaluator = createEvaluator(policiesOf(judged))
+  const options = { cluster: traffic.cluster }
+  const evaluator = createEvaluator(policiesOf(judged), options)
   // What is taken over unchanged adds what it allows, and isolates, too: nothing learned may fail because of it.
-  const whole = createEvaluator(policiesOf(synthesis.policies))
+  const whole = createEvaluator(policiesOf(synthesis.policies), options)
   const universe = universeOf(traffic, synthesis, judged)
   const pods = podsOf(universe)
   const obligations = obligationsOf(traffic, synthesis)
@@ -68,11 +71,12 @@ function universeOf(
   synthesis: Synthesis,
   judged: readonly GeneratedPolicy[],
 ): Universe {
-  const learned = new Set(
-    synthesis.obligations.flatMap((index) => {
-      const edge = traffic.edges[index]
-      return [edge?.from, edge?.to].flatMap((end) => (end?.kind === 'address' ? end.address : []))
-    }),
+  const ends = synthesis.obligations.flatMap((index) => {
+    const edge = traffic.edges[index]
+    return edge === undefined ? [] : [edge.from, edge.to]
+  })
+  const learned = new Map(
+    ends.flatMap((end) => (end.kind === 'address' ? [[end.address, end] as const] : [])),
   )
   return layOutUniverse(policiesOf(judged), {
     pods: traffic.classes.map((known) => ({
@@ -86,12 +90,20 @@ function universeOf(
     })),
     blocks: synthesis.grants.flatMap((grant) => blockOf(grant.peer)),
     // What is learned must be cut out of what is not, and no more: blocks tell the rest apart.
-    learned: [...learned].map((address) => ({ address, likeness: '' })),
-    entities: [anyEntity],
+    learned: [...learned].map(([address, { names, labels }]) => ({
+      address,
+      likeness: '',
+      names,
+      labels,
+    })),
+    entities: policiesOf(judged).every(({ kind }) => kind === 'NetworkPolicy')
+      ? [anyEntity]
+      : ends.flatMap((end) => knownEntity(end) ?? []),
+    cluster: traffic.cluster,
   })
 }
 
-function policiesOf(judged: readonly GeneratedPolicy[]): readonly NetworkPolicy[] {
+function policiesOf(judged: readonly GeneratedPolicy[]): readonly Policy[] {
   return judged.map((one) => one.policy)
 }
 
@@ -115,24 +127,42 @@ function rememberEndpoints(
 }
 
 function replay(edge: Edge, from: PolicyEndpoint, to: PolicyEndpoint, evaluator: Evaluator): void {
-  const { protocol, port } = edge
-  if (protocol === 'ICMPv4' || protocol === 'ICMPv6') return
-  if (evaluator.allows(from, to, { protocol, port })) return
-  const { egress } = evaluator.evaluate(from, to, { protocol, port })
+  const service = serviceOfEdge(edge)
+  if (evaluator.allows(from, to, service)) return
+  const { egress } = evaluator.evaluate(from, to, service)
   throw deniedEdge(edge, from, to, egress.allowed)
 }
 
 function strangersOf(end: Exclude<ObligedEnd, readonly number[]>): readonly PolicyEndpoint[] {
   switch (end.kind) {
     case 'address':
-      return addressesOf(end.address).map((address) => ({ kind: 'address', address }))
+      return addressesOf(end.address).map((address) => ({
+        kind: 'address',
+        address,
+        labels: end.labels,
+        // No name is known to mean every address of a prefix.
+        names: address === end.address ? end.names : [],
+      }))
     case 'entity':
-      return [{ kind: 'entity', entity: end.entity, labels: end.labels }]
+      return [{ kind: 'entity', entity: end.entity, labels: identityLabels(end) }]
     case 'remote':
-      return [{ kind: 'entity', entity: 'remote-cluster', labels: labelTexts(end.labels) }]
+      return [{ kind: 'entity', entity: 'remote-cluster', labels: identityLabels(end) }]
     case 'unresolved':
       return []
   }
+}
+
+function knownEntity(end: EdgeEnd): KnownEntity | undefined {
+  if (end.kind === 'entity') return { name: end.entity, labels: identityLabels(end) }
+  if (end.kind !== 'remote') return undefined
+  const labels = identityLabels(end)
+  return { name: 'remote-cluster', labels, text: labels.join(' ') }
+}
+
+function serviceOfEdge({ protocol, port }: Edge): PolicyService {
+  return protocol === 'ICMPv4' || protocol === 'ICMPv6'
+    ? { icmp: { family: protocol === 'ICMPv4' ? 'IPv4' : 'IPv6', type: port } }
+    : { protocol, port }
 }
 
 function addressesOf(text: string): readonly string[] {

@@ -3,7 +3,9 @@ import { NetweirError } from '../errors.ts'
 import type { Prefix } from '../ip.ts'
 import { parsePrefix } from '../ip.ts'
 import { hasNoIps, subtractIps, toIpSet } from '../policy/ip-set.ts'
+import { isObserved, isPassedIcmp } from '../traffic/observed-outcomes.ts'
 import type { Edge, EdgeEnd, Traffic } from '../traffic/traffic.ts'
+import { specialPeersOf } from './special-grants.ts'
 import type { Grant, Synthesis } from './synthesis.ts'
 
 /**
@@ -23,8 +25,7 @@ export function checkReasons(traffic: Traffic, synthesis: Synthesis): void {
       block.prefixes.push(...prefixesOf(grant.peer.cidr))
       continue
     }
-    const isSeen = grant.peer.kind === 'group' && place.peers.has(grant.peer.group)
-    if (!isSeen) throw unfounded(synthesis, grant)
+    if (!isSeenAt(place, grant.peer)) throw unfounded(synthesis, grant)
   }
   for (const [{ outside }, { grant, prefixes }] of blocks) {
     const surplus = subtractIps(toIpSet(prefixes), toIpSet(outside))
@@ -32,9 +33,15 @@ export function checkReasons(traffic: Traffic, synthesis: Synthesis): void {
   }
 }
 
+function isSeenAt({ peers, specials }: Place, peer: Grant['peer']): boolean {
+  return peer.kind === 'group' ? peers.has(peer.group) : specials.has(JSON.stringify(peer))
+}
+
 /** What the learned edges show of one port of one subject in one direction: its peers, and its addresses outside. */
 interface Place {
   readonly peers: Set<number>
+  /** Entities and pods of other clusters, as texts. */
+  readonly specials: Set<string>
   readonly outside: Prefix[]
 }
 
@@ -63,15 +70,17 @@ function learnedPlaces(
     const port = portNumber(edge)
     let place = byPort.get(port)
     if (place === undefined) {
-      place = { peers: new Set(), outside: [] }
+      place = { peers: new Set(), specials: new Set(), outside: [] }
       byPort.set(port, place)
     }
     const group = peer.kind === 'class' ? groupOf.get(peer.class) : undefined
     if (group !== undefined) place.peers.add(group)
+    const [special] = specialPeersOf(peer)
+    if (special !== undefined) place.specials.add(JSON.stringify(special))
     if (peer.kind === 'address') place.outside.push(...prefixesOf(peer.address))
   }
   for (const edge of traffic.edges) {
-    if (edge.outcome !== 'learned') continue
+    if (!isObserved(edge.outcome) && !isPassedIcmp(edge)) continue
     note('egress', edge.from, edge.to, edge)
     note('ingress', edge.to, edge.from, edge)
   }

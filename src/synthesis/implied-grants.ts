@@ -8,6 +8,7 @@ import { cubesOf } from './grant-cubes.ts'
 import type { Cube } from './peer-cubes.ts'
 import { cubeText } from './peer-cubes.ts'
 import type { Plan } from './plan.ts'
+import { isSpecialGrant } from './special-grants.ts'
 import type { Grant, GrantPeer } from './synthesis.ts'
 
 /** Grants by subject, asked what they imply. */
@@ -130,7 +131,7 @@ function isImplied(
   const peers = rivals.map((rival) => rival.grant.peer)
   if (peers.some((peer) => peer.kind === 'everyone')) return true
   if (grant.peer.kind === 'block') return isBlockCovered(grant.peer, peers)
-  if (peers.some(isEveryPod)) return true
+  if (!isSpecialGrant(grant.peer) && peers.some(isEveryPod)) return true
   if (atom === undefined) {
     const text = JSON.stringify(grant.peer)
     return peers.some((peer) => JSON.stringify(peer) === text)

@@ -1,15 +1,12 @@
 /** What a managed policy grants, cell by cell: merged peers taken apart, ports as numbers. */
-import type {
-  LocatedPolicy,
-  NetworkPolicy,
-  NetworkPolicyPeer,
-  NetworkPolicyPort,
-} from '../policy/network-policy.ts'
+import type { LocatedPolicy, NetworkPolicy } from '../policy/network-policy.ts'
+import type { RulePeer, RulePort } from '../policy/plain-rule.ts'
 import type { PortRange } from '../policy/port-set.ts'
 import { maxPort, portProtocols } from '../policy/port-set.ts'
 import type { Conjunction, Literal } from './conjunction.ts'
 import { fromPeer, toPeer } from './peer-cubes.ts'
 import type { Plan } from './plan.ts'
+import { describeSpecial, fromSpecialPeer, isSpecialGrant } from './special-grants.ts'
 import type { Finding, Grant, GrantPeer } from './synthesis.ts'
 
 /** Returns the grants of a managed policy for one of the subjects it selects; a port nobody can resolve is a finding. */
@@ -23,20 +20,22 @@ export function grantsOf(
   const grants: Grant[] = []
   const add = (
     direction: 'ingress' | 'egress',
-    peers: readonly NetworkPolicyPeer[] | undefined,
-    ports: readonly NetworkPolicyPort[] | undefined,
+    peers: readonly RulePeer[] | undefined,
+    ports: readonly RulePort[] | undefined,
   ): void => {
     const everyone: readonly GrantPeer[] = [{ kind: 'everyone' }]
     const targets =
       (peers ?? []).length === 0
         ? everyone
         : (peers ?? []).flatMap((peer) => atoms(peer, metadata.namespace))
+    const cell = { direction, subject, why: 'retained' } as const
+    for (const { icmp } of (ports ?? []).filter((port) => port.icmp !== undefined)) {
+      grants.push(...targets.map((peer) => ({ ...cell, peer, ...icmpService(icmp) })))
+    }
     for (const range of portRanges(plan, ports, () => reportEdited(located, findings))) {
-      for (const peer of targets) {
-        const { protocol, first: port, last } = range
-        const end = last > port ? { endPort: last } : {}
-        grants.push({ direction, subject, peer, protocol, port, ...end, why: 'retained' })
-      }
+      const { protocol, first: port, last } = range
+      const end = last > port ? { endPort: last } : {}
+      grants.push(...targets.map((peer) => ({ ...cell, peer, protocol, port, ...end })))
     }
   }
   for (const rule of spec.ingress ?? []) add('ingress', rule.from, rule.ports)
@@ -44,8 +43,13 @@ export function grantsOf(
   return grants
 }
 
+function icmpService(icmp: RulePort['icmp']): Pick<Grant, 'protocol' | 'port'> {
+  return { protocol: icmp?.family === 'IPv6' ? 'ICMPv6' : 'ICMPv4', port: icmp?.type ?? 0 }
+}
+
 /** Splits a merged peer into the single namespaces and values that it was merged from. */
-function atoms(peer: NetworkPolicyPeer, ownNamespace: string): readonly GrantPeer[] {
+function atoms(peer: RulePeer, ownNamespace: string): readonly GrantPeer[] {
+  if (peer.special !== undefined) return [fromSpecialPeer(peer.special) ?? []].flat()
   if (peer.ipBlock !== undefined) {
     return [{ kind: 'block', cidr: peer.ipBlock.cidr, except: [...(peer.ipBlock.except ?? [])] }]
   }
@@ -71,13 +75,14 @@ function atoms(peer: NetworkPolicyPeer, ownNamespace: string): readonly GrantPee
 /** Returns the ports of a rule as ranges; `edited` is called for a named port that nobody can resolve. */
 export function portRanges(
   plan: Plan,
-  ports: readonly NetworkPolicyPort[] | undefined,
+  ports: readonly RulePort[] | undefined,
   edited: () => void,
 ): readonly PortRange[] {
   if (ports === undefined || ports.length === 0) {
     return portProtocols.map((protocol) => ({ protocol, first: 1, last: maxPort }))
   }
   return ports.flatMap((item): readonly PortRange[] => {
+    if (item.icmp !== undefined) return []
     const protocol = item.protocol ?? 'TCP'
     if (item.port === undefined) return [{ protocol, first: 1, last: maxPort }]
     if (typeof item.port === 'number') {
@@ -110,6 +115,7 @@ function reportEdited(located: LocatedPolicy<NetworkPolicy>, findings: Finding[]
 export function describePeer(peer: GrantPeer): string {
   if (peer.kind === 'everyone') return 'everyone'
   if (peer.kind === 'block') return peer.cidr
+  if (isSpecialGrant(peer)) return describeSpecial(peer)
   if (peer.kind !== 'selector') return ''
   if (peer.peer.ipBlock !== undefined) return peer.peer.ipBlock.cidr
   const cube = fromPeer(peer.peer, '')

@@ -6,9 +6,11 @@ import type { PortProtocol } from '../policy/network-policy.ts'
 import type { InventoryService } from '../traffic/inventory.ts'
 import { coverAddresses, worldExcept } from './cidr-cover.ts'
 import type { Contribution, OutsideUse } from './edge-grants.ts'
+import { nameOutside } from './named-outside.ts'
 import type { Plan } from './plan.ts'
 import { isBehind, targetPorts } from './services.ts'
-import type { Finding, Grant, Group, Widening, WideningReason } from './synthesis.ts'
+import { knowsCilium } from './special-grants.ts'
+import type { Finding, Grant, GrantPeer, Group, Widening, WideningReason } from './synthesis.ts'
 
 /** More outside clients of one port than this are taken for the world. */
 export const worldClients = 8
@@ -37,11 +39,16 @@ interface Bundle {
 }
 
 /** Returns the blocks that the uses of outside addresses call for, with what they widen. */
-export function grantOutside(plan: Plan, uses: readonly OutsideUse[]): Contribution {
-  const grants: Grant[] = []
-  const widenings: Widening[] = []
+export function grantOutside(
+  plan: Plan,
+  uses: readonly OutsideUse[],
+  resolving: ReadonlySet<number> = new Set(),
+): Contribution {
+  const named = nameOutside(plan, uses, resolving)
+  const grants: Grant[] = [...named.grants]
+  const widenings: Widening[] = [...named.widenings]
   const findings: Finding[] = []
-  for (const bundle of bundleUses(plan, uses)) {
+  for (const bundle of bundleUses(plan, named.rest)) {
     const byPort = groupBy(bundle.uses, (use) => `${use.port}/${use.protocol}`)
     const listed: OutsideUse[] = []
     for (const [port, portUses] of byPort) {
@@ -119,7 +126,7 @@ function openToWorld(
     grants: blocks.map((block) => ({
       direction,
       subject: subject.id,
-      peer: { kind: 'block', ...block },
+      peer: worldPeer(plan, block),
       protocol: first.protocol,
       port: first.port,
       why: reason,
@@ -148,6 +155,16 @@ function openToWorld(
   }
 }
 
+/** Cilium has a word for everything outside: it needs no list of what is inside. */
+function worldPeer(
+  plan: Plan,
+  block: { readonly cidr: string; readonly except: readonly string[] },
+): GrantPeer {
+  return knowsCilium(plan.options) && plan.options.outside === 'port'
+    ? { kind: 'entity', entity: 'world' }
+    : { kind: 'block', ...block }
+}
+
 function worldReason(
   plan: Plan,
   bundle: Bundle,
@@ -165,6 +182,7 @@ function worldReason(
   }
   const first = uses[0]
   if (bundle.direction === 'egress' || first === undefined) return undefined
+  if (!isPortProtocol(first.protocol)) return undefined
   const services = publishingServices(plan, bundle.subject, first.protocol, first.port)
   if (services.length > 0) {
     const names = services.map(({ namespace, name, type }) => `${namespace}/${name} (${type})`)
@@ -323,6 +341,10 @@ function reportSpecial(
       },
     ]
   })
+}
+
+function isPortProtocol(protocol: string): protocol is PortProtocol {
+  return protocol === 'TCP' || protocol === 'UDP' || protocol === 'SCTP'
 }
 
 function portKey(use: OutsideUse): string {

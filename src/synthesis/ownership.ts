@@ -12,6 +12,9 @@ import type { Group } from './synthesis.ts'
 /** Name of the default deny of a namespace, which no workload's policy may have. */
 export const defaultDenyName = 'default-deny'
 
+/** End of the name of a companion. */
+export const companionSuffix = '-cilium'
+
 /** Managed policies by the group whose policy takes their place, and the names of policies. */
 export interface Ownership {
   /** Group by `namespace/name` of a managed policy; one without a group is carried over as it is. */
@@ -43,7 +46,7 @@ export function assignOwnership(context: Context): Ownership {
   const managedNames = new Set(managed.map(({ policy }) => fullName(policy)))
   const taken = new Set(
     existing
-      .filter(({ policy }) => policy.kind === 'NetworkPolicy')
+      .filter(({ policy }) => policy.kind === 'NetworkPolicy' || managedNames.has(fullName(policy)))
       .map(({ policy }) => fullName(policy)),
   )
   const reserved = new Set(
@@ -61,7 +64,7 @@ export function assignOwnership(context: Context): Ownership {
     managed
       .map(({ policy }) => policy)
       .filter((policy) => ownerOf.get(fullName(policy)) === group.id)
-      .map((policy) => policy.metadata.name)
+      .map((policy) => withoutSuffix(policy.metadata.name))
       .sort(byLengthThenText)
       .at(0),
   )
@@ -140,6 +143,11 @@ export function fullName({ metadata }: { metadata: { namespace: string; name: st
 
 function fullNames(grouping: Grouping, names: readonly string[]): readonly string[] {
   return grouping.groups.map((group, id) => `${group.namespace}/${names[id]}`)
+}
+
+/** A companion is named after its policy, which is the one that is called so. */
+function withoutSuffix(name: string): string {
+  return name.endsWith(companionSuffix) ? name.slice(0, -companionSuffix.length) : name
 }
 
 function byLengthThenText(a: string, b: string): number {

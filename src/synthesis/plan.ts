@@ -2,15 +2,16 @@
 
 import { NetweirError } from '../errors.ts'
 import { labelTexts, splitLabel } from '../labels.ts'
-import type { LocatedPolicy, NetworkPolicy } from '../policy/network-policy.ts'
-import { isManaged } from '../policy/network-policy.ts'
+import type { LocatedPolicy, NetworkPolicy, Policy } from '../policy/network-policy.ts'
 import type { Edge, EdgeEnd, Traffic, TrafficClass } from '../traffic/traffic.ts'
 import type { GroupSelector } from './group-selectors.ts'
 import { selectorContext, selectorOf } from './group-selectors.ts'
 import type { Grouping } from './groups.ts'
 import { groupClasses } from './groups.ts'
+import { viewManaged } from './managed-views.ts'
 import type { Ownership } from './ownership.ts'
-import { assignOwnership, fullName } from './ownership.ts'
+import { assignOwnership } from './ownership.ts'
+import { knowsCilium } from './special-grants.ts'
 import type { Finding, Group, SynthesisOptions } from './synthesis.ts'
 
 /** Namespaces of the platform: peers, but subjects only on request. */
@@ -39,8 +40,10 @@ export interface Plan {
   readonly ownership: Ownership
   /** `namespace/name` by group. */
   readonly policyNames: readonly string[]
-  /** Managed NetworkPolicies that exist. */
+  /** Managed policies that exist, as views ({@link viewManaged}). */
   readonly managed: readonly LocatedPolicy<NetworkPolicy>[]
+  /** Returns what a view was made of. */
+  readonly originalOf: (view: NetworkPolicy) => Policy
   readonly findings: readonly Finding[]
 }
 
@@ -50,7 +53,7 @@ export interface Plan {
  */
 export function makePlan(traffic: Traffic, options: SynthesisOptions): Plan {
   const grouping = groupClasses(traffic, options.inventory)
-  const managed = managedPolicies(options.existing ?? [])
+  const { managed, originalOf } = viewManaged(options.existing ?? [], knowsCilium(options))
   const findings: Finding[] = []
   const context = selectorContext({ traffic, options, grouping, managed, findings })
   const selectors = grouping.groups.map((group) => selectorOf(group, context))
@@ -67,6 +70,7 @@ export function makePlan(traffic: Traffic, options: SynthesisOptions): Plan {
     ownership,
     policyNames: ownership.names,
     managed,
+    originalOf,
     findings,
   }
 }
@@ -103,20 +107,6 @@ export function describeEnd(plan: Plan, end: EdgeEnd): string {
 /** Returns an edge in words: `shop/web -> data/pg 5432/TCP`. */
 export function describeEdge(plan: Plan, edge: Edge): string {
   return `${describeEnd(plan, edge.from)} -> ${describeEnd(plan, edge.to)} ${edge.port}/${edge.protocol}`
-}
-
-function managedPolicies(
-  existing: readonly LocatedPolicy[],
-): readonly LocatedPolicy<NetworkPolicy>[] {
-  const managed = existing.filter(
-    (located): located is LocatedPolicy<NetworkPolicy> =>
-      located.policy.kind === 'NetworkPolicy' && isManaged(located.policy),
-  )
-  return managed.toSorted((a, b) => {
-    const left = fullName(a.policy)
-    const right = fullName(b.policy)
-    return left < right ? -1 : left > right ? 1 : 0
-  })
 }
 
 function chooseSubjects(

@@ -49,7 +49,7 @@ export function retainGrants(plan: Plan, fresh: readonly Grant[]): Retention {
     if (owner === undefined) {
       if (isGone(plan, policy)) deleted.push(fullName(policy))
       else {
-        carried.push({ policy, role: 'workload', carried: true })
+        carried.push({ policy: plan.originalOf(policy), role: 'workload', carried: true })
         stale.push(...wholePolicy(plan, policy))
       }
       continue
@@ -77,7 +77,7 @@ function toStale(plan: Plan, grant: Grant, isDead: boolean): StaleGrant {
     policy: plan.policyNames[grant.subject] ?? '',
     direction: grant.direction,
     peer: describePeer(grant.peer),
-    ports: portTexts([rangeOf(grant)]),
+    ports: portsOf(grant),
     kept: !isDead,
   }
 }
@@ -153,6 +153,8 @@ function portTexts(ranges: readonly PortRange[]): readonly string[] {
   return formatPorts(toPortSet(ranges))
 }
 
-function rangeOf(grant: Grant): PortRange {
-  return { protocol: grant.protocol, first: grant.port, last: grant.endPort ?? grant.port }
+function portsOf({ protocol, port, endPort = port }: Grant): readonly string[] {
+  return protocol === 'ICMPv4' || protocol === 'ICMPv6'
+    ? [`${port}/${protocol}`]
+    : portTexts([{ protocol, first: port, last: endPort }])
 }

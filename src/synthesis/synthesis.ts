@@ -1,12 +1,10 @@
 /** What synthesis takes and gives: options, policies with their reasons, declared widenings, findings. */
-import type {
-  LocatedPolicy,
-  NetworkPolicy,
-  NetworkPolicyPeer,
-  PortProtocol,
-} from '../policy/network-policy.ts'
+import type { Labels } from '../labels.ts'
+import type { CiliumEntity } from '../policy/cilium-policy.ts'
+import type { LocatedPolicy, NetworkPolicyPeer, Policy } from '../policy/network-policy.ts'
 import type { Confidence, Verdict } from '../traffic/confidence.ts'
 import type { Inventory, WorkloadRef } from '../traffic/inventory.ts'
+import type { Edge } from '../traffic/traffic.ts'
 
 /** Choices of synthesis; every member has the default that the design gives it. */
 export interface SynthesisOptions {
@@ -44,6 +42,11 @@ export interface SynthesisOptions {
   readonly reoptimise?: boolean
   /** Peers with the same ports share a rule, or the fewest rules, in which a peer may stand twice. Default: `canonical`. */
   readonly minimise?: 'canonical' | 'rules'
+  /**
+   * Kinds of policies that are written: NetworkPolicies; Cilium's, which name entities, DNS names and ICMP; or
+   * NetworkPolicies with Cilium's for what they cannot say. Default: `kubernetes`.
+   */
+  readonly target?: 'kubernetes' | 'cilium' | 'hybrid'
 }
 
 /** Workloads that share a class: the subject and the peer of rules. */
@@ -69,6 +72,8 @@ export const wideningReasons = [
   'world-ingress',
   'outside-port',
   'api-server-backend',
+  'dns-name',
+  'node-pair',
 ] as const
 
 /** One of {@link wideningReasons}. */
@@ -148,7 +153,7 @@ export interface StaleGrant {
 
 /** One generated policy. */
 export interface GeneratedPolicy {
-  readonly policy: NetworkPolicy
+  readonly policy: Policy
   readonly role: 'workload' | 'default-deny'
   /** The group it is about; absent for a default deny. */
   readonly group?: number
@@ -162,7 +167,8 @@ export interface Grant {
   /** Position in {@link Synthesis.groups}. */
   readonly subject: number
   readonly peer: GrantPeer
-  readonly protocol: PortProtocol
+  readonly protocol: Edge['protocol']
+  /** For ICMP the type. */
   readonly port: number
   readonly endPort?: number
   readonly why: 'learned' | 'retained' | WideningReason
@@ -176,10 +182,22 @@ export type GrantPeer =
   | { readonly kind: 'block'; readonly cidr: string; readonly except: readonly string[] }
   /** A rule without peers. */
   | { readonly kind: 'everyone' }
+  | SpecialGrantPeer
   /** A peer of a retained grant, as it stands in the policy it came from. */
   | {
       readonly kind: 'selector'
       readonly peer: NetworkPolicyPeer
+    }
+
+/** A peer that only Cilium can name. */
+export type SpecialGrantPeer =
+  | { readonly kind: 'entity'; readonly entity: CiliumEntity }
+  | { readonly kind: 'fqdn'; readonly name: string }
+  | {
+      readonly kind: 'remote'
+      readonly cluster: string
+      readonly namespace: string
+      readonly labels: Labels
     }
 
 /** The result of synthesis. Nothing in it has been proven yet: that is the gate's work. */

@@ -31,11 +31,13 @@ import { reportUnopened } from './unopened.ts'
 export function synthesize(traffic: Traffic, options: SynthesisOptions): Synthesis {
   const plan = makePlan(traffic, options)
   const edges = grantEdges(plan)
+  const dns = grantDns(plan)
+  const resolving = dns.grants.filter((grant) => grant.direction === 'egress')
   const steps: readonly Contribution[] = [
     edges,
-    grantOutside(plan, edges.outside),
+    grantOutside(plan, edges.outside, new Set(resolving.map((grant) => grant.subject))),
     grantApiServer(plan),
-    grantDns(plan),
+    dns,
   ]
   const fresh = uniqueGrants(steps.flatMap((step) => step.grants))
   const retention = retainGrants(plan, fresh)
@@ -48,7 +50,7 @@ export function synthesize(traffic: Traffic, options: SynthesisOptions): Synthes
     ...(options.inventory === undefined ? {} : { inventory: options.inventory }),
   })
   const denies = denyByDefault(plan, grants, confidence)
-  const assembly = assemblePolicies(plan, grants)
+  const assembly = assemblePolicies(plan, grants, resolving)
   const policies = [...assembly.policies, ...retention.carried, ...denies.policies]
   const cutOff = findCutOff(plan, policies)
   return {

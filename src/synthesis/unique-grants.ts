@@ -40,10 +40,15 @@ function compareReasons(a: Grant, b: Grant): number {
   return rank(a) - rank(b) || (a.why < b.why ? -1 : a.why > b.why ? 1 : 0)
 }
 
+/** ICMP is rare, and told apart by its text. */
+const protocols: readonly string[] = portProtocols
+
 /** Most grants are one port between two groups: a number tells those of one side apart, where a text would take long. */
 function cellNumber({ peer, protocol, port, endPort }: Grant): number | undefined {
   if (peer.kind !== 'group' || endPort !== undefined) return undefined
-  const place = peer.group * portProtocols.length + portProtocols.indexOf(protocol)
+  const number = protocols.indexOf(protocol)
+  if (number < 0) return undefined
+  const place = peer.group * protocols.length + number
   return place * (maxPort + 1) + port
 }
 

@@ -2,6 +2,7 @@
 
 import { isObserved } from '../traffic/observed-outcomes.ts'
 import type { Edge, EdgeEnd } from '../traffic/traffic.ts'
+import { isObligation } from './edge-grants.ts'
 import type { Plan } from './plan.ts'
 import { classesOf, describeEdge, describeEnd, groupOfEnd } from './plan.ts'
 import type { Finding, Group } from './synthesis.ts'
@@ -14,6 +15,7 @@ export function reportUnopened(plan: Plan): readonly Finding[] {
   const pairs = new Map<string, Edge[]>()
   for (const edge of plan.traffic.edges) {
     if (adviceOn(edge) === undefined || !touchesSubject(plan, edge)) continue
+    if (isObligation(plan, edge)) continue
     const key = [edge.outcome, describeEnd(plan, edge.from), describeEnd(plan, edge.to)].join('\n')
     const edges = pairs.get(key)
     if (edges === undefined) pairs.set(key, [edge])

@@ -5,6 +5,7 @@
 import type { Flow, Outcome, Protocol, Reading } from '../flow/flow.ts'
 import type { CommunicationSet } from './communication-set.ts'
 import { defaultOutsideLimit } from './communication-set.ts'
+import type { Direction } from './direction.ts'
 import { directionOf } from './direction.ts'
 import type { TableEdge } from './edge-table.ts'
 import { EdgeTable } from './edge-table.ts'
@@ -15,6 +16,8 @@ import { NameTable } from './name-table.ts'
 import { NamespaceTable } from './namespace-table.ts'
 import { PodTable } from './pod-table.ts'
 import { ProducerTable } from './producer-table.ts'
+import type { ScanBatch } from './scan-batch.ts'
+import { batchEdges } from './scan-batch.ts'
 import { Smallest } from './smallest.ts'
 import type { PortedEdge } from './snapshot.ts'
 import { EdgeSpeller, placeClasses } from './snapshot.ts'
@@ -47,6 +50,8 @@ export interface Aggregate {
   add(reading: Reading): void
   /** Counts records that no reading was made of. Default: one record. */
   count(outcome: Outcome, records?: number): void
+  /** Takes in what a scanner counted: the same as adding its readings one by one. */
+  addBatch(batch: ScanBatch): void
   /** Takes in all of another set. */
   addSet(set: CommunicationSet): void
   /** Returns what was taken in so far, in canonical form: equal content is equal, member by member. */
@@ -110,6 +115,29 @@ class Aggregation implements Aggregate {
 
   count(outcome: Outcome, records = 1): void {
     this.#producers.count(outcome, records)
+  }
+
+  addBatch(batch: ScanBatch): void {
+    // Not every end is one of an edge: some were seen only in records that no edge is made of.
+    const known: number[] = []
+    const numberOf = (position: number): number => {
+      const end = batch.ends[position]
+      if (end === undefined) return 0
+      known[position] ??= this.#ends.ofEnd(end)
+      return known[position]
+    }
+    for (const { end, sighting, ...span } of batch.pods) {
+      this.#pods.seeMany(numberOf(end), sighting, span)
+    }
+    for (const { sighting, timeMs } of batch.namespaces) this.#namespaces.see(sighting, timeMs)
+    for (const origin of batch.origins) this.#producers.seeMany(origin, origin.records, origin)
+    for (const { address, name } of batch.names) this.#names.add(address, name)
+    for (const { outcome, records } of batch.counted) this.#producers.count(outcome, records)
+    for (const edge of batchEdges(batch)) {
+      const from = this.#placeIn(numberOf(edge.from), edge.address)
+      const to = this.#placeIn(numberOf(edge.to), edge.address)
+      this.#tallyOf(edge.direction, from, to, edge).absorbCounts(edge)
+    }
   }
 
   addSet(set: CommunicationSet): void {
@@ -182,8 +210,16 @@ class Aggregation implements Aggregate {
   }
 
   #tally(flow: Flow, from: EndPlace, to: EndPlace): Tally {
-    const { protocol, clientPort, port } = flow
-    switch (directionOf(flow)) {
+    return this.#tallyOf(directionOf(flow), from, to, flow)
+  }
+
+  #tallyOf(
+    direction: Direction,
+    from: EndPlace,
+    to: EndPlace,
+    { protocol, clientPort, port }: Pick<Flow, 'protocol' | 'clientPort' | 'port'>,
+  ): Tally {
+    switch (direction) {
       case 'communication':
         return this.#communications.at(from, to, protocol, port)
       case 'suspect':
@@ -219,6 +255,12 @@ class Aggregation implements Aggregate {
     const sighting = role === 'client' ? flow.clientPod : flow.serverPod
     if (endpoint.kind === 'pod' && sighting !== undefined) this.#pods.see(end, sighting, timeMs)
     return { end, address: '' }
+  }
+
+  /** Only an end that is no pod has addresses. */
+  #placeIn(end: number, address: string): EndPlace {
+    const known = this.#ends.ends[end]
+    return { end, address: known === undefined || isPodEnd(known) ? '' : address }
   }
 
   #isPod(place: EndPlace): boolean {

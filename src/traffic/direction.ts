@@ -13,6 +13,12 @@ const firstUserPort = 1024
  */
 export type Direction = 'communication' | 'suspect' | 'pair'
 
+/** What decides how a flow is kept. */
+export type DirectionEvidence = Pick<
+  Flow,
+  'certain' | 'clientPort' | 'port' | 'protocol' | 'strength'
+>
+
 /**
  * Returns how an oriented flow is kept. With client port c and server port s:
  * - certain flows and ICMP are communications;
@@ -21,7 +27,7 @@ export type Direction = 'communication' | 'suspect' | 'pair'
  * - TCP that shows no new connection is a pair when both ports are ephemeral or neither is;
  * - all else is a communication.
  */
-export function directionOf(flow: Flow): Direction {
+export function directionOf(flow: DirectionEvidence): Direction {
   if (flow.certain || flow.clientPort === 0) return 'communication'
   switch (flow.protocol) {
     case 'TCP':
@@ -34,7 +40,7 @@ export function directionOf(flow: Flow): Direction {
   }
 }
 
-function tcpDirection(flow: Flow): Direction {
+function tcpDirection(flow: DirectionEvidence): Direction {
   const clientIsEphemeral = flow.clientPort >= firstEphemeralPort
   const serverIsEphemeral = flow.port >= firstEphemeralPort
   if (serverIsEphemeral && !clientIsEphemeral) return 'suspect'
@@ -42,7 +48,7 @@ function tcpDirection(flow: Flow): Direction {
   return clientIsEphemeral === serverIsEphemeral ? 'pair' : 'communication'
 }
 
-function datagramDirection(flow: Flow): Direction {
+function datagramDirection(flow: DirectionEvidence): Direction {
   if (flow.port < firstEphemeralPort || flow.clientPort >= firstEphemeralPort) {
     return 'communication'
   }

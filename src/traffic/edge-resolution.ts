@@ -58,12 +58,47 @@ export interface Resolution {
   outcomeOf(edge: ResolvedEdge, cell: Pick<Cell, 'verdict'>): Outcome
 }
 
+/** What came of sets without options, by their communications: the ledger asks for it, and then whoever reads out. */
+const resolved = new WeakMap<
+  EdgeSource['communications'],
+  { readonly set: EdgeSource; readonly local: string; readonly resolution: Resolution }
+>()
+
 /** Returns the edges of a set as a cluster sees them; `local` is its name, empty when unknown. */
 export function resolveEdges(
   set: EdgeSource,
   local: string,
   options: ReadOutOptions = {},
 ): Resolution {
+  if (hasChoices(options)) return resolve(set, local, options)
+  const known = resolved.get(set.communications)
+  if (known?.local === local && isSameSource(known.set, set)) return known.resolution
+  const resolution = resolve(set, local, options)
+  const { classes, pods, communications, pending } = set
+  resolved.set(communications, {
+    set: { classes, pods, communications, pending },
+    local,
+    resolution,
+  })
+  return resolution
+}
+
+function isSameSource(a: EdgeSource, b: EdgeSource): boolean {
+  return a.classes === b.classes && a.pods === b.pods && a.pending === b.pending
+}
+
+/** Tells whether options can change what edges are and what becomes of them. */
+function hasChoices(options: ReadOutOptions): boolean {
+  return Object.entries(options).some(
+    ([name, choice]) =>
+      name !== 'clusterName' &&
+      choice !== undefined &&
+      choice !== false &&
+      !(Array.isArray(choice) && choice.length === 0),
+  )
+}
+
+function resolve(set: EdgeSource, local: string, options: ReadOutOptions): Resolution {
   const book = new ClassBook(set, local, options.inventory)
   const ends = new EndResolver(set, book, local, options)
   const backends = new ServiceBackends(ends, book, options)

@@ -13,6 +13,8 @@ export function compareEndRecords(a: EndRecord, b: EndRecord): number {
 
 /** Orders addresses and prefixes by value; the empty text comes first. */
 export function compareAddressTexts(a: string, b: string): number {
+  const [v4a, v4b] = [v4Number(a), v4Number(b)]
+  if (v4a >= 0 && v4b >= 0) return v4a - v4b
   const first = prefixOfText(a)
   const second = prefixOfText(b)
   if (first === undefined || second === undefined) return compareTexts(a, b)
@@ -24,6 +26,19 @@ export function prefixOfText(text: string): Prefix | undefined {
   if (text.includes('/')) return parsePrefix(text)
   const address = parseAddress(text)
   return address === undefined ? undefined : { ...address, length: address.width }
+}
+
+/** Returns the number of an IPv4 address, -1 for any other text: most addresses are of this kind, and are many. */
+function v4Number(text: string): number {
+  const parts = text.split('.')
+  if (parts.length !== 4) return -1
+  let number = 0
+  for (const part of parts) {
+    const octet = Number(part)
+    if (octet > 255 || String(octet) !== part) return -1
+    number = number * 256 + octet
+  }
+  return number
 }
 
 function rankOfKind(end: EndRecord): number {

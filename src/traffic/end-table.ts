@@ -1,5 +1,6 @@
 /** The distinct ends of communications, each under a number; addresses are kept apart, as places within an end. */
-import type { Endpoint, Entity } from '../flow/flow.ts'
+import { isShared } from '../flow/endpoint.ts'
+import type { Endpoint, Entity, PodEndpoint } from '../flow/flow.ts'
 import type { Width } from '../ip.ts'
 import type { ClassRecord, EndRecord } from './communication-set.ts'
 import { keyOf, sortedTexts } from './text-key.ts'
@@ -33,6 +34,7 @@ export function isPodEnd(end: End): boolean {
 export class EndTable {
   readonly #numbers = new Map<string, number>()
   readonly #ends: End[] = []
+  readonly #shared = new WeakMap<PodEndpoint, number>()
 
   /** All ends; positions are their numbers. */
   get ends(): readonly End[] {
@@ -43,11 +45,11 @@ export class EndTable {
   ofEndpoint(endpoint: Endpoint): number {
     switch (endpoint.kind) {
       case 'pod':
-        return this.ofClass(endpoint)
+        return isShared(endpoint) ? this.#ofShared(endpoint) : this.ofClass(endpoint)
       case 'named':
         return this.#ofNamed({ ...endpoint, pod: endpoint.name })
       case 'address':
-        return this.#ofOutside(endpoint.address, endpoint.labels)
+        return this.#ofOutside(widthOf(endpoint.address), endpoint.labels)
       case 'entity':
         return this.#ofEntity(endpoint.entity, endpoint.labels)
     }
@@ -75,12 +77,35 @@ export class EndTable {
       return { end: this.#ofEntity(record.entity, record.labels), address: record.address ?? '' }
     }
     return {
-      end: this.#ofOutside(record.address, record.labels ?? []),
+      end: this.#ofOutside(widthOf(record.address), record.labels ?? []),
       address: record.address,
     }
   }
 
-  #ofNamed(record: Extract<EndRecord, { pod: string }>): number {
+  #ofShared(endpoint: PodEndpoint): number {
+    let number = this.#shared.get(endpoint)
+    if (number === undefined) {
+      number = this.ofClass(endpoint)
+      this.#shared.set(endpoint, number)
+    }
+    return number
+  }
+
+  /** Returns the number of an end of another table. */
+  ofEnd(end: End): number {
+    switch (end.kind) {
+      case 'class':
+        return this.ofClass(end)
+      case 'named':
+        return this.#ofNamed(end)
+      case 'outside':
+        return this.#ofOutside(end.width, end.labels)
+      case 'entity':
+        return this.#ofEntity(end.entity, end.labels)
+    }
+  }
+
+  #ofNamed(record: Omit<Extract<End, { kind: 'named' }>, 'kind'>): number {
     const { cluster, namespace, pod, lacks } = record
     const key = `n${keyOf([cluster, namespace, pod, lacks])}`
     return (
@@ -88,8 +113,7 @@ export class EndTable {
     )
   }
 
-  #ofOutside(address: string, labels: readonly string[]): number {
-    const width = address.includes(':') ? 128 : 32
+  #ofOutside(width: Width, labels: readonly string[]): number {
     const key = `a${width}:${keyOf(labels)}`
     return (
       this.#numbers.get(key) ??
@@ -111,4 +135,9 @@ export class EndTable {
     this.#numbers.set(key, number)
     return number
   }
+}
+
+/** Returns the family of a canonical address or prefix. */
+function widthOf(address: string): Width {
+  return address.includes(':') ? 128 : 32
 }

@@ -16,3 +16,14 @@ const observedOutcomes: ReadonlySet<Edge['outcome']> = new Set<Edge['outcome']>(
 export function isObserved(outcome: Edge['outcome']): boolean {
   return observedOutcomes.has(outcome)
 }
+
+/** Tells whether ICMP messages of an edge were seen to pass, and no policy denied one. */
+export function isPassedIcmp({ protocol, port, outcome, evidence }: Edge): boolean {
+  return (
+    outcome === 'icmp' &&
+    (protocol === 'ICMPv4' || protocol === 'ICMPv6') &&
+    port <= 255 &&
+    evidence.denied + evidence.audited === 0 &&
+    (evidence.egress || evidence.ingress || evidence.reply > 0)
+  )
+}

@@ -1,4 +1,5 @@
 /** The pods that were seen, by class, name and generation. */
+import { isShared } from '../flow/endpoint.ts'
 import type { PodSighting } from '../flow/flow.ts'
 import type { PodRecord } from './communication-set.ts'
 import type { WorkloadRef } from './inventory.ts'
@@ -15,12 +16,20 @@ interface Pod extends Span {
 /** The table. Classes are numbers of an end table. */
 export class PodTable {
   readonly #classes = new Map<number, Map<string, Pod>>()
+  readonly #shared = new WeakMap<PodSighting, Pod>()
 
   /** Notes that a pod was seen. */
   see(classNumber: number, sighting: PodSighting, timeMs: number | undefined): void {
-    const pod = this.#pod(classNumber, sighting.name, sighting.generation)
+    const pod = this.#seen(classNumber, sighting)
     if (sighting.workload !== undefined) this.#own(pod, sighting.workload)
     if (timeMs !== undefined) extendSpan(pod, timeMs)
+  }
+
+  /** Notes that a pod was seen, at times within a span. */
+  seeMany(classNumber: number, sighting: PodSighting, span: Readonly<Span>): void {
+    const pod = this.#pod(classNumber, sighting.name, sighting.generation)
+    if (sighting.workload !== undefined) this.#own(pod, sighting.workload)
+    joinSpan(pod, span)
   }
 
   /** Takes in what a document says of a pod of the class. */
@@ -43,6 +52,17 @@ export class PodTable {
         compareTexts(a.name, b.name) ||
         compareTextLists(a.generation ?? [], b.generation ?? []),
     )
+  }
+
+  /** A sighting that is shared belongs to one endpoint, and so to one class. */
+  #seen(classNumber: number, sighting: PodSighting): Pod {
+    if (!isShared(sighting)) return this.#pod(classNumber, sighting.name, sighting.generation)
+    let pod = this.#shared.get(sighting)
+    if (pod === undefined) {
+      pod = this.#pod(classNumber, sighting.name, sighting.generation)
+      this.#shared.set(sighting, pod)
+    }
+    return pod
   }
 
   #pod(classNumber: number, name: string, generation: readonly string[]): Pod {

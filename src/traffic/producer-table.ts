@@ -70,6 +70,21 @@ export class ProducerTable {
     if (timeMs !== undefined) extendSpan(seen, timeMs)
   }
 
+  /** Notes that a node reported flows, at times within a span. */
+  seeMany(
+    { cluster, node }: Pick<Origin, 'cluster' | 'node'>,
+    records: number,
+    span: Readonly<Span>,
+  ): void {
+    if (records === 0) return
+    this.#countCluster(cluster, records)
+    joinSpan(this.#window, span)
+    if (node === '') return
+    const seen = this.#node(node)
+    seen.records = addCounts(seen.records, records)
+    joinSpan(seen, span)
+  }
+
   /** Counts records that no edge is made of. */
   count(outcome: Outcome, records: number): void {
     if (records > 0) {

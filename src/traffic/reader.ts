@@ -4,14 +4,19 @@ import { NetweirError } from '../errors.ts'
 import { parseRecord, readRecord } from '../flow/decode.ts'
 import type { Outcome, Reading } from '../flow/flow.ts'
 import { outcomes } from '../flow/flow.ts'
-import type { RecordPlace } from '../flow/lines.ts'
-import type { MessageEncoding, MessageReader } from '../flow/message.ts'
+import { inspectedBytes, refuseBinary } from '../flow/foreign.ts'
+import type { PlainLines, RecordPlace, TakenLines } from '../flow/lines.ts'
+import type { MessageReader } from '../flow/message.ts'
 import { createMessageReader } from '../flow/message.ts'
 import type { RecordSplitter } from '../flow/records.ts'
 import { createRecordSplitter } from '../flow/records.ts'
+import type { ScannerModule } from '../flow/scanner.ts'
 import type { Aggregate, AggregateOptions } from './aggregate.ts'
 import { createAggregate } from './aggregate.ts'
+import type { BytesForm, BytesPlace } from './bytes-form.ts'
 import type { CommunicationSet } from './communication-set.ts'
+import { LineScanner } from './line-scanner.ts'
+import type { BadPart, ReadParts } from './read-parts.ts'
 import { decodeSet, isNetweirDocument } from './set-document.ts'
 import { plausibleTime } from './timestamp.ts'
 
@@ -23,31 +28,10 @@ export interface ReaderOptions extends AggregateOptions {
   readonly sinceMs?: number
   /** Pass over records from after this time. */
   readonly untilMs?: number
-}
-
-/** Where bytes come from. */
-export interface BytesPlace {
-  /** The source as the user named it. */
-  readonly source: string
-  /** Of the first byte in the uncompressed source; for a message, its number or offset in its stream. */
-  readonly offset: number
-}
-
-/**
- * What bytes are: a part of a text (JSON in any of its forms, cut anywhere), or one protobuf message, of which there is
- * one to each call.
- */
-export type RecordEncoding = 'text' | MessageEncoding
-
-/** How bytes are to be taken. */
-export interface BytesForm {
-  /** Default: `text`. */
-  readonly encoding?: RecordEncoding
-  /**
-   * The text ends with these bytes: `whole`, or `cut` where it is known to go on, which is one `truncated` record. A
-   * text that is whole in one call, such as a value of a bus, may stand between the parts of another.
-   */
-  readonly end?: 'whole' | 'cut'
+  /** Counts lines as Hubble writes them without decoding each; what comes out is the same. Default: none. */
+  readonly scanner?: ScannerModule
+  /** What is read are pieces of a source of lines, each as a source of its own: whole lines from the middle. Default: no. */
+  readonly isPiece?: boolean
 }
 
 /** Something about the input that a person should know. */
@@ -65,15 +49,38 @@ export interface Reader {
   /** How many different communications were seen, for the progress. */
   readonly edges: number
   /**
-   * Takes the next bytes of a source, which are not kept; a new text begins after its end, or with another name.
+   * Takes the next bytes of a source, which are not kept; a new text begins after its end, or with another name. Returns
+   * why a record that ended in them was bad, if one was.
    * @throws {NetweirError} `NOT_FLOWS` for a source that holds something else, `SET_INVALID` for a damaged communication
-   * set, `FLOW_MALFORMED` for a bad record in strict mode.
+   * set, `FLOW_MALFORMED` for a bad record in strict mode. A text that is whole in one call is one of many: then both
+   * are a bad record.
    */
-  consume(bytes: Uint8Array, place: BytesPlace, form?: BytesForm): void
+  consume(bytes: Uint8Array, place: BytesPlace, form?: BytesForm): string | undefined
   /** Ends the source; with `isCut` it is known to go on where its bytes ended, which is one `truncated` record. */
   endOfSource(options?: { readonly isCut?: boolean }): void
   /** Ends the source, if any, and returns the set. */
   finish(): CommunicationSet
+  /** Bytes that can be filled and given to {@link consume}, which then copies nothing; undefined without a scanner. */
+  readonly input: Uint8Array | undefined
+  /** Whether the current source is one of lines that can be read in any order, and stands between two of them. */
+  readonly isBetweenLines: boolean
+  /** Ends a piece, and returns how many lines it had. */
+  endOfPiece(): number
+  /** Whether lines were met that must be read in order, so that the pieces must not be used. */
+  readonly needsOrder: boolean
+  /** Returns what was found in pieces, for {@link absorb} of another reader. */
+  finishParts(): ReadParts
+  /**
+   * Takes in what other readers found in the next `lines` lines of the current source; the sources of bad records are
+   * then the numbers of pieces, and `firstLines` says which line of all these is the first of each.
+   */
+  absorb(
+    parts: readonly ReadParts[],
+    skipped: { readonly lines: number; readonly bytes: number },
+    firstLines: ReadonlyMap<number, number>,
+  ): void
+  /** How many records the scanner took, and how many lines and records it left to the decoder. */
+  readonly scanned: { readonly records: number; readonly handedBack: number }
 }
 
 /** Returns a reader that has read nothing. */
@@ -82,7 +89,7 @@ export function createReader(options: ReaderOptions = {}): Reader {
 }
 
 interface BadRecords {
-  readonly first: Location
+  readonly first: { readonly file: string; readonly line?: number; readonly offset?: number }
   readonly reason: string
   count: number
 }
@@ -90,19 +97,40 @@ interface BadRecords {
 class SourceReader implements Reader {
   readonly #options: ReaderOptions
   readonly #aggregate: Aggregate
+  readonly #scanner: LineScanner | undefined
   readonly #bad = new Map<Outcome, BadRecords>()
   readonly #messages: MessageReader = createMessageReader()
   #source: { readonly name: string; readonly splitter: RecordSplitter } | undefined
   #records = 0
   #passedOver = 0
+  #handedBack = 0
+  /** Records that other scanners took. */
+  #scanned = 0
+  #needsOrder = false
+  /** True once the aggregate holds something. */
+  #isAggregated = false
+  /** Of the bytes in hand. */
+  #fault: string | undefined
 
   constructor(options: ReaderOptions) {
     this.#options = options
     this.#aggregate = createAggregate(options)
+    this.#scanner = this.#createScanner(options)
   }
 
   get records(): number {
-    return this.#records
+    return this.#records + this.#scanned + (this.#scanner?.records ?? 0)
+  }
+
+  get input(): Uint8Array | undefined {
+    return this.#scanner?.input
+  }
+
+  get scanned(): { readonly records: number; readonly handedBack: number } {
+    return {
+      records: this.#scanned + (this.#scanner?.records ?? 0),
+      handedBack: this.#handedBack + (this.#scanner?.handedBack ?? 0),
+    }
   }
 
   get notices(): readonly ReaderNotice[] {
@@ -112,19 +140,27 @@ class SourceReader implements Reader {
       const message = `${records(bad.count)} ${outcome}, the first one here: ${bad.reason}`
       return [{ message, location: bad.first }]
     })
-    if (this.#passedOver > 0) {
-      notices.push({ message: `${records(this.#passedOver)} outside the asked time passed over` })
+    const passedOver = this.#passedOver + (this.#scanner?.passedOver ?? 0)
+    if (passedOver > 0) {
+      notices.push({ message: `${records(passedOver)} outside the asked time passed over` })
     }
     return notices
   }
 
   get edges(): number {
-    return this.#aggregate.edges
+    return this.#aggregate.edges + (this.#scanner?.edges ?? 0)
   }
 
-  consume(bytes: Uint8Array, place: BytesPlace, form: BytesForm = {}): void {
-    const { encoding = 'text', end } = form
-    if (encoding !== 'text') {
+  consume(bytes: Uint8Array, place: BytesPlace, form: BytesForm = {}): string | undefined {
+    this.#fault = undefined
+    this.#take(bytes, place, form)
+    return this.#fault
+  }
+
+  #take(bytes: Uint8Array, place: BytesPlace, { encoding = 'text', end, fault }: BytesForm): void {
+    if (fault !== undefined) {
+      this.#malformed({ file: place.source, offset: place.offset }, fault)
+    } else if (encoding !== 'text') {
       this.#reading(this.#messages.read(bytes, encoding), {
         file: place.source,
         offset: place.offset,
@@ -143,9 +179,86 @@ class SourceReader implements Reader {
     source?.splitter.end(options)
   }
 
+  get isBetweenLines(): boolean {
+    return this.#source?.splitter.isBetweenLines === true
+  }
+
+  get needsOrder(): boolean {
+    return this.#needsOrder
+  }
+
+  endOfPiece(): number {
+    const splitter = this.#source?.splitter
+    if (splitter?.isBetweenLines === false) this.#needsOrder = true
+    this.endOfSource()
+    return splitter?.linesRead ?? 0
+  }
+
+  finishParts(): ReadParts {
+    return {
+      batch: this.#scanner?.takeBatch(),
+      set: this.#isAggregated ? this.#aggregate.toSet() : undefined,
+      bad: [...this.#bad].map(([outcome, { first, reason, count }]) => ({
+        outcome,
+        source: first.file,
+        line: first.line ?? 1,
+        reason,
+        count,
+      })),
+      records: this.records,
+      scanned: this.#scanner?.records ?? 0,
+      passedOver: this.#passedOver + (this.#scanner?.passedOver ?? 0),
+      handedBack: this.#scanner?.handedBack ?? 0,
+    }
+  }
+
+  absorb(
+    parts: readonly ReadParts[],
+    skipped: { readonly lines: number; readonly bytes: number },
+    firstLines: ReadonlyMap<number, number>,
+  ): void {
+    const file = this.#source?.name ?? ''
+    const before = this.#source?.splitter.linesRead ?? 0
+    const lineOf = ({ source, line }: BadPart): number =>
+      before + (firstLines.get(Number(source)) ?? 0) + line
+    const bad = parts.flatMap((part) => part.bad)
+    bad.sort((a, b) => lineOf(a) - lineOf(b))
+    for (const part of bad) {
+      const known = this.#bad.get(part.outcome)
+      if (known !== undefined) known.count += part.count
+      else {
+        const { outcome, reason, count } = part
+        this.#bad.set(outcome, { first: { file, line: lineOf(part) }, reason, count })
+      }
+    }
+    for (const { batch, set, records, scanned, passedOver, handedBack } of parts) {
+      if (batch !== undefined) this.#aggregate.addBatch(batch)
+      if (set !== undefined) this.#aggregate.addSet(set)
+      this.#records += records - scanned
+      this.#scanned += scanned
+      this.#passedOver += passedOver
+      this.#handedBack += handedBack
+    }
+    const records = parts.reduce((sum, part) => sum + part.records, 0)
+    this.#source?.splitter.skip(skipped.lines, skipped.bytes, records)
+  }
+
   finish(): CommunicationSet {
     this.endOfSource()
+    if (this.#scanner !== undefined) this.#aggregate.addBatch(this.#scanner.takeBatch())
     return this.#aggregate.toSet()
+  }
+
+  #createScanner({ scanner, sinceMs, untilMs }: ReaderOptions): LineScanner | undefined {
+    if (scanner === undefined) return undefined
+    return new LineScanner(scanner, {
+      ...(sinceMs === undefined ? {} : { sinceMs }),
+      ...(untilMs === undefined ? {} : { untilMs }),
+      onFull: (batch) => {
+        this.#isAggregated = true
+        this.#aggregate.addBatch(batch)
+      },
+    })
   }
 
   #text(bytes: Uint8Array, place: BytesPlace): void {
@@ -154,39 +267,81 @@ class SourceReader implements Reader {
     this.#source.splitter.push(bytes, place.offset)
   }
 
+  /** What holds something else than flows is one bad record among many, and no reason to stop. */
   #wholeText(bytes: Uint8Array, place: BytesPlace, end: 'whole' | 'cut'): void {
-    const splitter = this.#splitter(place.source)
-    splitter.push(bytes, place.offset)
-    splitter.end({ isCut: end === 'cut' })
+    const location = { file: place.source, offset: place.offset }
+    try {
+      if (end === 'whole' && this.#scanner !== undefined) {
+        refuseBinary(bytes.subarray(0, inspectedBytes), location)
+        if (this.#scanner.scanRecord(bytes)) return
+      }
+      const splitter = this.#splitter(place.source, () => location)
+      splitter.push(bytes, place.offset)
+      splitter.end({ isCut: end === 'cut' })
+    } catch (reason) {
+      const isForeign =
+        reason instanceof NetweirError &&
+        (reason.code === 'NOT_FLOWS' || reason.code === 'SET_INVALID')
+      if (!isForeign) throw reason
+      this.#malformed(location, reason.message)
+    }
   }
 
-  #splitter(source: string): RecordSplitter {
+  #splitter(source: string, placed?: () => Location): RecordSplitter {
+    const locate = ({ line }: RecordPlace): Location => placed?.() ?? { file: source, line }
+    const scanner = this.#scanner
+    let isGivenBack = false
     return createRecordSplitter(
       {
-        record: (bytes, place) => this.#record(bytes, { file: source, line: place.line }),
+        record: (bytes, place) => {
+          if (!isGivenBack && scanner?.scanRecord(bytes) === true) return
+          this.#record(bytes, locate(place))
+        },
+        ...(scanner === undefined
+          ? {}
+          : {
+              lines: (bytes: Uint8Array, place: RecordPlace, plain: PlainLines): TakenLines => {
+                isGivenBack = true
+                const taken = scanner.scan(bytes, (line, offset, number) =>
+                  plain(line, { offset: place.offset + offset, line: place.line + number }),
+                )
+                isGivenBack = false
+                return taken
+              },
+            }),
         bad: (outcome, place: RecordPlace, reason) => {
-          this.#countBad(outcome, { file: source, line: place.line }, reason)
+          this.#countBad(outcome, locate(place), reason)
+          this.#isAggregated = true
           this.#aggregate.count(outcome)
           this.#records += 1
         },
       },
-      { source },
+      { source, isMiddle: this.#options.isPiece === true },
     )
+  }
+
+  #malformed(location: Location, reason: string): void {
+    this.#isAggregated = true
+    this.#countBad('malformed', location, reason)
+    this.#aggregate.count('malformed')
+    this.#records += 1
   }
 
   #record(bytes: Uint8Array, location: Location): void {
     const parsed = parseRecord(bytes)
-    if (!parsed.ok) {
-      this.#countBad('malformed', location, parsed.reason)
-      this.#aggregate.count('malformed')
-      this.#records += 1
-    } else if (isNetweirDocument(parsed.value)) {
+    if (parsed.ok) this.#value(parsed.value, location)
+    else this.#malformed(location, parsed.reason)
+  }
+
+  #value(value: unknown, location: Location): void {
+    this.#isAggregated = true
+    if (isNetweirDocument(value)) {
       this.#refuseCut(location)
-      const set = decodeSet(parsed.value, location)
+      const set = decodeSet(value, location)
       this.#aggregate.addSet(set)
       this.#records += set.ledger.records
     } else {
-      for (const reading of readRecord(parsed.value)) this.#reading(reading, location)
+      for (const reading of readRecord(value)) this.#reading(reading, location)
     }
   }
 
@@ -223,6 +378,7 @@ class SourceReader implements Reader {
         hint: 'without --strict, bad records are counted and passed over',
       })
     }
+    this.#fault = reason
     const bad = this.#bad.get(outcome)
     if (bad === undefined) this.#bad.set(outcome, { first: location, reason, count: 1 })
     else bad.count += 1

@@ -55,16 +55,28 @@ export interface Cell extends Span {
   flows: number
 }
 
+/** Evidence of many records, with its times as numbers. */
+export interface CountedEvidence {
+  readonly cells: readonly Cell[]
+  readonly blocks: readonly BlockRange[]
+  readonly samples: readonly string[]
+  readonly encrypted: number
+  readonly authenticated: number
+}
+
 /** Tells whether a policy refused what carries this verdict. */
 export function isDenied(verdict: VerdictKind): boolean {
   return verdict === 'denied' || verdict === 'denied-explicit' || verdict === 'denied-l7'
 }
 
-/** The evidence of one edge. */
+type RankedCell = Cell & { readonly rank: number }
+
+/** The evidence of one edge. What it has spelled, and what it took over, is shared until it changes. */
 export class Tally implements Mergeable<Tally> {
-  readonly #cells: (Cell & { readonly rank: number })[] = []
-  readonly #blocks: BlockRange[] = []
-  readonly #samples: string[] = []
+  #cells: readonly RankedCell[] = []
+  #blocks: readonly BlockRange[] = []
+  #samples: readonly string[] = []
+  #isShared = true
   #encrypted = 0
   #authenticated = 0
 
@@ -84,6 +96,7 @@ export class Tally implements Mergeable<Tally> {
   /** Counts one record. */
   add(observation: Observation): void {
     const { verdict, timeMs, uuid } = observation
+    const { blocks, samples } = this.#own()
     const cell = this.#cell(observation.side, verdict, observation.strength)
     cell.records = addCounts(cell.records, 1)
     cell.flows = addCounts(cell.flows, observation.flows)
@@ -95,9 +108,9 @@ export class Tally implements Mergeable<Tally> {
     if (timeMs !== undefined) {
       extendSpan(cell, timeMs)
       const block = Math.floor(timeMs / blockMs)
-      if (!isDenied(verdict)) addBlocks(this.#blocks, block, block)
+      if (!isDenied(verdict)) addBlocks(blocks, block, block)
     }
-    if (uuid !== '') keepSmallest(this.#samples, uuid, sampleLimit)
+    if (uuid !== '') keepSmallest(samples, uuid, sampleLimit)
   }
 
   absorb(other: Tally): void {
@@ -107,10 +120,19 @@ export class Tally implements Mergeable<Tally> {
     this.#joinActivity(other.toProtection(), other.#blocks, other.#samples)
   }
 
+  /** Takes in evidence that was counted elsewhere. */
+  absorbCounts(evidence: CountedEvidence): void {
+    for (const cell of evidence.cells) {
+      this.#join(this.#cell(cell.side, cell.verdict, cell.strength), cell)
+    }
+    this.#joinActivity(evidence, evidence.blocks, evidence.samples)
+  }
+
   /** Takes in what a document says of the edge. */
   absorbRecord(record: EvidenceRecord): void {
-    for (const cell of record.cells) {
-      this.#join(this.#cell(cell.side, cell.verdict, cell.strength), countsOf(cell))
+    if (this.#takeOver(record)) return
+    for (const cell of countedCells(record)) {
+      this.#join(this.#cell(cell.side, cell.verdict, cell.strength), cell)
     }
     this.#joinActivity(record, record.blocks, record.samples)
   }
@@ -120,22 +142,20 @@ export class Tally implements Mergeable<Tally> {
    * other role's ingress as a reply, and nothing was delivered to a server.
    */
   absorbTurned(record: EvidenceRecord): void {
-    for (const cell of record.cells) {
+    for (const cell of countedCells(record)) {
       const verdict = cell.verdict === 'delivery' ? 'trace' : cell.verdict
-      this.#join(this.#cell(turnedSide[cell.side], verdict, 'reply'), countsOf(cell))
+      this.#join(this.#cell(turnedSide[cell.side], verdict, 'reply'), cell)
     }
     this.#joinActivity(record, record.blocks, record.samples)
   }
 
   /** Returns the evidence as documents spell it, in canonical order. */
   toRecord(): EvidenceRecord {
-    const cells = [...this.#cells].sort((a, b) => a.rank - b.rank).map(cellRecord)
-    return {
-      cells,
-      blocks: this.#blocks.map((range) => [...range]),
-      samples: [...this.#samples],
-      ...this.toProtection(),
-    }
+    this.#cells = [...this.#cells].sort((a, b) => a.rank - b.rank)
+    this.#isShared = true
+    const cells = this.#cells.map(cellRecord)
+    spelledCells.set(cells, this.#cells)
+    return { cells, blocks: this.#blocks, samples: this.#samples, ...this.toProtection() }
   }
 
   /** Returns what records say of encryption; members are absent where they are nought. */
@@ -146,11 +166,40 @@ export class Tally implements Mergeable<Tally> {
     }
   }
 
+  /** Takes over what another tally has spelled, when there is nothing yet to join it with. */
+  #takeOver(record: EvidenceRecord): boolean {
+    const spelled = spelledCells.get(record.cells)
+    if (spelled === undefined || this.#cells.length > 0) return false
+    this.#cells = spelled
+    this.#blocks = record.blocks
+    this.#samples = record.samples
+    this.#isShared = true
+    this.#encrypted = record.encrypted ?? 0
+    this.#authenticated = record.authenticated ?? 0
+    return true
+  }
+
+  /** Returns what can be changed, copied first where it is shared. */
+  #own(): { cells: RankedCell[]; blocks: BlockRange[]; samples: string[] } {
+    if (this.#isShared) {
+      this.#cells = this.#cells.map((cell) => ({ ...cell }))
+      this.#blocks = [...this.#blocks]
+      this.#samples = [...this.#samples]
+      this.#isShared = false
+    }
+    return {
+      cells: this.#cells as RankedCell[],
+      blocks: this.#blocks as BlockRange[],
+      samples: this.#samples as string[],
+    }
+  }
+
   #cell(side: Side, verdict: VerdictKind, strength: Strength): Cell {
+    const { cells } = this.#own()
     const rank = (sideRank[side] * 16 + verdictRank[verdict]) * 16 + strengthRank[strength]
-    for (const cell of this.#cells) if (cell.rank === rank) return cell
+    for (const cell of cells) if (cell.rank === rank) return cell
     const cell = { rank, side, verdict, strength, records: 0, flows: 0, ...emptySpan() }
-    this.#cells.push(cell)
+    cells.push(cell)
     return cell
   }
 
@@ -167,15 +216,22 @@ export class Tally implements Mergeable<Tally> {
   ): void {
     this.#encrypted = addCounts(this.#encrypted, protection.encrypted ?? 0)
     this.#authenticated = addCounts(this.#authenticated, protection.authenticated ?? 0)
-    for (const [first, last] of blocks) addBlocks(this.#blocks, first, last)
-    for (const uuid of samples) keepSmallest(this.#samples, uuid, sampleLimit)
+    const own = this.#own()
+    for (const [first, last] of blocks) addBlocks(own.blocks, first, last)
+    for (const uuid of samples) keepSmallest(own.samples, uuid, sampleLimit)
   }
 }
 
 const turnedSide = { egress: 'ingress', ingress: 'egress', none: 'none' } as const
 
-function countsOf(cell: CellRecord): Span & { readonly records: number; readonly flows: number } {
-  return { records: cell.records, flows: cell.flows ?? cell.records, ...spanOf(cell) }
+/** The counters that a tally has spelled, by what it spelled: whoever reads that needs not parse it. */
+const spelledCells = new WeakMap<readonly CellRecord[], readonly RankedCell[]>()
+
+function countedCells({ cells }: EvidenceRecord): readonly Cell[] {
+  return (
+    spelledCells.get(cells) ??
+    cells.map((cell) => ({ ...cell, flows: cell.flows ?? cell.records, ...spanOf(cell) }))
+  )
 }
 
 function cellRecord(cell: Cell): CellRecord {

@@ -1,7 +1,20 @@
-/** Prints how long synthesis, gate and diffs take, each size in a process of its own so that its peak memory is its own. */
+/** Prints how long reading of files, over gRPC or from Kafka takes where `read`, `grpc` or `kafka` is asked for; else how long synthesis, gate and diffs take, each size in a process of its own so that its peak memory is its own. */
 import { execFileSync } from 'node:child_process'
 import { cpus, totalmem } from 'node:os'
+import process from 'node:process'
 import { fileURLToPath } from 'node:url'
+
+if (process.argv[2] === 'read') {
+  const script = fileURLToPath(new URL('read.mjs', import.meta.url))
+  execFileSync(process.execPath, [script, ...process.argv.slice(3)], { stdio: 'inherit' })
+  process.exit(0)
+}
+for (const part of ['grpc', 'kafka']) {
+  if (!process.argv.includes(part)) continue
+  await import(`./${part}.mjs`)
+  if (part === 'kafka') await import('./kafka-members.mjs')
+  process.exit()
+}
 
 const sizes = [
   { workloads: 2_000, edges: 50_000 },

@@ -28,6 +28,10 @@ const commands = [
   'verify',
   'explain',
   'lint',
+  'report',
+  'graph',
+  'record',
+  'kafka',
   'completion',
   'help',
 ]
@@ -75,7 +79,7 @@ describeShell('bash', () => {
     [['-'], ['--version', '-V', '--help', '-h']],
     [
       ['generate', '--d'],
-      ['--default-deny', '--dns', '--diff-output'],
+      ['--dlq-topic', '--default-deny', '--dns', '--diff-output'],
     ],
     [
       ['generate', '--dns', ''],
@@ -128,7 +132,7 @@ describeShell('fish', () => {
   test.each([
     ['netweir ', commands],
     ['netweir generate --dns ', ['all', 'observed', 'none']],
-    ['netweir generate --d', ['--default-deny', '--diff-output', '--dns']],
+    ['netweir generate --d', ['--default-deny', '--diff-output', '--dlq-topic', '--dns']],
     ['netweir completion ', ['bash', 'fish', 'zsh']],
     ['netweir help me', ['merge']],
   ])('%s', (line, expected) => {

@@ -13,7 +13,20 @@ async function run(
   return Object.assign(io, { code })
 }
 
-const commands = ['learn', 'merge', 'generate', 'diff', 'verify', 'explain', 'lint', 'completion']
+const commands = [
+  'learn',
+  'merge',
+  'generate',
+  'diff',
+  'verify',
+  'explain',
+  'lint',
+  'report',
+  'graph',
+  'record',
+  'kafka',
+  'completion',
+]
 
 describe('help', () => {
   test.each(['netweir', ...commands])('of %s is as it was reviewed', async (name) => {

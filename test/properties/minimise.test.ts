@@ -46,7 +46,7 @@ function run(from: Traffic, options: SynthesisOptions): Synthesis {
 }
 
 function policiesOf(synthesis: Synthesis): readonly NetworkPolicy[] {
-  return synthesis.policies.map((one) => one.policy)
+  return synthesis.policies.map((one) => one.policy as NetworkPolicy)
 }
 
 function ruleCount(synthesis: Synthesis): number {

@@ -81,7 +81,7 @@ function run(traffic: Traffic, options: SynthesisOptions = {}): Synthesis {
 }
 
 function policiesOf(synthesis: Synthesis): readonly NetworkPolicy[] {
-  return synthesis.policies.map((one) => one.policy)
+  return synthesis.policies.map((one) => one.policy as NetworkPolicy)
 }
 
 function yamlOf(synthesis: Synthesis): string {
@@ -311,7 +311,7 @@ describe('synthesis', () => {
           new Map(
             synthesis.policies.map(({ policy }) => [
               `${policy.metadata.namespace}/${policy.metadata.name}`,
-              JSON.stringify(policy.spec.podSelector),
+              JSON.stringify((policy as NetworkPolicy).spec.podSelector),
             ]),
           )
         const old = selectors(before)

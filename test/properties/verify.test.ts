@@ -416,7 +416,7 @@ test('generated policies deny nothing, cover everything, and have no unused gran
         )
         const { policies } = synthesize(traffic, { dns: 'none', defaultDeny: 'never' })
         const report = verifyPolicies({
-          policies: policies.map(({ policy }): LocatedPolicy => located(policy)),
+          policies: policies.map(({ policy }): LocatedPolicy => located(policy as NetworkPolicy)),
           traffic,
           minCoverage: 100,
         })

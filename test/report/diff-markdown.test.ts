@@ -123,7 +123,7 @@ function repeated(count: number): PolicyDiff {
       {
         policy: 'shop/web',
         action: 'changed',
-        rules: Array.from({ length: 25 }, (_, index) => `+ ${index}`),
+        rules: Array.from({ length: 65 }, (_, index) => `+ ${index}`),
       },
     ],
     stale: Array.from({ length: count }, () => exampleDiff.stale[0]!),

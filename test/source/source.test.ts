@@ -93,6 +93,9 @@ describe('a recorded source', () => {
   })
 })
 
-test('a live source that cannot be read yet is refused', async () => {
-  await expect(openSource('kafka://a/b', {}, host())).rejects.toMatchObject({ code: 'USAGE' })
+test('a source is opened by its scheme, with nobody at its address', async () => {
+  await expect(openSource('kafka://127.0.0.1:1/b', {}, host())).rejects.toMatchObject({
+    code: 'SOURCE_LOST',
+  })
+  await expect(openSource('kafka://a', {}, host())).rejects.toMatchObject({ code: 'USAGE' })
 })

@@ -5,7 +5,7 @@ import { NetweirError } from '../../src/errors.ts'
 import type { KafkaClient } from '../../src/source/kafka-client.ts'
 import { createKafkaClient } from '../../src/source/kafkajs.ts'
 import type { MemberReport } from '../../src/source/member-health.ts'
-import type { PartitionReader } from '../../src/source/member-stay.ts'
+import type { PartitionReader } from '../../src/source/member-settings.ts'
 import type { StateMemberOptions } from '../../src/source/state-member.ts'
 import { runStateMember } from '../../src/source/state-member.ts'
 import { createStateTopic, readStateTopic } from '../../src/source/state-topic.ts'
@@ -63,6 +63,7 @@ function messageReader(): PartitionReader {
       reader = createReader()
       return set
     },
+    settle: () => Promise.resolve(),
   }
 }
 

@@ -40,14 +40,24 @@ export function withFaults(real: typeof FsPromises): typeof FsPromises {
   return wrapped as unknown as typeof FsPromises
 }
 
-function counted(operation: Operation): Operation {
+/** `onHit` is what an operation that fails has done before it. */
+function counted(operation: Operation, onHit?: Operation): Operation {
   return async (...args) => {
     fault.count += 1
     const isHit = fault.mode === 'fail' ? fault.count === fault.at : fault.count >= fault.at
     if (fault.at > 0 && isHit) {
+      if (fault.count === fault.at) await onHit?.(...args)
       throw Object.assign(new Error(`${fault.code}: fault ${fault.count}`), { code: fault.code })
     }
     return operation(...args)
+  }
+}
+
+/** A write that is cut off leaves a part of its bytes. */
+function halfWrite(handle: FsPromises.FileHandle): Operation {
+  return async (...args) => {
+    const [bytes, offset, length, position] = args as [Uint8Array, number, number, number]
+    return handle.write(bytes, offset, Math.floor(length / 2), position)
   }
 }
 
@@ -57,7 +67,11 @@ function openWithFaults(open: Operation): Operation {
     const close = handle.close.bind(handle)
     return {
       read: handle.read.bind(handle),
+      stat: handle.stat.bind(handle),
+      write: counted(handle.write.bind(handle) as Operation, halfWrite(handle)),
       writeFile: counted(handle.writeFile.bind(handle) as Operation),
+      truncate: counted(handle.truncate.bind(handle) as Operation),
+      datasync: counted(handle.datasync.bind(handle) as Operation),
       sync: counted(handle.sync.bind(handle) as Operation),
       // Never refused: it only gives back what the process would lose anyway.
       close,

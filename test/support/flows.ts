@@ -17,6 +17,8 @@ export interface PodEnd {
   readonly ip?: string
   /** Written as `cluster_name` and as the policy cluster label. */
   readonly cluster?: string
+  /** True for a pod of another cluster than the one that is evaluated. */
+  readonly remote?: true
   /** Labels of the namespace object besides `kubernetes.io/metadata.name`. */
   readonly nsLabels?: Readonly<Record<string, string>>
   /** Replaces all labels of the record, with their source: `['reserved:world']`. */
@@ -30,6 +32,8 @@ export interface PodEnd {
 /** An address outside the cluster, labelled `reserved:world` unless told otherwise. */
 export interface WorldEnd {
   readonly world: string
+  /** Names that evaluation knows it by. */
+  readonly names?: readonly string[]
   readonly rawLabels?: readonly string[]
 }
 

@@ -144,11 +144,24 @@ export function endOf(scenario: Scenario, name: string): End {
 
 /** Returns an end as policies see it: with all of its labels, those that no selector may use among them. */
 export function policyEndpointOf(end: End): PolicyEndpoint {
-  if ('world' in end) return { kind: 'address', address: end.world }
+  if ('world' in end) {
+    const labels = (end.rawLabels ?? [])
+      .map((label) => label.replace('reserved:', ''))
+      .filter((label) => label !== 'world')
+    return { kind: 'address', address: end.world, names: end.names ?? [], labels }
+  }
   if ('raw' in end) throw new Error('a raw end cannot be evaluated')
   if ('entity' in end) {
     const labels = typeof end.entity === 'string' ? [end.entity] : end.entity
     return { kind: 'entity', entity: labels[0] ?? '', labels }
+  }
+  if (end.remote === true) {
+    const labels = Object.entries(podLabels(end)).map(([key, value]) => `k8s:${key}=${value}`)
+    const home = [
+      `k8s:io.kubernetes.pod.namespace=${end.ns}`,
+      `k8s:io.cilium.k8s.policy.cluster=${end.cluster}`,
+    ]
+    return { kind: 'entity', entity: 'remote-cluster', labels: [...labels, ...home] }
   }
   return {
     kind: 'pod',

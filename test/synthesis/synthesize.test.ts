@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { toLabels } from '../../src/labels.ts'
-import type { LocatedPolicy, NetworkPolicy } from '../../src/policy/network-policy.ts'
+import type { LocatedPolicy, NetworkPolicy, Policy } from '../../src/policy/network-policy.ts'
 import { renderPolicies } from '../../src/policy/render.ts'
 import { prove } from '../../src/synthesis/gate.ts'
 import type { Synthesis, SynthesisOptions } from '../../src/synthesis/synthesis.ts'
@@ -30,7 +30,12 @@ function policy(synthesis: Synthesis, name: string): NetworkPolicy {
     (one) => `${one.policy.metadata.namespace}/${one.policy.metadata.name}` === name,
   )
   if (found === undefined) throw new Error(`no policy ${name} among ${names(synthesis).join(', ')}`)
-  return found.policy
+  return found.policy as NetworkPolicy
+}
+
+function withSpec(policy: Policy, changes: Partial<NetworkPolicy['spec']>): NetworkPolicy {
+  const { spec, ...head } = policy as NetworkPolicy
+  return { ...head, spec: { ...spec, ...changes } }
 }
 
 function names(synthesis: Synthesis): readonly string[] {
@@ -294,7 +299,7 @@ describe('synthesize', () => {
 
 describe('existing policies', () => {
   const first = proven(makeTraffic(shop, shopEdges))
-  const existing = located(first.policies.map((one) => one.policy))
+  const existing = located(first.policies.map((one) => one.policy as NetworkPolicy))
 
   test('the same traffic again gives the same policies, nothing stale', () => {
     const again = proven(makeTraffic(shop, shopEdges), { existing })
@@ -367,7 +372,7 @@ describe('the gate', () => {
       ...synthesis,
       policies: synthesis.policies.map((one) => ({
         ...one,
-        policy: { ...one.policy, spec: { ...one.policy.spec, ingress: [] } },
+        policy: withSpec(one.policy, { ingress: [] }),
       })),
     }
     expect(() => prove(traffic, broken)).toThrow(/would deny a learned edge on its ingress side/)
@@ -378,10 +383,7 @@ describe('the gate', () => {
       ...synthesis,
       policies: synthesis.policies.map((one) => ({
         ...one,
-        policy: {
-          ...one.policy,
-          spec: { ...one.policy.spec, ingress: [{}], egress: [{}] },
-        },
+        policy: withSpec(one.policy, { ingress: [{}], egress: [{}] }),
       })),
     }
     expect(() => prove(traffic, broken)).toThrow(/allow what nothing declares/)
@@ -399,10 +401,9 @@ describe('the gate', () => {
       ...synthesis,
       policies: synthesis.policies.map((one) => ({
         ...one,
-        policy: {
-          ...one.policy,
-          spec: { ...one.policy.spec, egress: [...(one.policy.spec.egress ?? []), rule] },
-        },
+        policy: withSpec(one.policy, {
+          egress: [...((one.policy as NetworkPolicy).spec.egress ?? []), rule],
+        }),
       })),
     }
     expect(() => prove(traffic, broken)).toThrow(/allow what nothing declares/)
@@ -551,7 +552,7 @@ describe('what managed policies hold must not be lost', () => {
     const first = proven(traffic, options)
     const again = proven(traffic, {
       ...options,
-      existing: located(first.policies.map((one) => one.policy)),
+      existing: located(first.policies.map((one) => one.policy as NetworkPolicy)),
     })
     expect(renderPolicies(again.policies.map((one) => one.policy))).toBe(
       renderPolicies(first.policies.map((one) => one.policy)),
@@ -576,7 +577,7 @@ test("a selector is that of the policy with the workload's name, though another 
   const less = makeTraffic(['a/app=x', w1], [{ from: 0, to: 1, port: 80 }])
   const again = proven(less, {
     ...options,
-    existing: located(first.policies.map((one) => one.policy)),
+    existing: located(first.policies.map((one) => one.policy as NetworkPolicy)),
   })
   expect(names(again)).toEqual(names(first))
   expect(policy(again, 'n/w')).toEqual(policy(first, 'n/w'))
@@ -656,7 +657,7 @@ describe('managed policies that are not as netweir writes them', () => {
     expect(synthesis.stale.length).toBeGreaterThan(2)
     const again = proven(traffic, {
       ...options,
-      existing: located(synthesis.policies.map((one) => one.policy)),
+      existing: located(synthesis.policies.map((one) => one.policy as NetworkPolicy)),
     })
     expect(policy(again, 'shop/web')).toEqual(policy(synthesis, 'shop/web'))
   })

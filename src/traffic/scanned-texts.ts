@@ -1,0 +1,150 @@
+/** What the texts mean that a scanner has looked up: ends, addresses, pods, nodes and names. */
+import { loopbackService, placeOf, podKey } from '../flow/decode.ts'
+import type { RecordEnd } from '../flow/endpoint.ts'
+import { isPod, readEnd } from '../flow/endpoint.ts'
+import type { NamedAddress } from '../flow/flow.ts'
+import { asText } from '../flow/json.ts'
+import { answerNames, namesOf } from '../flow/names.ts'
+import { endpointFlags, v6Bit } from '../flow/scanner.ts'
+import { canonicalAddress } from '../ip.ts'
+import { EndTable } from './end-table.ts'
+import type { ScanBatch } from './scan-batch.ts'
+import { tableSpan } from './scan-batch.ts'
+
+/** An address that stands for any. */
+const someAddress = '192.0.2.1'
+
+/** Reads what the scanner noted in rows. */
+export class RowReader {
+  readonly #numbers: Float64Array
+  readonly #times: BigInt64Array
+
+  constructor(buffer: ArrayBuffer, rowsAt: number) {
+    this.#numbers = new Float64Array(buffer, rowsAt)
+    this.#times = new BigInt64Array(buffer, rowsAt)
+  }
+
+  /** Returns how often the row was noted. */
+  records(row: number): number {
+    return this.#numbers[row * 8 + 5] ?? 0
+  }
+
+  span(row: number): { readonly firstMs: number; readonly lastMs: number } {
+    return tableSpan(this.#times[row * 8 + 6] ?? 0n, this.#times[row * 8 + 7] ?? 0n)
+  }
+}
+
+/** What the texts of a scanner mean, until its tables are taken out. */
+export class ScannedTexts {
+  readonly #ends = new EndTable()
+  readonly #sighted: { readonly row: number; readonly end: number; readonly said: RecordEnd }[] = []
+  readonly #podNumbers = new Map<string, number>()
+  readonly #addresses: string[] = ['']
+  readonly #addressNumbers = new Map<string, number>([['', 0]])
+  readonly #origins: { readonly row: number; readonly cluster: string; readonly node: string }[] =
+    []
+  readonly #names: NamedAddress[] = []
+
+  endpoint(row: number, text: string): readonly number[] {
+    let said: RecordEnd
+    try {
+      said = readEnd(JSON.parse(text), someAddress)
+    } catch {
+      return [0, 0, endpointFlags.bad, 0]
+    }
+    const { endpoint } = said
+    const end = this.#ends.ofEndpoint(endpoint)
+    const end6 =
+      endpoint.kind === 'address' ? this.#ends.ofEndpoint({ ...endpoint, address: '::' }) : end
+    const isSighted = said.pod !== undefined || said.namespace !== undefined
+    if (isSighted) this.#sighted.push({ row, end, said })
+    const key = podKey(said)
+    const flags = flagsOfEnd(said) | (isSighted ? endpointFlags.sighted : 0)
+    return [end, end6, flags, key === undefined ? 0 : numberOf(this.#podNumbers, key) + 1]
+  }
+
+  address(text: string): readonly number[] {
+    const address = canonicalAddress(text) ?? ''
+    let number = this.#addressNumbers.get(address)
+    if (number === undefined) {
+      number = this.#addresses.length
+      this.#addressNumbers.set(address, number)
+      this.#addresses.push(address)
+    }
+    const isLoopback = address === loopbackService
+    return [address.includes(':') ? number + v6Bit : number, isLoopback ? 1 : 0, 0, 0]
+  }
+
+  origin(row: number, texts: readonly string[]): void {
+    const [flowNode, topNode, cluster] = texts.map(textValue)
+    const { node, cluster: name } = placeOf({
+      node: flowNode || topNode || '',
+      cluster: cluster ?? '',
+      time: undefined,
+      path: '',
+    })
+    this.#origins.push({ row, cluster: name, node })
+  }
+
+  named(address: number, names: string): void {
+    const text = this.#addresses[address & (v6Bit - 1)] ?? ''
+    this.#names.push(...namesOf(JSON.parse(names), text))
+  }
+
+  answer(texts: readonly string[]): void {
+    const [query, ips, cnames, rcode] = texts.map((text) =>
+      text === '' ? undefined : JSON.parse(text),
+    )
+    this.#names.push(...answerNames({ query, ips, cnames, rcode }))
+  }
+
+  toBatch(
+    rows: RowReader,
+  ): Pick<ScanBatch, 'ends' | 'addresses' | 'pods' | 'namespaces' | 'origins' | 'names'> {
+    const seen = this.#sighted.filter(({ row }) => rows.records(row) > 0)
+    return {
+      ends: this.#ends.ends,
+      addresses: this.#addresses,
+      pods: seen.flatMap(({ row, end, said }) =>
+        said.pod === undefined ? [] : [{ end, sighting: said.pod, ...rows.span(row) }],
+      ),
+      namespaces: seen.flatMap(({ row, said }) => {
+        if (said.namespace === undefined) return []
+        const { firstMs, lastMs } = rows.span(row)
+        return [{ sighting: said.namespace, ...(firstMs > lastMs ? {} : { timeMs: lastMs }) }]
+      }),
+      origins: this.#origins.map(({ row, cluster, node }) => ({
+        cluster,
+        node,
+        records: rows.records(row),
+        ...rows.span(row),
+      })),
+      names: this.#names,
+    }
+  }
+}
+
+function numberOf(numbers: Map<string, number>, key: string): number {
+  const known = numbers.get(key)
+  if (known !== undefined) return known
+  numbers.set(key, numbers.size)
+  return numbers.size - 1
+}
+
+function textValue(text: string): string {
+  return text === '' ? '' : asText(JSON.parse(text))
+}
+
+function flagsOfEnd({ endpoint, isLocal, isMasked }: RecordEnd): number {
+  let flags = isLocal ? endpointFlags.local : 0
+  if (isMasked) return flags | endpointFlags.masked
+  if (isPod(endpoint)) flags |= endpointFlags.pod
+  if (endpoint.kind === 'address') flags |= endpointFlags.outside
+  if (endpoint.kind === 'entity') {
+    flags |= endpointFlags.entity
+    if (endpoint.entity === 'health') flags |= endpointFlags.health
+    if (endpoint.entity === 'init' || endpoint.entity === 'unknown')
+      flags |= endpointFlags.unresolved
+  }
+  return flags
+}

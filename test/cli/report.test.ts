@@ -1,0 +1,156 @@
+import { describe, expect, test } from 'vitest'
+import { main } from '../../src/cli/main.ts'
+import { controls } from '../../src/report/control-catalogue.ts'
+import type { Report } from '../../src/report/report-document.ts'
+import { createFakeIo } from '../support/fake-io.ts'
+
+const shop = ['samples/shop/flows.jsonl', '--inventory', 'samples/shop/inventory.yaml']
+const existing = ['--existing', 'samples/shop/policies']
+const zones = ['--zones', 'samples/shop/zones/zones.yaml']
+const approvals = ['--approvals', 'samples/shop/zones/approvals.yaml']
+const all = [...shop, ...existing, ...zones, ...approvals]
+
+async function netweir(...argv: readonly string[]) {
+  const io = createFakeIo()
+  const code = await main(argv, io)
+  return { code, out: io.out, err: io.err }
+}
+
+async function document(...argv: readonly string[]): Promise<Report> {
+  const { code, out } = await netweir('report', ...argv, '-o', 'json')
+  expect(code).toBe(0)
+  return JSON.parse(out) as Report
+}
+
+describe('report', () => {
+  test('made twice is the same bytes, in every format', async () => {
+    for (const format of ['html', 'json', 'markdown']) {
+      const first = await netweir('report', ...all, '-o', format)
+      const again = await netweir('report', ...all, '-o', format)
+      expect(again.out === first.out, format).toBe(true)
+      expect(first.out.length).toBeGreaterThan(5000)
+    }
+  })
+
+  test('names what it was made of by digests', async () => {
+    const { inputs, digests, version } = await document(...all)
+    expect(inputs.map(({ role, name }) => `${role} ${name}`)).toEqual([
+      'source samples/shop/flows.jsonl',
+      'inventory samples/shop/inventory.yaml',
+      'existing samples/shop/policies/patients-records-api.yaml',
+      'existing samples/shop/policies/patients.yaml',
+      'existing samples/shop/policies/payments-dns-visibility.yaml',
+      'existing samples/shop/policies/shop-cart.yaml',
+      'zones samples/shop/zones/zones.yaml',
+      'approvals samples/shop/zones/approvals.yaml',
+    ])
+    for (const { sha256 } of inputs) expect(sha256).toMatch(/^[0-9a-f]{64}$/)
+    expect(digests.communicationSet).toMatch(/^[0-9a-f]{64}$/)
+    expect(version).toMatch(/^\d/)
+    const compressed = await document('samples/shop/flows.jsonl.gz', ...all.slice(1))
+    expect(compressed.digests).toEqual(digests)
+    expect(compressed.inputs[0]?.sha256).not.toBe(inputs[0]?.sha256)
+  })
+
+  test('counts what it shows', async () => {
+    const report = await document(...all)
+    const { edges, ends, workloads, policies, namespaces, ledger, coverage } = report
+    const sum = Object.values(ledger.outcomes).reduce((total, count) => total + count, 0)
+    expect(sum).toBe(ledger.records)
+    for (const { from, to } of edges) {
+      expect(ends[from]).toBeDefined()
+      expect(ends[to]).toBeDefined()
+    }
+    expect(workloads.every(({ id, name }) => ends[id]?.name === name)).toBe(true)
+    const names = new Set(policies.map(({ policy }) => policy))
+    for (const { allowedBy = [] } of edges) {
+      for (const { policy } of allowedBy) expect(names).toContain(policy)
+    }
+    expect(edges.filter(({ decision }) => decision === 'denied')).toEqual([])
+    expect(coverage.map((one) => [one.policies, one.denied])).toEqual([
+      ['proposed', 0],
+      ['existing', 0],
+    ])
+    expect(namespaces.find(({ namespace }) => namespace === 'shop')?.heldBack).toHaveLength(1)
+    expect(report.summary.find(({ name }) => name === 'workloads')?.value).toBe(
+      String(workloads.length),
+    )
+  })
+
+  test('speaks to every control of the catalogue, in one of three words, and claims nothing', async () => {
+    const { catalogue, notice } = await document(...all)
+    expect(catalogue.controls.map(({ id }) => id)).toEqual(controls.map(({ id }) => id))
+    for (const id of [
+      ...['164.312(a)(1)', '164.312(b)', '164.312(c)(1)', '164.312(e)(1)'],
+      ...['164.308(a)(1)(ii)(A)', '164.308(a)(1)(ii)(D)', '164.308(a)(8)'],
+      ...['AC-4', 'SC-7(5)', 'CM-7', 'AU-12', '1.2.5', '1.2.7', '5.3.2'],
+    ]) {
+      expect(catalogue.controls.map((control) => control.id)).toContain(id)
+    }
+    for (const { relation, figures, status, title } of catalogue.controls) {
+      expect(['direct', 'supporting', 'outside']).toContain(relation)
+      expect(['in force', 'proposed']).toContain(status)
+      expect(figures.length > 0, title).toBe(relation !== 'outside')
+    }
+    expect(notice).toContain('does not assess compliance')
+    const { out } = await netweir('report', ...all)
+    expect(out).not.toMatch(/\b(is|are) (fully )?(compliant|met|satisfied)\b/i)
+    expect(JSON.stringify(catalogue)).not.toMatch(/complian(t|ce)|certif|satisf/i)
+  })
+
+  test('loads nothing, and lets nothing but its own script and style run', async () => {
+    const { out } = await netweir('report', ...all)
+    expect(out).toMatch(/Content-Security-Policy" content="default-src 'none'; script-src 'sha256-/)
+    expect(out).not.toMatch(/\son[a-z]+=|\sstyle=|https?:\/\/(?!www\.w3\.org\/2000\/svg)/)
+    expect(out.match(/<script>/g)).toHaveLength(1)
+    expect(out).not.toMatch(/\b(src|href)="(?!#|data:,")/)
+  })
+
+  test('with --require-approval ends with 1, and is written all the same', async () => {
+    const { code, out, err } = await netweir('report', ...all, '--require-approval', '-o', 'json')
+    expect(code).toBe(1)
+    expect(JSON.parse(out).kind).toBe('Report')
+    expect(err).toContain('require-approval failed: ')
+  })
+
+  test('without zones and existing policies says so', async () => {
+    const report = await document(...shop)
+    expect(report.zones).toBeUndefined()
+    expect(report.encryption.clearText).toEqual([])
+    expect(report.coverage.map((one) => one.policies)).toEqual(['proposed'])
+    const { out } = await netweir('report', ...shop)
+    expect(out).toContain('a cluster without policies')
+    expect(out).toContain('no zones were given')
+  })
+
+  test('as Markdown has the figures of the head, and is bounded', async () => {
+    const { out } = await netweir('report', ...all, '-o', 'markdown')
+    expect(out).toMatch(/^### netweir: network communication of prod\n/)
+    expect(out).toContain('| workloads | 13 |')
+    expect(out).toContain('164.312(e)(1)')
+    expect(out.length).toBeLessThan(60_000)
+  })
+})
+
+describe('graph', () => {
+  test.each([
+    [['-o', 'mermaid'], /^flowchart LR\n/],
+    [['-o', 'dot', '--by', 'namespace'], /^digraph netweir \{\n/],
+    [['-o', 'json', '--by', 'zone', ...zones], /"level": "zone"/],
+    [[...existing], /^flowchart LR\n/],
+  ] as const)('%j', async (flags, expected) => {
+    const first = await netweir('graph', ...shop, ...flags)
+    expect(first.code).toBe(0)
+    expect(first.out).toMatch(expected)
+    expect((await netweir('graph', ...shop, ...flags)).out).toBe(first.out)
+  })
+
+  test.each([
+    [['--by', 'pod'], '--by must be one of workload, namespace, zone'],
+    [['-o', 'svg'], '--output must be one of mermaid, dot, json'],
+  ])('%j is refused', async (flags, message) => {
+    const { code, err } = await netweir('graph', ...shop, ...flags)
+    expect(code).toBe(2)
+    expect(err).toContain(message)
+  })
+})
