@@ -4,7 +4,7 @@ import { liveClusterFlags } from './cluster-options.ts'
 import { group, stateTopic } from './group-options.ts'
 import { kafka } from './kafka-options.ts'
 import { live } from './live-options.ts'
-import { colors, other } from './other-options.ts'
+import { other } from './other-options.ts'
 import { guardRails } from './rail-options.ts'
 import { recording } from './record-options.ts'
 import { target } from './target-options.ts'
@@ -60,7 +60,7 @@ export const choices = {
   graphOutput: ['mermaid', 'dot', 'json'],
   graphBy: ['workload', 'namespace', 'zone'],
   lintFailOn: ['error', 'warning', 'info'],
-  color: colors,
+  color: ['auto', 'always', 'never'],
 } as const
 
 interface OptionSpec {

@@ -112,7 +112,7 @@ function overviewOf(map: ServiceMap, level: 'namespace' | 'zone', layers: Layers
       ).length,
   )
   const rectangles = graph.nodes.map(({ name }) => ({ width: textWidth(name) + 50, height: 46 }))
-  const places = arrange(rectangles, linksOf(graph.edges), layers, 26)
+  const places = arrange(rectangles, linksOf(graph.edges), layers, 64)
   return { graph, drawing: drawingOf(places, []), sizes }
 }
 

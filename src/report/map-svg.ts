@@ -101,8 +101,10 @@ function marker(name: string): string {
   return `<marker id="arrow-${name}" class="arrow ${name}" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto-start-reverse"><path d="M0 0 8 4 0 8z"/></marker>`
 }
 
+/** Few boxes are not blown up: the frame has a least size, and what is in it stands in its middle. */
 function viewBox(width: number, height: number): string {
-  return `-20 -20 ${Math.ceil(width) + 40} ${Math.ceil(height) + 40}`
+  const [wide, high] = [Math.max(Math.ceil(width) + 40, 860), Math.max(Math.ceil(height) + 40, 560)]
+  return `${-Math.round((wide - width) / 2)} ${-Math.round((high - height) / 2)} ${wide} ${high}`
 }
 
 function workloadView(

@@ -27,7 +27,6 @@ import { controlSection, inputSection, ledgerSection, zoneSection } from './repo
 import type { MapEdge } from './service-map.ts'
 import { isPassing } from './service-map.ts'
 import { formatCount } from './style.ts'
-import { seenText } from './verify-words.ts'
 
 /** One section of the page. */
 export interface PageSection {
@@ -310,10 +309,6 @@ function policies(report: Report): string {
 
 /** Returns what was seen of a window, in words. */
 export function windowText({ window: { first, last } }: Report): string {
-  return seenText({
-    flows: 0,
-    samples: [],
-    ...(first === undefined ? {} : { first }),
-    ...(last === undefined ? {} : { last }),
-  }).replace(/^0 flows(, )?/, '')
+  const second = (time: string): string => time.replace(/\.\d{3}Z$/, 'Z')
+  return first === undefined || last === undefined ? '' : `${second(first)} to ${second(last)}`
 }
