@@ -2,7 +2,6 @@
 import type { Bits } from '../policy/bits.ts'
 import {
   addBit,
-  addBits,
   commonBits,
   countBits,
   countWord,
@@ -250,25 +249,21 @@ function lossOf(
     egress: total(),
     egressQuiet: total(),
   }
-  const lossAt = (atom: number): { readonly seen: Bits; readonly listed: Bits } => {
+  const lossAt = (atom: number): LossRows => {
     const row = before.both[atom] ?? none
     const kept = after.both[atom] ?? none
     if (row === kept || hasAll(kept, row)) return { seen: none, listed: none }
-    const lost = withoutBits(row, kept)
-    const byIngress = withoutBits(lost, after.ingress[atom] ?? none)
-    const byEgress = withoutBits(lost, after.egress[atom] ?? none)
-    const freshEgress = commonBits(byEgress, fresh.egress)
-    const revoked = withoutBits(byEgress, fresh.egress)
-    if (!fresh.ingress) addBits(revoked, byIngress)
-    const unseen = withoutBits(lost, observed[atom] ?? none)
-    const quiet = commonBits(withoutBits(unseen, revoked), counted)
-    addBits(share.egress, freshEgress)
-    addBits(share.egressQuiet, commonBits(freshEgress, quiet))
-    if (fresh.ingress) {
-      addBits(share.ingress, byIngress)
-      addBits(share.ingressQuiet, commonBits(byIngress, quiet))
-    }
-    return { seen: commonBits(lost, observed[atom] ?? none), listed: commonBits(unseen, revoked) }
+    const rows = { seen: total(), listed: total() }
+    shareLoss(rows, share, {
+      row,
+      kept,
+      ingress: after.ingress[atom] ?? none,
+      egress: after.egress[atom] ?? none,
+      observed: observed[atom] ?? none,
+      fresh,
+      counted,
+    })
+    return rows
   }
   // Most atoms are ports that no rule is about: they share their rows, and so what becomes of them.
   const isLikeFirst = (atom: number): boolean =>
@@ -284,6 +279,54 @@ function lossOf(
     listed: losses.map(({ listed }) => listed),
     share,
   }
+}
+
+interface LossRows {
+  readonly seen: Bits
+  readonly listed: Bits
+}
+
+/** One atom of a loss: what was and is let through, by which sides, and what it is judged by. */
+interface LossAtom extends Pick<LossContext, 'fresh' | 'counted'> {
+  readonly row: Bits
+  readonly kept: Bits
+  readonly ingress: Bits
+  readonly egress: Bits
+  readonly observed: Bits
+}
+
+/** Fills the rows and adds to the shares word by word: a row for each step would be most of what a large diff allocates. */
+function shareLoss(
+  { seen, listed }: LossRows,
+  share: IsolationShare,
+  { row, kept, ingress, egress, observed, fresh, counted }: LossAtom,
+): void {
+  const byNewIngress = fresh.ingress ? -1 : 0
+  for (let word = 0; word < row.length; word++) {
+    const lost = wordOf(row, word) & ~wordOf(kept, word)
+    if (lost === 0) continue
+    const byIngress = lost & ~wordOf(ingress, word)
+    const byEgress = lost & ~wordOf(egress, word)
+    const freshIngress = byIngress & byNewIngress
+    const freshEgress = byEgress & wordOf(fresh.egress, word)
+    const revoked = (byEgress & ~freshEgress) | (byIngress & ~byNewIngress)
+    const unseen = lost & ~wordOf(observed, word)
+    const quiet = unseen & ~revoked & wordOf(counted, word)
+    addWord(share.ingress, word, freshIngress)
+    addWord(share.ingressQuiet, word, freshIngress & quiet)
+    addWord(share.egress, word, freshEgress)
+    addWord(share.egressQuiet, word, freshEgress & quiet)
+    seen[word] = lost & wordOf(observed, word)
+    listed[word] = unseen & revoked
+  }
+}
+
+function wordOf(bits: Bits, word: number): number {
+  return bits[word] ?? 0
+}
+
+function addWord(bits: Bits, word: number, more: number): void {
+  bits[word] = wordOf(bits, word) | more
 }
 
 /** Counts the maximal port ranges that both allow to some sources; all ports of all protocols count as one. */

@@ -1,6 +1,6 @@
 /** Which policies of a set have to do with a change: those that allow it, and those in its way. */
 import type { Bits } from '../policy/bits.ts'
-import { hasBit, isEmptyBits, membersOf, withoutBits } from '../policy/bits.ts'
+import { hasBit, isEmptyBits, membersOf, nextMember, withoutBits } from '../policy/bits.ts'
 import type { CompiledRule, CompiledSet } from '../policy/compiled-set.ts'
 import { reaches, spansAt } from '../policy/compiled-set.ts'
 import type { PolicyReference } from '../policy/policy-reference.ts'
@@ -28,26 +28,24 @@ export function allowingPolicies(at: SetAtEnd, block: Block): readonly PolicyRef
   for (const rule of set.ingress.rules.get(end) ?? []) {
     if (meetsSources(rule, block.sources) && meetsPorts(at, rule, block)) found.add(rule.reference)
   }
-  for (const rule of egressRules(set, block.sources)) {
+  for (const rules of egressRules(set, block.sources)) {
     if (found.isFull()) break
-    if (reaches(rule, end) && meetsPorts(at, rule, block)) found.add(rule.reference)
+    for (const rule of rules) {
+      const isWanted = !found.isFull() && !found.has(rule.reference)
+      if (isWanted && reaches(rule, end) && meetsPorts(at, rule, block)) found.add(rule.reference)
+    }
   }
   return found.list()
 }
 
-/** Gives each egress rule of some sources once: many of them share their policies, and so the list of their rules. */
-function* egressRules(set: CompiledSet, sources: Bits): Generator<CompiledRule> {
-  const given = new Set<CompiledRule>()
+/** Gives the egress rules of some sources: those that share their policies, and so the list of their rules, often give it once. */
+function* egressRules(set: CompiledSet, sources: Bits): Generator<readonly CompiledRule[]> {
   let before: readonly CompiledRule[] | undefined
-  for (const source of membersOf(sources)) {
+  for (let source = nextMember(sources, 0); source >= 0; source = nextMember(sources, source + 1)) {
     const rules = set.egress.rules.get(source)
     if (rules === undefined || rules === before) continue
     before = rules
-    for (const rule of rules) {
-      if (given.has(rule)) continue
-      given.add(rule)
-      yield rule
-    }
+    yield rules
   }
 }
 
@@ -58,7 +56,8 @@ export function blockingPolicies(at: SetAtEnd, block: Block): readonly PolicyRef
   if (isDenied(rows.ingress, block)) {
     for (const reference of set.ingress.isolatedBy.get(end) ?? []) found.add(reference)
   }
-  for (const source of membersOf(block.sources)) {
+  const { sources } = block
+  for (let source = nextMember(sources, 0); source >= 0; source = nextMember(sources, source + 1)) {
     if (found.isFull()) break
     if (block.atoms.every((atom) => hasBit(rows.egress[atom] ?? block.sources, source))) continue
     for (const reference of set.egress.isolatedBy.get(source) ?? []) found.add(reference)
@@ -94,6 +93,10 @@ class References {
 
   add(reference: PolicyReference): void {
     if (!this.#byPolicy.has(reference.policy)) this.#byPolicy.set(reference.policy, reference)
+  }
+
+  has(reference: PolicyReference): boolean {
+    return this.#byPolicy.has(reference.policy)
   }
 
   isFull(): boolean {

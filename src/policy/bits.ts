@@ -94,6 +94,18 @@ export function membersOf(bits: Bits): readonly number[] {
   return members
 }
 
+/** Returns the smallest member that is not below `from`, or -1: for loops that often end early. */
+export function nextMember(bits: Bits, from: number): number {
+  let word = from >>> 5
+  let rest = (bits[word] ?? 0) & (-1 << (from & 31))
+  while (rest === 0) {
+    word += 1
+    if (word >= bits.length) return -1
+    rest = bits[word] ?? 0
+  }
+  return 32 * word + 31 - Math.clz32(rest & -rest)
+}
+
 /** Returns a text that is equal for equal sets of one size alone; it is no text to read. */
 export function bitsKey(bits: Bits): string {
   const units = new Uint16Array(bits.buffer, bits.byteOffset, 2 * bits.length)

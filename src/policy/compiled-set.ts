@@ -161,9 +161,11 @@ function createCompiler(universe: Universe): Compiler {
     }
   }
   return (located) => {
-    const known = compiled.get(located) ?? partsOf(located).map(compile)
-    compiled.set(located, known)
-    return known
+    const known = compiled.get(located)
+    if (known !== undefined) return known
+    const made = partsOf(located).map(compile)
+    compiled.set(located, made)
+    return made
   }
 }
 
@@ -228,22 +230,23 @@ function createPeerTable(universe: Universe): PeerTable {
   const numbers = new Map<readonly number[], number>()
   const unions = new Map<string, readonly number[]>()
   const numberOf = (ends: readonly number[]): number => {
-    const known = numbers.get(ends) ?? numbers.size
-    numbers.set(ends, known)
-    return known
+    const known = numbers.get(ends)
+    if (known !== undefined) return known
+    numbers.set(ends, numbers.size)
+    return numbers.size - 1
   }
   return (namespace, peers) => {
     if (peers === undefined || peers.length === 0) return 'everyone'
     const [peer] = peers
     if (peer !== undefined && peers.length === 1) return universe.endsMatching(namespace, peer)
-    const lists = new Set(peers.map((one) => universe.endsMatching(namespace, one)))
+    const lists = new Set<readonly number[]>()
+    for (const one of peers) lists.add(universe.endsMatching(namespace, one))
     const [only] = lists
     if (only !== undefined && lists.size === 1) return only
-    const key = [...lists]
-      .map(numberOf)
-      .sort((a, b) => a - b)
-      .join(',')
-    const union = unions.get(key) ?? [...new Set([...lists].flat())].sort((a, b) => a - b)
+    const key = Uint32Array.from(lists, numberOf).sort().join()
+    const known = unions.get(key)
+    if (known !== undefined) return known
+    const union = [...new Set([...lists].flat())].sort((a, b) => a - b)
     unions.set(key, union)
     return union
   }
@@ -284,13 +287,16 @@ function totalGrants(
   for (const rule of rules) {
     if (rule.subjects.length === 0) continue
     const key = portsText(rule.ports)
-    const byPorts = totals.get(rule.peers) ?? new Map<string, EgressGrant>()
-    totals.set(rule.peers, byPorts)
-    const total = byPorts.get(key) ?? {
-      ports: rule.ports,
-      sources: createBits(universe.podCount),
+    let byPorts = totals.get(rule.peers)
+    if (byPorts === undefined) {
+      byPorts = new Map()
+      totals.set(rule.peers, byPorts)
     }
-    byPorts.set(key, total)
+    let total = byPorts.get(key)
+    if (total === undefined) {
+      total = { ports: rule.ports, sources: createBits(universe.podCount) }
+      byPorts.set(key, total)
+    }
     for (const subject of rule.subjects) addBit(total.sources, subject)
   }
   return totals

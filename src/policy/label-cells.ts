@@ -237,11 +237,11 @@ function compareCells(a: LabelCell, b: LabelCell): number {
 }
 
 function holdsOn(size: number, keys: readonly Key[], labels: Labels): Bits {
-  let holds = bitsOf(size, Array(size).keys())
+  let holds: Bits | undefined
   for (const key of keys) {
     const value = Object.hasOwn(labels, key.name) ? labels[key.name] : undefined
     const accepts = value === undefined ? key.absent : (key.accepts.get(value) ?? key.other)
-    holds = commonBits(holds, accepts)
+    holds = holds === undefined ? accepts : commonBits(holds, accepts)
   }
-  return holds
+  return holds ?? bitsOf(size, Array(size).keys())
 }

@@ -35,10 +35,15 @@ export function indexPods(pods: readonly PolicyPod[]): PodIndex {
     const { namespaceSelector, podSelector } = peer
     const [answers, place] =
       namespaceSelector === undefined ? [near, home] : [far, selectorText(namespaceSelector)]
-    const there = answers.get(place) ?? new Map<string, readonly number[]>()
-    answers.set(place, there)
+    let there = answers.get(place)
+    if (there === undefined) {
+      there = new Map()
+      answers.set(place, there)
+    }
     const text = podSelector === undefined ? '' : selectorText(podSelector)
-    const found = there.get(text) ?? work(home, peer)
+    const known = there.get(text)
+    if (known !== undefined) return known
+    const found = work(home, peer)
     there.set(text, found)
     return found
   }

@@ -51,20 +51,46 @@ export function symbolicPods(policies: readonly NetworkPolicy[], known: KnownPod
   const questions = questionsOf(policies)
   const existing = knownHomes(known)
   const fresh = newHomes(policies, questions, existing, maxPods)
-  const treatments = new Set<string>()
-  const found: { readonly pod: SymbolicPod; readonly treatment: string }[] = []
+  const shown: Kind[] = []
+  const found: (Kind & { readonly home: Home; readonly cell: LabelCell })[] = []
   let truncated = fresh.truncated
   for (const home of [...existing, ...fresh.homes]) {
     const asked = questionsAt(questions, home)
     const cut = cutLabels(asked.selectors, { maxCells: maxPods })
-    for (const pod of home.pods) treatments.add(asked.treatmentOf(cut.holdsOn(pod.labels)))
+    const here = new Set<string>()
+    for (const pod of home.pods) {
+      const holds = cut.holdsOn(pod.labels)
+      const key = bitsKey(holds)
+      if (here.has(key)) continue
+      here.add(key)
+      shown.push({ asked, holds, count: asked.countOf(holds) })
+    }
     for (const cell of cut.cells) {
-      found.push({ pod: symbolicPod(home, cell), treatment: asked.treatmentOf(cell.holds) })
+      const { holds } = cell
+      if (here.has(bitsKey(holds))) continue
+      found.push({ home, cell, asked, holds, count: asked.countOf(holds) })
     }
     truncated ||= cut.truncated
   }
-  const novel = found.filter(({ treatment }) => !treatments.has(treatment)).map(({ pod }) => pod)
-  return { pods: novel.slice(0, maxPods), truncated: truncated || novel.length > maxPods }
+  // A text for each kind of pod would take long, and hardly any is asked for: most cells show in a pod of their namespace.
+  const counts = new Set(found.map(({ count }) => count))
+  const treatments = new Set(shown.filter(({ count }) => counts.has(count)).map(treatmentOf))
+  const novel = found.filter((kind) => !treatments.has(treatmentOf(kind)))
+  const pods = novel.slice(0, maxPods).map(({ home, cell }) => symbolicPod(home, cell))
+  return { pods, truncated: truncated || novel.length > maxPods }
+}
+
+/** Pods of one namespace to which every question has the same answer. */
+interface Kind {
+  readonly asked: Asked
+  /** Positions of the selectors that hold on them. */
+  readonly holds: Bits
+  /** Number of the questions to which the answer is yes. */
+  readonly count: number
+}
+
+function treatmentOf({ asked, holds }: Kind): string {
+  return asked.treatmentOf(holds)
 }
 
 /** A namespace that is there, or could be. */
@@ -133,6 +159,8 @@ function questionsOf(policies: readonly NetworkPolicy[]): Questions {
 /** What is asked of the pods of one namespace. */
 interface Asked {
   readonly selectors: readonly LabelSelector[]
+  /** Returns the number of questions to which the answer is yes, by the positions of selectors that hold. */
+  readonly countOf: (holds: Bits) => number
   /** Returns a text that is equal for pods, of whatever namespace, to which every question has the same answer. */
   readonly treatmentOf: (holds: Bits) => string
 }
@@ -153,6 +181,8 @@ function questionsAt({ own, peers }: Questions, home: Home): Asked {
   const entries = [...bySelector.values()]
   return {
     selectors: entries.map((entry) => entry.selector),
+    countOf: (holds) =>
+      membersOf(holds).reduce((sum, position) => sum + (entries[position]?.ids.length ?? 0), 0),
     treatmentOf: (holds) =>
       bitsKey(
         Uint32Array.from(

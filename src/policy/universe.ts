@@ -315,7 +315,9 @@ function createSpanTable(resolution: PortResolution): (rule: RulePorts) => reado
   const known = new WeakMap<readonly NetworkPolicyPort[], readonly Span[]>()
   return (rule) => {
     if (rule === undefined || rule.length === 0) return all
-    const spans = known.get(rule) ?? rulePortSpans(rule, resolution)
+    const before = known.get(rule)
+    if (before !== undefined) return before
+    const spans = rulePortSpans(rule, resolution)
     known.set(rule, spans)
     return spans
   }
@@ -346,7 +348,9 @@ function rememberBlocks(
   const answers = new Map<string, readonly number[]>()
   return (block) => {
     const key = blockKey(block)
-    const ends = answers.get(key) ?? answer(block)
+    const known = answers.get(key)
+    if (known !== undefined) return known
+    const ends = answer(block)
     answers.set(key, ends)
     return ends
   }

@@ -18,7 +18,7 @@ import { countOf, escapeMarkdown, formatCount } from './style.ts'
 const maxPolicies = 4
 
 /** Lines of rules that a cell shows. */
-const maxRuleLines = 20
+const maxRuleLines = 60
 
 /**
  * Returns a diff as GitHub-flavoured Markdown of bounded length. Text from outside is shown as it is and never acts as
@@ -49,7 +49,7 @@ function sectionPart(section: Section, changes: readonly Change[]): Part {
   const columns = isTold
     ? ['change', 'policies', 'id']
     : ['from', 'to', 'ports', 'seen', 'policies', 'id']
-  return folded(
+  const part = folded(
     title,
     `${title} (${formatCount(changes.length)}): ${meaning}`,
     section === 'breaks',
@@ -67,7 +67,12 @@ function sectionPart(section: Section, changes: readonly Change[]): Part {
           ],
     ),
   )
+  return section === 'breaks' ? { ...part, after: `\n${wayOut}\n${part.after}` } : part
 }
+
+/** What a reviewer can do about what would break, without a look at any file. */
+const wayOut =
+  'Each of these was seen to pass. To keep one, add a rule for its ports to the policy that denies it: with the peer under *from* where that policy selects the pods under *to*, else the other way round.'
 
 function policiesCell(change: Change): string {
   return roleTexts(change)

@@ -296,14 +296,28 @@ function mergeBlocks(peers: readonly RulePeer[]): readonly RulePeer[] {
   return [...rest, ...cover.prefixes.map((prefix) => ({ ipBlock: { cidr: formatPrefix(prefix) } }))]
 }
 
-function portKey(grant: Grant): string {
-  const end = grant.endPort === undefined ? '' : String(grant.endPort)
-  return `${grant.protocol} ${grant.port} ${end}`
+/** Texts of single ports, by protocol and number: they are few, and each is asked for by thousands of grants. */
+const portKeys: Readonly<Record<Grant['protocol'], string[]>> = {
+  TCP: [],
+  UDP: [],
+  SCTP: [],
+  ICMPv4: [],
+  ICMPv6: [],
+}
+
+function portKey({ protocol, port, endPort }: Grant): string {
+  if (endPort !== undefined) return `${protocol} ${port} ${endPort}`
+  const keys = portKeys[protocol]
+  const key = keys[port] ?? `${protocol} ${port} `
+  keys[port] = key
+  return key
 }
 
 function portList(lists: PortLists, keys: readonly string[]): readonly RulePort[] {
   const key = keys.join()
-  const list = lists.get(key) ?? toPorts(keys)
+  const known = lists.get(key)
+  if (known !== undefined) return known
+  const list = toPorts(keys)
   lists.set(key, list)
   return list
 }

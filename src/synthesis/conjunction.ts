@@ -55,14 +55,20 @@ export function conjunctionText(conjunction: Conjunction): string {
   return conjunction.map(literalText).join()
 }
 
+/** Conjunctions that are canonical: what is made of them asks for that form again and again. */
+const canonicals = new WeakSet<Conjunction>()
+
 /** Returns the same condition with literals and values sorted, without repetitions, and `Eq` for `In` of one value. */
 export function canonicalConjunction(conjunction: Conjunction): Conjunction {
+  if (canonicals.has(conjunction)) return conjunction
   const byText = new Map<string, Literal>()
   for (const literal of conjunction) {
     const canonical = canonicalLiteral(literal)
     byText.set(literalText(canonical), canonical)
   }
-  return [...byText.keys()].sort().flatMap((text) => byText.get(text) ?? [])
+  const sorted = [...byText.keys()].sort().flatMap((text) => byText.get(text) ?? [])
+  canonicals.add(sorted)
+  return sorted
 }
 
 /** Returns the label selector that says the same: `Eq` as `matchLabels`, the rest as expressions, all sorted. */

@@ -70,17 +70,27 @@ export function grantEdges(plan: Plan): Contribution & { readonly outside: reado
   const peers = plan.groups.map(({ id }): GrantPeer => ({ kind: 'group', group: id }))
   forEachUse(plan, (use) => {
     const { direction, protocol, end } = use
-    const cell = { direction, subject: use.subject.id, protocol, port: use.edge.port }
+    const subject = use.subject.id
+    const { port } = use.edge
     const group = groupOfEnd(plan, end)
     const peer = group === undefined ? undefined : peers[group.id]
     if (group === undefined || peer === undefined) {
       if (end.kind !== 'address') strangers.push(use)
-      else outside.push({ ...cell, address: end.address, names: end.names, labels: end.labels })
+      else
+        outside.push({
+          direction,
+          subject,
+          protocol,
+          port,
+          address: end.address,
+          names: end.names,
+          labels: end.labels,
+        })
     } else if ((plan.selectors[group.id]?.selectors.length ?? 0) > 0) {
-      grants.push({ ...cell, peer, why: 'learned' })
+      grants.push({ direction, subject, protocol, port, peer, why: 'learned' })
     } else {
       const everyPod = { kind: 'namespace', namespace: group.namespace } as const
-      grants.push({ ...cell, peer: everyPod, why: 'namespace-peer' })
+      grants.push({ direction, subject, protocol, port, peer: everyPod, why: 'namespace-peer' })
       widenings.push(namespacePeer(plan, use, group))
     }
   })
@@ -95,11 +105,13 @@ export function grantEdges(plan: Plan): Contribution & { readonly outside: reado
   }
 }
 
+const directions = ['egress', 'ingress'] as const
+
 function forEachUse(plan: Plan, see: (use: Use) => void): void {
   for (const edge of plan.traffic.edges) {
     const { protocol } = edge
     if (!isWanted(plan, edge)) continue
-    for (const direction of ['egress', 'ingress'] as const) {
+    for (const direction of directions) {
       const subject = groupOfEnd(plan, direction === 'egress' ? edge.from : edge.to)
       if (subject === undefined || !plan.subjects.has(subject.id)) continue
       see({ edge, direction, subject, protocol, end: peerEnd(edge, direction) })

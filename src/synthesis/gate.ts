@@ -118,7 +118,9 @@ function rememberEndpoints(
   const known = new Map<ObligedEnd, readonly PolicyEndpoint[]>()
   return (end) => {
     if ('kind' in end) return strangersOf(end)
-    const endpoints = known.get(end) ?? end.flatMap((id) => pods[id] ?? [])
+    const before = known.get(end)
+    if (before !== undefined) return before
+    const endpoints = end.flatMap((id) => pods[id] ?? [])
     known.set(end, endpoints)
     return endpoints
   }

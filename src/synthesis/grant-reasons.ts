@@ -60,18 +60,19 @@ function learnedPlaces(
   const groupOf = new Map(
     synthesis.groups.flatMap((group) => group.classes.map((id) => [id, group.id] as const)),
   )
-  const places = {
-    ingress: new Map<number, Map<number, Place>>(),
-    egress: new Map<number, Map<number, Place>>(),
-  }
+  // By subject, then by port.
+  const places: Record<Grant['direction'], Map<number, Place>[]> = { ingress: [], egress: [] }
   const note = (direction: 'ingress' | 'egress', own: EdgeEnd, peer: EdgeEnd, edge: Edge): void => {
     const subject = own.kind === 'class' ? groupOf.get(own.class) : undefined
     if (subject === undefined) return
-    const byPort = places[direction].get(subject) ?? new Map<number, Place>()
-    places[direction].set(subject, byPort)
+    const byPort = places[direction][subject] ?? new Map<number, Place>()
+    places[direction][subject] = byPort
     const port = portNumber(edge)
-    const place = byPort.get(port) ?? { peers: new Set(), specials: new Set(), outside: [] }
-    byPort.set(port, place)
+    let place = byPort.get(port)
+    if (place === undefined) {
+      place = { peers: new Set(), specials: new Set(), outside: [] }
+      byPort.set(port, place)
+    }
     const group = peer.kind === 'class' ? groupOf.get(peer.class) : undefined
     if (group !== undefined) place.peers.add(group)
     const [special] = specialPeersOf(peer)
@@ -84,7 +85,7 @@ function learnedPlaces(
     note('ingress', edge.to, edge.from, edge)
   }
   return {
-    find: (direction, subject, service) => places[direction].get(subject)?.get(portNumber(service)),
+    find: (direction, subject, service) => places[direction][subject]?.get(portNumber(service)),
   }
 }
 

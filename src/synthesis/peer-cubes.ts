@@ -25,10 +25,10 @@ export interface Cube {
  */
 export function mergeCubes(cubes: readonly Cube[]): readonly Cube[] {
   let merged = distinctCubes(cubes)
-  if (merged.length < 2) return merged
+  if (merged.length < 2) return merged.map(({ canonical }) => canonical)
   const keys = new Set<string>()
-  for (const { literals } of merged) {
-    for (const literal of literals) if (hasValues(literal)) keys.add(literal.key)
+  for (const { canonical } of merged) {
+    for (const literal of canonical.literals) if (hasValues(literal)) keys.add(literal.key)
   }
   const slots = [...[...keys].sort().map(valueSlot), namespaceSlot]
   // Done when no slot has merged anything since the last that did: merging twice over one slot changes nothing.
@@ -37,7 +37,7 @@ export function mergeCubes(cubes: readonly Cube[]): readonly Cube[] {
     merged = mergeOver(merged, slots[turn % slots.length] ?? namespaceSlot)
     idle = merged.length === before ? idle + 1 : 1
   }
-  return merged.toSorted((a, b) => (cubeText(a) < cubeText(b) ? -1 : 1))
+  return merged.toSorted((a, b) => (a.text < b.text ? -1 : 1)).map(({ canonical }) => canonical)
 }
 
 /** Returns a text that is equal for equal cubes alone. */
@@ -81,13 +81,13 @@ interface Slot {
   readonly valuesOf: (cube: Cube) => readonly string[] | undefined
   readonly withValues: (cube: Cube, values: readonly string[]) => Cube
   /** A text that is equal for cubes that are equal in every other dimension. */
-  readonly restOf: (cube: Cube) => string
+  readonly restOf: (cube: Remembered) => string
 }
 
 const namespaceSlot: Slot = {
   valuesOf: (cube) => cube.namespaces,
   withValues: (cube, namespaces) => ({ namespaces, literals: cube.literals }),
-  restOf: (cube) => remembered(cube).rests.of('', () => conjunctionText(cube.literals)),
+  restOf: ({ canonical, rests }) => rests.of('', () => conjunctionText(canonical.literals)),
 }
 
 function valueSlot(key: string): Slot {
@@ -102,15 +102,16 @@ function valueSlot(key: string): Slot {
       namespaces: cube.namespaces,
       literals: canonicalConjunction([...others(cube), { key, op: 'In', values }]),
     }),
-    restOf: (cube) => remembered(cube).rests.of(key, () => textOf(cube.namespaces, others(cube))),
+    restOf: ({ canonical, rests }) =>
+      rests.of(key, () => textOf(canonical.namespaces, others(canonical))),
   }
 }
 
-function mergeOver(cubes: readonly Cube[], slot: Slot): readonly Cube[] {
-  const untouched: Cube[] = []
-  const byRest = new Map<string, Cube[]>()
+function mergeOver(cubes: readonly Remembered[], slot: Slot): readonly Remembered[] {
+  const untouched: Remembered[] = []
+  const byRest = new Map<string, Remembered[]>()
   for (const cube of cubes) {
-    if (slot.valuesOf(cube) === undefined) {
+    if (slot.valuesOf(cube.canonical) === undefined) {
       untouched.push(cube)
       continue
     }
@@ -123,15 +124,22 @@ function mergeOver(cubes: readonly Cube[], slot: Slot): readonly Cube[] {
   for (const alike of byRest.values()) {
     const [first] = alike
     if (first === undefined) continue
-    const values = alike.flatMap((cube) => slot.valuesOf(cube) ?? [])
-    const merged = alike.length === 1 ? first : slot.withValues(first, sortedTexts(values))
-    untouched.push(remembered(merged).canonical)
+    if (alike.length === 1) {
+      untouched.push(first)
+      continue
+    }
+    const values = alike.flatMap(({ canonical }) => slot.valuesOf(canonical) ?? [])
+    untouched.push(remembered(slot.withValues(first.canonical, sortedTexts(values))))
   }
   return untouched
 }
 
-function distinctCubes(cubes: readonly Cube[]): readonly Cube[] {
-  const byText = new Map(cubes.map((cube) => [cubeText(cube), remembered(cube).canonical]))
+function distinctCubes(cubes: readonly Cube[]): readonly Remembered[] {
+  const byText = new Map<string, Remembered>()
+  for (const cube of cubes) {
+    const known = remembered(cube)
+    byText.set(known.text, known)
+  }
   return [...byText.values()]
 }
 

@@ -1,4 +1,5 @@
 /** When the edges of a group were active: the events of which confidence speaks. */
+import { protocols } from '../flow/flow.ts'
 import type { BlockRange } from './block-ranges.ts'
 import { addBlocks } from './block-ranges.ts'
 import { blockMs } from './communication-set.ts'
@@ -31,27 +32,31 @@ export function edgesByGroup(
     for (const known of group.classes) groupOf.set(known, id)
   }
   const found = groups.map(() => ({
-    ingress: new Map<string, BlockRange[]>(),
-    egress: new Map<string, BlockRange[]>(),
+    ingress: new Map<number, BlockRange[]>(),
+    egress: new Map<number, BlockRange[]>(),
   }))
+  const peerOf = numberPeers(traffic, groups, groupOf)
   const add = (
     end: EdgeEnd,
     direction: 'ingress' | 'egress',
-    key: string,
+    key: number,
     blocks: readonly BlockRange[],
   ): void => {
     const edges =
       end.kind === 'class' ? found[groupOf.get(end.class) ?? -1]?.[direction] : undefined
     if (edges === undefined || blocks.length === 0) return
-    const active = edges.get(key) ?? []
-    edges.set(key, active)
+    let active = edges.get(key)
+    if (active === undefined) {
+      active = []
+      edges.set(key, active)
+    }
     for (const [first, last] of blocks) addBlocks(active, first, last)
   }
   for (const { from, to, protocol, port, outcome, evidence } of traffic.edges) {
     if (!isObserved(outcome)) continue
-    const service = `${port}/${protocol}`
-    add(from, 'egress', `${service} ${peerKey(to, groupOf)}`, evidence.blocks)
-    add(to, 'ingress', `${service} ${peerKey(from, groupOf)}`, evidence.blocks)
+    const service = protocols.indexOf(protocol) * ports + port
+    add(from, 'egress', peerOf(to) * protocols.length * ports + service, evidence.blocks)
+    add(to, 'ingress', peerOf(from) * protocols.length * ports + service, evidence.blocks)
   }
   return found.map(({ ingress, egress }) => ({
     ingress: [...ingress.values()],
@@ -67,8 +72,17 @@ export function eventsOf(edge: ActiveEdge): number {
   return edge.reduce((sum, [first, last]) => sum + Math.ceil((last - first + 1) / 2), 0)
 }
 
+/** Returns how often an edge was active before the block `cut`. */
+export function eventsBefore(edge: ActiveEdge, cut: number): number {
+  let events = 0
+  for (const [first, last] of edge) {
+    if (first < cut) events += Math.ceil((Math.min(last, cut - 1) - first + 1) / 2)
+  }
+  return events
+}
+
 /** Returns an edge as it was before the block `cut`. */
-export function before(edge: ActiveEdge, cut: number): ActiveEdge {
+function before(edge: ActiveEdge, cut: number): ActiveEdge {
   return edge
     .filter(([first]) => first < cut)
     .map(([first, last]): BlockRange => [first, Math.min(last, cut - 1)])
@@ -103,13 +117,29 @@ export function watchedDays(traffic: Traffic): WatchedDays {
   return { days, windowDays: (lastMs - firstMs) / dayMs, dayOf }
 }
 
-function peerKey(end: EdgeEnd, groupOf: ReadonlyMap<number, number>): string {
-  switch (end.kind) {
-    case 'class':
-      return `group ${groupOf.get(end.class) ?? `class ${end.class}`}`
-    case 'entity':
-      return `entity ${end.entity}`
-    default:
-      return JSON.stringify(end)
+/** Numbers that a port may have: 0 is none. */
+const ports = 65_536
+
+/** Returns the number of what a peer is told apart by: its group, or its class where it has none, or what it is called. */
+function numberPeers(
+  { classes }: Traffic,
+  groups: readonly WatchedGroup[],
+  groupOf: ReadonlyMap<number, number>,
+): (end: EdgeEnd) => number {
+  const texts = new Map<string, number>()
+  const numberOf = (text: string): number => {
+    const number = texts.get(text) ?? groups.length + classes.length + texts.size
+    texts.set(text, number)
+    return number
+  }
+  return (end) => {
+    switch (end.kind) {
+      case 'class':
+        return groupOf.get(end.class) ?? groups.length + end.class
+      case 'entity':
+        return numberOf(`entity ${end.entity}`)
+      default:
+        return numberOf(JSON.stringify(end))
+    }
   }
 }

@@ -1,6 +1,6 @@
 /** Whether a cluster was watched for long enough: bounds for each group and direction, and what was never seen. */
 import type { ActiveEdge, GroupEdges, WatchedDays, WatchedGroup } from './active-edges.ts'
-import { before, edgesByGroup, eventsOf, watchedDays } from './active-edges.ts'
+import { edgesByGroup, eventsBefore, eventsOf, watchedDays } from './active-edges.ts'
 import { blockMs } from './communication-set.ts'
 import type { Inventory } from './inventory.ts'
 import { formatTime } from './timestamp.ts'
@@ -261,19 +261,19 @@ function directionOf(edges: readonly ActiveEdge[], watch: Watch): DirectionConfi
 
 /** Blocks are the grain of time: what is held out begins with the block that completes the first two thirds of the events. */
 function holdOutOf(edges: readonly ActiveEdge[]): DirectionConfidence['holdOut'] {
-  const eventsBefore = (cut: number): number =>
-    edges.reduce((sum, edge) => sum + eventsOf(before(edge, cut)), 0)
+  const allBefore = (cut: number): number =>
+    edges.reduce((sum, edge) => sum + eventsBefore(edge, cut), 0)
   let low = edges.reduce((least, edge) => Math.min(least, edge[0]?.[0] ?? 0), Infinity)
   let high = edges.reduce((most, edge) => Math.max(most, edge.at(-1)?.[1] ?? 0), 0) + 1
-  const all = eventsBefore(high)
+  const all = allBefore(high)
   if (all === 0) return { events: 0, unseen: 0, upper: 1 }
   while (low < high) {
     const middle = Math.floor((low + high) / 2)
-    if (eventsBefore(middle) * 3 >= all * 2) high = middle
+    if (allBefore(middle) * 3 >= all * 2) high = middle
     else low = middle + 1
   }
   const fresh = edges.filter((edge) => (edge[0]?.[0] ?? 0) >= low)
-  const events = all - eventsBefore(low)
+  const events = all - allBefore(low)
   const unseen = fresh.reduce((sum, edge) => sum + eventsOf(edge), 0)
   return { events, unseen, upper: rounded(binomialUpper(unseen, events)) }
 }

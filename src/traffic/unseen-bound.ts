@@ -27,6 +27,15 @@ export interface Frequencies {
  */
 export function poissonUpper(count: number): number {
   if (count > exactLimit) return wilsonHilferty(count + 1)
+  const known = poissonBounds[count] ?? exactPoissonUpper(count)
+  poissonBounds[count] = known
+  return known
+}
+
+/** Thousands of groups ask for the bounds of the same few counts. */
+const poissonBounds: number[] = []
+
+function exactPoissonUpper(count: number): number {
   let low = count
   let high = count + 10 + 4 * Math.sqrt(count + 1)
   for (let step = 0; step < 60; step += 1) {

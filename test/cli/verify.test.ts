@@ -1,4 +1,4 @@
-/** `verify` and `explain` from end to end, on the sample that the repository holds. */
+/** `verify`, `explain` and `diff` from end to end, on the sample that the repository holds. */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
@@ -81,6 +81,18 @@ describe.each(formats)('as %s', (format, extension) => {
         '--approvals',
         'samples/shop/zones/approvals.yaml',
         '--require-approval',
+      ],
+    ],
+    [
+      'diff',
+      1,
+      [
+        'diff',
+        ...shop,
+        '--old',
+        'samples/shop/policies/patients-records-api.yaml',
+        '--new',
+        'samples/shop/proposal.yaml',
       ],
     ],
     ['explain-policy', 0, ['explain', ...shop, ...existing, '--policy', 'shop/cart']],

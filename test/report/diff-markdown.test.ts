@@ -15,6 +15,8 @@ test('a diff in Markdown: what would break is open, the rest is folded', () => {
     | --- | --- | --- | --- | --- | --- |
     | <code>shop/web</code> | <code>shop/db</code> | <code>5432/TCP</code> | 1,200 flows, last 2026-03-02T10:00:00.000Z | was allowed by <code>shop/db (policies/db.yaml:10)</code><br>denied by <code>shop/db-next</code> | <code>0123456789ab</code> |
 
+    Each of these was seen to pass. To keep one, add a rule for its ports to the policy that denies it: with the peer under *from* where that policy selects the pods under *to*, else the other way round.
+
     </details>
 
     <details><summary>isolation (1): pods that become isolated, or are no longer</summary>
@@ -121,7 +123,7 @@ function repeated(count: number): PolicyDiff {
       {
         policy: 'shop/web',
         action: 'changed',
-        rules: Array.from({ length: 25 }, (_, index) => `+ ${index}`),
+        rules: Array.from({ length: 65 }, (_, index) => `+ ${index}`),
       },
     ],
     stale: Array.from({ length: count }, () => exampleDiff.stale[0]!),
