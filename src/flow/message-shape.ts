@@ -58,7 +58,7 @@ export class ShapeTable {
   /** What the next message says, to be filled in. */
   readonly numbers: Int32Array = new Int32Array(partCount)
   readonly #view = new DataView(this.numbers.buffer)
-  readonly #shapes = new ByteTable((range) => shapeOf(new Int32Array(range.buffer)))
+  readonly #shapes = new ByteTable(() => shapeOf(this.numbers))
 
   /** Returns the shape of what was filled in; its ports are none of a message. */
   find(): FlowShape | Outcome {
