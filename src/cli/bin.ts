@@ -23,3 +23,5 @@ if (!isDone) {
   process.exitCode = await main(argv, io)
 }
 io.close()
+// Everything is written. A connection that is still being made cannot be let go of, and would hold on for minutes.
+process.exit()

@@ -238,7 +238,9 @@ function refuseNothing(
   if (ledger.records === 0) {
     throw new NetweirError('NO_TRAFFIC', 'there is no record in the input', {
       ...place,
-      hint: 'record flows with: hubble observe --follow -o jsonpb > flows.jsonl',
+      hint: sources.some((name) => isLiveSource(name))
+        ? 'watch for some time with --for 1h or --follow, while the applications are in use'
+        : 'record flows with: hubble observe --follow -o jsonpb > flows.jsonl',
     })
   }
   const { outcomes } = ledger

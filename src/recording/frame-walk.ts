@@ -39,7 +39,23 @@ export function walk(
 async function walkLines(file: FileHandle, size: number, path: string): Promise<Walk> {
   const end = await lastLineEnd(file, size)
   if (size - end > maxTornBytes) throw notARecording(path, 'does not consist of lines')
+  if (end === 0 && size > 0 && !(await isFirstLine(file, size))) {
+    throw notARecording(path, 'holds no flows')
+  }
   return { end, backwards: () => linesBackwards(file, end) }
+}
+
+/** What lines begin with: members of the exporter's, and the one of what could not be read. */
+const beginnings = ['flow', 'node_status', 'lost_events', 'agent_event', 'debug_event', 'malformed']
+  .concat('node_name', 'time')
+  .map((name) => `{"${name}":`)
+
+/** Tells whether a file without a whole line is one that a kill left so, rather than a short file of somebody else. */
+async function isFirstLine(file: FileHandle, size: number): Promise<boolean> {
+  const bytes = await readPart(file, { start: 0, end: size })
+  const text = bytes.toString('latin1', 0, 100)
+  if (bytes.every((byte) => byte === 0)) return true
+  return beginnings.some((one) => one.startsWith(text) || text.startsWith(one))
 }
 
 /** Where the last line feed stands, plus one; 0 where there is none. */

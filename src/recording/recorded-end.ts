@@ -42,6 +42,9 @@ const maxLines = 300_000
 /** Records stand about in the order of their times: this much apart from it, and no more. */
 const disorderMs = 10_000
 
+/** Clocks of nodes that are further ahead than this of the time at which the recording was written are wrong. */
+const aheadMs = 60_000
+
 /**
  * Returns how a recording ends, or that there is none yet. Files that were put aside count as its beginning.
  * @throws {NetweirError} `OUTPUT_FAILED` where something else stands at the place.
@@ -74,6 +77,7 @@ async function readFile(
     if (!stats.isFile()) throw notARecording(path, 'is no regular file')
     await checkCompression(file, format, path)
     const { end, backwards } = await walk(file, stats.size, format, path)
+    memory.writtenMs ??= stats.mtimeMs
     for await (const text of backwards()) {
       memory.add(linesOf(text))
       if (memory.isEnough) break
@@ -119,6 +123,13 @@ function linesOf(text: Buffer): readonly ExportedLine[] {
 /** Collects lines from the last one backwards. */
 class Memory {
   readonly #lines: ExportedLine[] = []
+  /** When the recording was written last, by the clock of this machine. */
+  writtenMs: number | undefined
+  /**
+   * What says a later time is not the newest: a server that is asked from then on would keep back everything else. None
+   * where all say a later one, so that it is this machine's clock that is behind.
+   */
+  #limitMs: number | undefined
   #newest: ExportedLine | undefined
   /** The newest time in the lines that were added last, which are the oldest ones. */
   #reachedMs = Number.POSITIVE_INFINITY
@@ -136,15 +147,26 @@ class Memory {
 
   add(lines: readonly ExportedLine[]): void {
     let newestMs: number | undefined
+    if (lines.some(({ timeMs }) => timeMs !== undefined)) this.#limitMs ??= this.#limitFor(lines)
     for (const line of lines) {
       this.#lines.push(line)
-      if (line.timeMs === undefined) continue
+      if (line.timeMs === undefined || this.#isAhead(line)) continue
       newestMs = Math.max(newestMs ?? line.timeMs, line.timeMs)
       if (this.#newest?.timeMs === undefined || line.timeMs > this.#newest.timeMs) {
         this.#newest = line
       }
     }
     this.#reachedMs = newestMs ?? this.#reachedMs
+  }
+
+  #limitFor(lines: readonly ExportedLine[]): number {
+    const limitMs = (this.writtenMs ?? Number.POSITIVE_INFINITY) + aheadMs
+    const isAnyBefore = lines.some(({ timeMs }) => timeMs !== undefined && timeMs <= limitMs)
+    return isAnyBefore ? limitMs : Number.POSITIVE_INFINITY
+  }
+
+  #isAhead({ timeMs }: ExportedLine): boolean {
+    return timeMs !== undefined && timeMs > (this.#limitMs ?? Number.POSITIVE_INFINITY)
   }
 
   lastWords(): LastWords | undefined {
@@ -154,8 +176,11 @@ class Memory {
     for (const line of this.#lines) {
       const { timeMs: lineMs } = line
       if (lineMs === undefined || lineMs < timeMs - reachMs) continue
-      const before = nodes.get(line.node)?.timeMs
-      if (before === undefined || lineMs > before) nodes.set(line.node, line)
+      const before = nodes.get(line.node)
+      const isLater = before?.timeMs === undefined || lineMs > before.timeMs
+      // One wrong time among right ones says nothing of its node.
+      const isBetter = before === undefined || this.#isAhead(line) === this.#isAhead(before)
+      if (isBetter ? isLater : this.#isAhead(before)) nodes.set(line.node, line)
     }
     // At least one record of every node is asked for again: if it is not sent, the node has lost what came after it.
     const eldestMs = Math.min(...[...nodes.values()].map((line) => line.timeMs ?? timeMs))

@@ -33,7 +33,7 @@ export function parseHubbleAddress(name: string): HubbleAddress {
   const port = Number(match?.[3] ?? defaultPort)
   if (scheme === undefined || host === undefined || port < 1 || port > 65_535) {
     throw new NetweirError('USAGE', `"${name}" names no Hubble server`, {
-      hint: 'expected hubble://HOST[:PORT], hubbles://HOST[:PORT] for TLS, or unix:PATH of a socket',
+      hint: 'expected hubble://HOST[:PORT], hubbles://HOST[:PORT] for TLS, or unix:PATH of a socket; an IPv6 address stands in [ ]',
     })
   }
   const place = `${match?.[1] === undefined ? host : `[${host}]`}:${port}`

@@ -115,7 +115,11 @@ export async function channelCredentials(
       hint: 'name the server hubbles://',
     })
   }
-  const [ca, cert, key] = await Promise.all([tls.ca, tls.cert, tls.key].map(readPem))
+  const [ca, cert, key] = await Promise.all([
+    readPem(tls.ca, 'CERTIFICATE'),
+    readPem(tls.cert, 'CERTIFICATE'),
+    readPem(tls.key, 'PRIVATE KEY'),
+  ])
   try {
     const context = createSecureContext({
       minVersion: 'TLSv1.3',
@@ -133,7 +137,10 @@ export async function channelCredentials(
   }
 }
 
-async function readPem(path: string | undefined): Promise<Buffer | undefined> {
+async function readPem(
+  path: string | undefined,
+  label: 'CERTIFICATE' | 'PRIVATE KEY',
+): Promise<Buffer | undefined> {
   if (path === undefined) return undefined
   const bytes = await readFile(path).catch((reason: unknown) => {
     const isMissing = reason instanceof Error && 'code' in reason && reason.code === 'ENOENT'
@@ -143,11 +150,19 @@ async function readPem(path: string | undefined): Promise<Buffer | undefined> {
       { location: { file: path }, cause: reason },
     )
   })
-  if (bytes.includes('-----BEGIN ')) return bytes
-  throw new NetweirError('SOURCE_UNREADABLE', `"${path}" is no PEM file`, {
-    location: { file: path },
-    hint: 'expected -----BEGIN CERTIFICATE----- or a key; values in a Kubernetes secret are base64 of that',
-  })
+  if (bytes.includes(`${label}-----`)) return bytes
+  const isPem = bytes.includes('-----BEGIN ')
+  const wanted = label === 'CERTIFICATE' ? 'certificate' : 'private key'
+  throw new NetweirError(
+    'SOURCE_UNREADABLE',
+    isPem ? `"${path}" holds no ${wanted}` : `"${path}" is no PEM file`,
+    {
+      location: { file: path },
+      hint: isPem
+        ? '--tls-ca and --tls-cert name certificates (ca.crt, tls.crt), --tls-key a key (tls.key)'
+        : `expected -----BEGIN ${label}-----; values in a Kubernetes secret are base64 of that`,
+    },
+  )
 }
 
 /** How a call ended: `undefined` is status OK. */

@@ -93,9 +93,10 @@ export function failureText(address: HubbleAddress, failure: CallFailure): strin
   return wordsOf(address, failure).message
 }
 
-/** Returns how a call failed, from what grpc-js throws. */
+/** Returns how a call failed, from what grpc-js throws, which ends in a note that is mostly empty. */
 export function failureOf(error: Partial<ServiceError>): CallFailure {
-  return { code: error.code ?? status.UNKNOWN, details: error.details ?? error.message ?? '' }
+  const details = (error.details ?? error.message ?? '').replace(/\.? Resolution note: *$/, '')
+  return { code: error.code ?? status.UNKNOWN, details }
 }
 
 function wordsOf(address: HubbleAddress, failure: CallFailure): Words {

@@ -14,6 +14,9 @@ const overlapMs = 10_000
 /** How far back a node that has been silent may pull the start, and how much disorder is allowed for. */
 const maxReachMs = 10 * 60_000
 
+/** Shorter than what times are told apart by, in milliseconds. */
+const shortestMs = 0.001
+
 /** A time for which a node's events are lost. */
 export interface Gap {
   /** Empty where the server does not name its nodes. */
@@ -24,7 +27,10 @@ export interface Gap {
 }
 
 interface NodeTimes {
+  /** Of its newest event, by its own clock. */
   lastMs: number
+  /** When it was heard of last, by the clock of this machine. */
+  heardMs: number
 }
 
 /** The memory of one stream. */
@@ -35,6 +41,7 @@ export class StreamHistory {
   #next = 0
   #latestMs = Number.NEGATIVE_INFINITY
   #disorderMs = 0
+  #heardMs = 0
   readonly #lastByNode = new Map<string, NodeTimes>()
   /** Keys of what may come again, while a replay goes on. */
   #repeatable = new Set<string>()
@@ -57,22 +64,28 @@ export class StreamHistory {
     if (timeMs > this.#latestMs) this.#latestMs = timeMs
     else this.#disorderMs = Math.max(this.#disorderMs, this.#latestMs - timeMs)
     const times = this.#lastByNode.get(node)
-    if (times === undefined) this.#lastByNode.set(node, { lastMs: timeMs })
-    else if (timeMs > times.lastMs) times.lastMs = timeMs
+    this.#heardMs = Date.now()
+    if (times === undefined) {
+      this.#lastByNode.set(node, { lastMs: timeMs, heardMs: this.#heardMs })
+    } else {
+      times.heardMs = this.#heardMs
+      if (timeMs > times.lastMs) times.lastMs = timeMs
+    }
   }
 
   /**
    * From which time on the stream is to be asked for again, undefined while there was nothing: early enough that every
-   * node that was heard of late repeats something, unless its ring has been overwritten.
+   * node that was heard of late repeats something, unless its ring has been overwritten. Clocks of nodes may be ahead or
+   * behind: one that is ahead must not keep back what the others saw.
    */
   get resumeMs(): number | undefined {
     if (this.#latestMs === Number.NEGATIVE_INFINITY) return undefined
-    const earliest = this.#latestMs - maxReachMs
-    let fromMs = this.#latestMs - overlapMs - Math.min(this.#disorderMs, maxReachMs)
-    for (const { lastMs } of this.#lastByNode.values()) {
-      if (lastMs >= earliest && lastMs - 1 < fromMs) fromMs = lastMs - 1
+    const disorderMs = Math.min(this.#disorderMs, maxReachMs)
+    let fromMs = Math.min(this.#latestMs - disorderMs, this.#heardMs) - overlapMs
+    for (const { lastMs, heardMs } of this.#lastByNode.values()) {
+      if (heardMs >= this.#heardMs - maxReachMs && lastMs - 1 < fromMs) fromMs = lastMs - 1
     }
-    return Math.floor(Math.max(fromMs, earliest - overlapMs))
+    return Math.max(0, Math.floor(fromMs))
   }
 
   /** Begins a replay: what comes from now on may be a repetition, from `sinceMs` on. */
@@ -80,11 +93,15 @@ export class StreamHistory {
     this.#repeatable = this.#keys.all()
     this.#expected.clear()
     this.#oldest.clear()
+    for (const [node, { lastMs }] of this.#lastByNode) {
+      // Of a node whose events are all forgotten, everything up to its last one was given out.
+      this.#oldest.set(node, lastMs + shortestMs)
+      if (lastMs >= sinceMs) this.#expected.set(node, lastMs)
+    }
     for (const [at, node] of this.#nodes.entries()) {
       const timeMs = this.#times[at] ?? Number.NaN
       if (Number.isNaN(timeMs)) continue
       this.#oldest.set(node, Math.min(this.#oldest.get(node) ?? timeMs, timeMs))
-      if (timeMs >= sinceMs) this.#expected.set(node, this.#lastByNode.get(node)?.lastMs ?? timeMs)
     }
   }
 
@@ -96,7 +113,10 @@ export class StreamHistory {
       return true
     }
     const { node, timeMs } = peek
-    if (this.#times.length === memory && timeMs < (this.#oldest.get(node) ?? timeMs)) return true
+    if (this.#times.length === memory && timeMs < (this.#oldest.get(node) ?? timeMs)) {
+      this.#expected.delete(node)
+      return true
+    }
     const lastMs = this.#expected.get(node)
     if (peek.kind === 'flow' && lastMs !== undefined && timeMs > lastMs) {
       this.#expected.delete(node)

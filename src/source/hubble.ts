@@ -81,7 +81,14 @@ async function firstAnswer(
     if (reason instanceof MalformedRecord) return {}
     if (reason instanceof Error) throw reason
     const failure = reason as CallFailure
-    if (aborted.aborted || closed.aborted) throw interrupted(address.name)
+    if (aborted.aborted) throw interrupted(address.name)
+    if (closed.aborted) {
+      throw new NetweirError(
+        'SOURCE_LOST',
+        `the server at ${address.place} had not answered when the window was closed`,
+        { location: { file: address.name }, hint: 'is it a Hubble server? Wait longer with --for' },
+      )
+    }
     if (failure.code === status.UNIMPLEMENTED) return {}
     throw hubbleError(address, failure)
   }

@@ -282,7 +282,9 @@ export function fail(path: string, reason: unknown): never {
   if (code === 'ENOENT' || code === 'ENOTDIR') {
     throw new NetweirError('SOURCE_NOT_FOUND', `no file or directory "${path}"`, {
       ...details,
-      hint: 'name a recording of flows, a directory of them, or - for standard input',
+      hint: /^[^/]*:\/|:\d+$/.test(path)
+        ? 'a live source is named hubble://HOST:PORT, hubbles://HOST:PORT, unix:PATH or kafka://BROKER/TOPIC'
+        : 'name a recording of flows, a directory of them, or - for standard input',
     })
   }
   const isDenied = code === 'EACCES' || code === 'EPERM'

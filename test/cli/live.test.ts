@@ -1,6 +1,9 @@
 /** Whole runs over a live source: what is written, when, and with which exit code. */
 import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { readdirSync, readFileSync } from 'node:fs'
+import type { AddressInfo, Socket } from 'node:net'
+import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { status } from '@grpc/grpc-js'
 import { afterEach, describe, expect, test, vi } from 'vitest'
@@ -165,6 +168,28 @@ describe('a source that is not whole', () => {
     expect(code).toBe(3)
     expect(io.err).toContain('no server answers at 127.0.0.1:1')
   })
+})
+
+test('a server without flows is to be watched', async () => {
+  const { code, io } = await run('generate', await serve((answer) => answer.end()))
+  expect(code).toBe(2)
+  expect(io.err).toContain('there is no record in the input')
+  expect(io.err).toContain('--for 1h')
+})
+
+test('a connection that comes to nothing does not hold the process', async () => {
+  const mute = createServer()
+  const port = await new Promise<number>((resolve) => {
+    mute.listen(0, '127.0.0.1', () => resolve((mute.address() as AddressInfo).port))
+  })
+  const url = `hubbles://127.0.0.1:${port}`
+  const child = spawn(process.execPath, [built('cli/bin.js'), 'learn', url, '--follow'])
+  const [socket] = (await once(mute, 'connection')) as [Socket]
+  child.kill('SIGTERM')
+  const [code] = await once(child, 'exit')
+  expect(code).toBe(3)
+  socket.destroy()
+  mute.close()
 })
 
 describe('the window', () => {

@@ -307,6 +307,13 @@ describe('one recorder at a time', () => {
     expect(readdirSync(directory)).toEqual(['.flows.jsonl.netweir-lock'])
   })
 
+  test('waits for a lock that was just made to say whose it is', async () => {
+    writeFileSync(lockPlace(), '')
+    setTimeout(() => writeFileSync(lockPlace(), String(process.ppid)), 100)
+    await expect(recordLines([flow(0)])).rejects.toMatchObject({ code: 'OUTPUT_FAILED' })
+    expect(readdirSync(directory)).toEqual(['.flows.jsonl.netweir-lock'])
+  })
+
   test.each(['', 'x', '4194304000', String(process.pid)])(
     'takes over the lock "%s" of one that is no more',
     async (owner) => {

@@ -183,6 +183,45 @@ test('long lines do not get in the way', async () => {
   expect([...(last?.ids ?? [])].sort()).toEqual(['a', 'b', 'long'])
 })
 
+test.each(['{"a":1}', 'dear diary', '[]', '{"flowers":[]}'])(
+  'a short file of somebody else is none: %s',
+  async (text) => {
+    const path = place('flows.json')
+    writeFileSync(path, text)
+    await expect(endOf(path)).rejects.toMatchObject({ code: 'OUTPUT_FAILED' })
+  },
+)
+
+test('a line that a dead machine left without its content is cut off', async () => {
+  const path = place('flows.jsonl')
+  writeFileSync(path, Buffer.alloc(4096))
+  expect(await endOf(path)).toEqual({ wholeBytes: 0, tornBytes: 4096 })
+})
+
+describe('a clock that is ahead', () => {
+  const years = 80 * 365 * 86_400
+  test('does not say where the recording ends', async () => {
+    const path = place('flows.jsonl')
+    const lines = [flow('a', 0), flow('b', 90), flow('c', years, 'ahead'), flow('d', years)]
+    writeFileSync(path, await frames(path, [lines]))
+    const { last } = await endOf(path)
+    expect(last?.time).toBe(timeAt(90))
+    expect(last?.sinceMs).toBe(startMs + 30_000)
+    expect(last?.nodes).toEqual(
+      new Map([
+        ['worker-1', timeAt(90)],
+        ['ahead', timeAt(years)],
+      ]),
+    )
+  })
+
+  test('of all nodes is one of this machine that is behind', async () => {
+    const path = place('flows.jsonl')
+    writeFileSync(path, await frames(path, [[flow('a', years), flow('b', years + 90)]]))
+    expect((await endOf(path)).last?.time).toBe(timeAt(years + 90))
+  })
+})
+
 test('no directory is a recording', async () => {
   await expect(endOf(directory)).rejects.toMatchObject({ code: 'OUTPUT_FAILED' })
 })

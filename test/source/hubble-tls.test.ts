@@ -70,7 +70,7 @@ describeTls('a server with TLS', () => {
     const url = await serve(other)
     await expect(messages(url, { ca: folder.ca.cert })).rejects.toMatchObject({
       code: 'SOURCE_UNREADABLE',
-      message: expect.stringContaining('hubble.example.org'),
+      message: 'the certificate of the server is for another name: hubble.example.org',
       hint: expect.stringContaining('--tls-server-name'),
     })
     const tls = { ca: folder.ca.cert, serverName: 'hubble.example.org' }
@@ -147,6 +147,15 @@ describeTls('a server with TLS', () => {
       hint: expect.stringContaining('base64'),
     })
     await expect(messages(url, { ca: missing })).rejects.toMatchObject({ code: 'SOURCE_NOT_FOUND' })
+    await expect(messages(url, { ca: folder.ca.key })).rejects.toMatchObject({
+      code: 'SOURCE_UNREADABLE',
+      message: `"${folder.ca.key}" holds no certificate`,
+      hint: expect.stringContaining('ca.crt'),
+    })
+    const swapped = { cert: relay.key, key: relay.cert }
+    await expect(messages(url, swapped)).rejects.toMatchObject({
+      message: `"${relay.key}" holds no certificate`,
+    })
     const mixed = { cert: relay.cert, key: folder.ca.key }
     await expect(messages(url, mixed)).rejects.toMatchObject({ code: 'SOURCE_UNREADABLE' })
   })

@@ -399,6 +399,20 @@ describe('a stream that breaks', () => {
     expect(run.uuids.at(-1)).toBe('a-3011')
   })
 
+  test('is asked for from now on at the latest, whatever a clock that is ahead says', async () => {
+    const ahead = flow(0, 'ahead', { time: '2099-01-01T00:00:00Z' })
+    const server = await serve({
+      onFlows: async (answer) => {
+        await answer.send(...flows(0, 10), ...(answer.number === 0 ? [ahead] : flows(10, 20)))
+        if (answer.number === 0) answer.fail(status.UNAVAILABLE, 'transport is closing')
+        else answer.end()
+      },
+    })
+    const run = await new Run().open(server.url).then((one) => one.read())
+    expect(timeOf(server.requests[1]!.since)).toBeLessThanOrEqual(startMs + 900)
+    expect(run.uuids.filter((uuid) => uuid !== 'ahead-0')).toEqual(uuids(0, 20))
+  })
+
   test('when the server itself goes away and comes back', async () => {
     const first = await serve({
       onFlows: async (answer) => {
@@ -564,6 +578,16 @@ describe('a server that cannot be reached', () => {
     })
     expect(Date.now() - begin).toBeLessThan(13_000)
     await server.stop()
+  })
+
+  test('before the window closes was none', async () => {
+    const server = await serve({ serverStatus: 'silent' })
+    const run = new Run()
+    setTimeout(() => run.closing.abort(), 50)
+    await expect(run.open(server.url)).rejects.toMatchObject({
+      code: 'SOURCE_LOST',
+      message: `the server at 127.0.0.1:${server.port} had not answered when the window was closed`,
+    })
   })
 
   test.each([
