@@ -27,6 +27,16 @@ import { messageOf } from './kafkajs-records.ts'
 const { CompressionCodecs, Kafka, logLevel, Partitioners } = kafkajs
 
 /** How often, and after which pause, partitions without a leader are asked for. */
+/** Answers of brokers that do not lead the partition or group, or do not yet. */
+const leaderless: ReadonlySet<string> = new Set([
+  'NOT_LEADER_FOR_PARTITION',
+  'LEADER_NOT_AVAILABLE',
+  'GROUP_LOAD_IN_PROGRESS',
+  'GROUP_COORDINATOR_NOT_AVAILABLE',
+  'NOT_COORDINATOR_FOR_GROUP',
+])
+
+/** Tries, and the wait between them: three seconds in all. */
 const leaderAttempts = 10
 const leaderWaitMs = 300
 
@@ -145,7 +155,9 @@ class KafkajsClient implements KafkaClient {
 
   async committed(group: string, topics: readonly string[]): Promise<readonly PartitionPosition[]> {
     const admin = await this.#connectedAdmin()
-    const found = await this.#ask(admin.fetchOffsets({ groupId: group, topics: [...topics] }))
+    const found = await this.#askLeaders(() =>
+      admin.fetchOffsets({ groupId: group, topics: [...topics] }),
+    )
     return found.flatMap(({ topic, partitions }) =>
       partitions
         .map(({ partition, offset }) => ({ topic, partition, offset: Number(offset) }))
@@ -288,15 +300,14 @@ class KafkajsClient implements KafkaClient {
       throw kafkaError({ type: 'UNKNOWN_TOPIC_OR_PARTITION' }, this.#place)
   }
 
-  /** Asks again while a topic is so new, or a broker so lately gone, that partitions have no leader. */
+  /** Asks again while a topic or group is so new, or a broker so lately gone, that nobody leads it yet. */
   async #askLeaders<T>(ask: () => Promise<T>): Promise<T> {
     for (let attempt = 1; ; attempt += 1) {
       try {
         return await this.#ask(ask())
       } catch (reason) {
         const { type } = ((reason as NetweirError).cause ?? {}) as { readonly type?: unknown }
-        const lacksLeader = type === 'NOT_LEADER_FOR_PARTITION' || type === 'LEADER_NOT_AVAILABLE'
-        if (!lacksLeader || attempt === leaderAttempts) throw reason
+        if (!leaderless.has(String(type)) || attempt === leaderAttempts) throw reason
         await sleep(leaderWaitMs)
       }
     }
