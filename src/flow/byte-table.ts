@@ -4,12 +4,18 @@
 const maxEntries = 65_536
 const maxBytes = 32 * 1024 * 1024
 
+/** Ranges are kept in pieces of memory of this size, since one for each would cost more than the ranges. */
+const pieceBytes = 64 * 1024
+
 /** Of a table's buckets, one less: a power of two. */
 const bucketMask = 2 ** 13 - 1
 
 interface Entry<Value> {
   readonly hash: number
+  /** Where the range is kept. */
   readonly view: DataView
+  readonly start: number
+  readonly length: number
   readonly value: Value
   readonly next: Entry<Value> | undefined
 }
@@ -18,10 +24,13 @@ interface Entry<Value> {
 export class ByteTable<Value> {
   readonly #make: (bytes: Uint8Array) => Value
   #buckets: (Entry<Value> | undefined)[] = emptyBuckets()
+  #piece = new Uint8Array(0)
+  #view = new DataView(this.#piece.buffer)
+  #used = 0
   #count = 0
   #bytes = 0
 
-  /** `make` gets a copy of the bytes, which it may keep. */
+  /** `make` gets the bytes, which it must not keep. */
   constructor(make: (bytes: Uint8Array) => Value) {
     this.#make = make
   }
@@ -31,29 +40,32 @@ export class ByteTable<Value> {
     const hash = hashOf(view, start, end)
     let entry = this.#buckets[hash & bucketMask]
     while (entry !== undefined) {
-      if (entry.hash === hash && isSame(entry.view, view, start, end)) return entry.value
+      if (entry.hash === hash && isSame(entry, view, start, end)) return entry.value
       entry = entry.next
     }
-    return this.#add(hash, view, start, end)
+    return this.#add(hash, new Uint8Array(view.buffer, view.byteOffset + start, end - start))
   }
 
-  #add(hash: number, view: DataView, start: number, end: number): Value {
-    const bytes = new Uint8Array(view.buffer, view.byteOffset + start, end - start).slice()
+  #add(hash: number, bytes: Uint8Array): Value {
     const value = this.#make(bytes)
-    if (this.#count >= maxEntries || this.#bytes + bytes.length > maxBytes) {
+    const { length } = bytes
+    if (this.#count >= maxEntries || this.#bytes + length > maxBytes) {
       this.#buckets = emptyBuckets()
       this.#count = 0
       this.#bytes = 0
     }
-    const bucket = hash & bucketMask
-    this.#buckets[bucket] = {
-      hash,
-      view: new DataView(bytes.buffer),
-      value,
-      next: this.#buckets[bucket],
+    if (this.#used + length > this.#piece.length) {
+      this.#piece = new Uint8Array(Math.max(pieceBytes, length))
+      this.#view = new DataView(this.#piece.buffer)
+      this.#used = 0
     }
+    this.#piece.set(bytes, this.#used)
+    const bucket = hash & bucketMask
+    const next = this.#buckets[bucket]
+    this.#buckets[bucket] = { hash, view: this.#view, start: this.#used, length, value, next }
+    this.#used += length
     this.#count += 1
-    this.#bytes += bytes.length
+    this.#bytes += length
     return value
   }
 }
@@ -71,15 +83,15 @@ function hashOf(view: DataView, start: number, end: number): number {
   return (hash ^ (hash >>> 15)) & 0x3fff_ffff
 }
 
-function isSame(known: DataView, view: DataView, start: number, end: number): boolean {
-  const length = end - start
-  if (known.byteLength !== length) return false
-  let at = 0
-  for (; at + 4 <= length; at += 4) {
-    if (known.getInt32(at, true) !== view.getInt32(start + at, true)) return false
+function isSame(known: Entry<unknown>, view: DataView, start: number, end: number): boolean {
+  if (known.length !== end - start) return false
+  const shift = known.start - start
+  let at = start
+  for (; at + 4 <= end; at += 4) {
+    if (known.view.getInt32(shift + at, true) !== view.getInt32(at, true)) return false
   }
-  for (; at < length; at++) {
-    if (known.getUint8(at) !== view.getUint8(start + at)) return false
+  for (; at < end; at++) {
+    if (known.view.getUint8(shift + at) !== view.getUint8(at)) return false
   }
   return true
 }

@@ -1,18 +1,12 @@
 /** Reading of one record: from a parsed JSON value to oriented flows, or to the outcome that it is counted under. */
-import type { RecordEnd } from './endpoint.ts'
-import { clusterText, isPod, readEnd } from './endpoint.ts'
+import type { FlowShape, Oriented, Place } from './assemble.ts'
+import { assembleFlow, counted } from './assemble.ts'
+import { clusterText, readEnd } from './endpoint.ts'
 import type { Context, Payload } from './envelope.ts'
 import { unwrap } from './envelope.ts'
 import type { RecordEvent } from './event.ts'
 import { dropCause, readEvent } from './event.ts'
-import type {
-  Flow,
-  NamedAddress,
-  NamespaceSighting,
-  Outcome,
-  Reading,
-  VerdictKind,
-} from './flow.ts'
+import type { Outcome, Reading, VerdictKind } from './flow.ts'
 import type { JsonObject } from './json.ts'
 import {
   asArray,
@@ -28,17 +22,13 @@ import {
 } from './json.ts'
 import type { Layer4 } from './layer4.ts'
 import { readLayer4 } from './layer4.ts'
-import { answerNames, dnsAnswer, namesOf } from './names.ts'
-import type { Orientation } from './orientation.ts'
-import { forwardedKind, orient, orientIcmp, sideOf } from './orientation.ts'
+import { answerNames, dnsAnswer } from './names.ts'
+import { forwardedKind, orient, orientIcmp } from './orientation.ts'
 
 const authTypes = ['DISABLED', 'SPIRE', 'TEST_ALWAYS_FAIL']
 
 /** How many nodes one status record may name. */
 const maxNodes = 16_384
-
-/** The address under which a pod sees its own packets when it reaches itself through a service (`hubble.md` 8.19). */
-export const loopbackService = '169.254.42.1'
 
 const lostSources = [
   'UNKNOWN_LOST_EVENT_SOURCE',
@@ -129,13 +119,6 @@ function readNodeStatus(status: JsonObject): Reading {
   }
 }
 
-/** Place and time of a record, as flows and counted readings carry them. */
-export interface Place {
-  readonly timeMs: number | undefined
-  readonly node: string
-  readonly cluster: string
-}
-
 /**
  * Returns the place and time that envelopes say.
  * @throws {MalformedRecord} when a name is too long.
@@ -151,32 +134,26 @@ export function placeOf(context: Context): Place {
   }
 }
 
-/** A flow record whose parts are decoded. */
-interface Facts {
-  readonly flow: JsonObject
-  readonly event: RecordEvent
-  readonly place: Place
-  readonly answers: readonly NamedAddress[]
-}
-
-/** A layer 4 that an edge can be made of, with its orientation. */
-export interface Oriented {
-  readonly orientation: Orientation
-  readonly protocol: Flow['protocol']
-  readonly port: number
-  readonly clientPort: number
-}
-
 function readFlow(flow: JsonObject, context: Context): Reading {
   const event = readEvent(flow)
-  const facts: Facts = {
-    flow,
-    event,
-    place: placeOf(context),
-    answers: answerNames(dnsAnswer(asObject(flow['l7']), event.l7Kind)),
-  }
+  const place = placeOf(context)
+  const answers = answerNames(dnsAnswer(asObject(flow['l7']), event.l7Kind))
   const shape = readShape(flow, event)
-  return typeof shape === 'string' ? count(shape, facts) : assemble(facts, shape)
+  if (typeof shape === 'string') return counted(shape, place, answers)
+  const addresses = asObject(flow['IP'])
+  return assembleFlow({
+    shape,
+    port: shape.port,
+    clientPort: shape.clientPort,
+    place,
+    source: readEnd(flow['source'], addresses?.['source']),
+    destination: readEnd(flow['destination'], addresses?.['destination']),
+    sourceNames: member(flow, 'source_names', 'sourceNames'),
+    destinationNames: member(flow, 'destination_names', 'destinationNames'),
+    answers,
+    uuid: flow['uuid'],
+    flows: weightOf(flow),
+  })
 }
 
 /**
@@ -202,14 +179,6 @@ export function readShape(flow: JsonObject, event: RecordEvent): FlowShape | Out
     isEncrypted: asObject(flow['IP'])?.['encrypted'] === true,
     isAuthenticated: isAuthenticated(flow),
   }
-}
-
-/** What a flow says apart from its ends, time, place and names. */
-export interface FlowShape extends Oriented {
-  readonly event: RecordEvent
-  readonly verdict: VerdictKind
-  readonly isEncrypted: boolean
-  readonly isAuthenticated: boolean
 }
 
 function isSocket(event: RecordEvent): boolean {
@@ -243,129 +212,6 @@ function orientLayer4(layer4: Layer4 | undefined, event: RecordEvent): Oriented 
   return port === 0 ? 'masked' : { orientation, protocol, port, clientPort }
 }
 
-function assemble(facts: Facts, shape: FlowShape): Reading {
-  const { flow, event, place } = facts
-  const { turned } = shape.orientation
-  const addresses = asObject(flow['IP'])
-  const source = readEnd(flow['source'], addresses?.['source'])
-  const destination = readEnd(flow['destination'], addresses?.['destination'])
-  const [client, server] = turned ? [destination, source] : [source, destination]
-  const isIcmp = shape.protocol.startsWith('ICMP')
-  const outcome = outcomeOfEnds(client, server, event)
-  if (outcome !== undefined) return count(isIcmp ? 'icmp' : outcome, facts)
-  const local = { source: source.isLocal, destination: destination.isLocal }
-  // Members are assigned one by one, since this runs once a record: spreading optional ones costs more than the rest.
-  const found: Mutable<Flow> = {
-    client: client.endpoint,
-    server: server.endpoint,
-    namespaces: namespacesOf(client, server),
-    protocol: shape.protocol,
-    port: shape.port,
-    clientPort: shape.clientPort,
-    side: sideOf(event, turned, local),
-    verdict: shape.verdict,
-    strength: shape.orientation.strength,
-    certain: shape.orientation.certain,
-    node: place.node,
-    cluster: place.cluster,
-    uuid: asBoundedText(flow['uuid'], 'the uuid'),
-    flows: weightOf(flow),
-    names: joined(serverNames(flow, server, turned), facts.answers),
-  }
-  if (client.pod !== undefined) found.clientPod = client.pod
-  if (server.pod !== undefined) found.serverPod = server.pod
-  if (place.timeMs !== undefined) found.timeMs = place.timeMs
-  if (shape.isEncrypted) found.encrypted = true
-  if (shape.isAuthenticated) found.authenticated = true
-  return { kind: 'flow', flow: found }
-}
-
-type Mutable<T> = { -readonly [Key in keyof T]: T[Key] }
-
-function joined<T>(a: readonly T[], b: readonly T[]): readonly T[] {
-  if (b.length === 0) return a
-  return a.length === 0 ? b : [...a, ...b]
-}
-
-/**
- * Outcomes that the ends decide alone. Before a service's address is translated (`FROM_*`) only a pod is known to be
- * the server; whatever else stands there may be a service.
- */
-function outcomeOfEnds(
-  client: RecordEnd,
-  server: RecordEnd,
-  event: RecordEvent,
-): Outcome | undefined {
-  if (isSelf(client, server)) return 'self'
-  const [from, to] = [entityOf(client), entityOf(server)]
-  if (from === 'health' || to === 'health') return 'health'
-  if (client.isMasked || server.isMasked) return 'masked'
-  if (!isPod(client.endpoint) && !isPod(server.endpoint)) return 'no-pod'
-  if (isUnresolved(from) || isUnresolved(to)) return 'unresolved'
-  return event.point.startsWith('FROM_') && !isPod(server.endpoint) ? 'unresolved' : undefined
-}
-
-function isUnresolved(entity: string): boolean {
-  return entity === 'init' || entity === 'unknown'
-}
-
-function entityOf(end: RecordEnd): string {
-  return end.endpoint.kind === 'entity' ? end.endpoint.entity : ''
-}
-
-function isSelf(client: RecordEnd, server: RecordEnd): boolean {
-  if (!isPod(client.endpoint) && !isPod(server.endpoint)) return false
-  if (client.address !== '' && client.address === server.address) return true
-  if (client.address === loopbackService || server.address === loopbackService) return true
-  const name = podName(client)
-  if (name === undefined || name !== podName(server)) return false
-  const [a, b] = [client.endpoint, server.endpoint]
-  return 'cluster' in a && 'cluster' in b && a.cluster === b.cluster && a.namespace === b.namespace
-}
-
-function podName({ endpoint, pod }: RecordEnd): string | undefined {
-  return endpoint.kind === 'named' ? endpoint.name : pod?.name
-}
-
-/** Returns what tells the pod at an end from all others, undefined where the record does not name one. */
-export function podKey(end: RecordEnd): string | undefined {
-  const { endpoint, pod } = end
-  if (endpoint.kind === 'named')
-    return [endpoint.cluster, endpoint.namespace, endpoint.name].join('/')
-  if (endpoint.kind !== 'pod' || pod === undefined) return undefined
-  return [endpoint.cluster, endpoint.namespace, pod.name].join('/')
-}
-
-/** Names of the server only: the client's are those of nobody that it could be reached by. */
-function serverNames(
-  flow: JsonObject,
-  server: RecordEnd,
-  turned: boolean,
-): readonly NamedAddress[] {
-  if (server.endpoint.kind !== 'address') return []
-  const list = turned
-    ? member(flow, 'source_names', 'sourceNames')
-    : member(flow, 'destination_names', 'destinationNames')
-  return namesOf(list, server.address)
-}
-
-function namespacesOf(client: RecordEnd, server: RecordEnd): readonly NamespaceSighting[] {
-  const first = client.namespace
-  const second = server.namespace
-  if (first === undefined) return second === undefined ? [] : [second]
-  if (second === undefined || isSameSighting(first, second)) return [first]
-  return [first, second]
-}
-
-function isSameSighting(a: NamespaceSighting, b: NamespaceSighting): boolean {
-  if (a === b) return true
-  return (
-    a.cluster === b.cluster &&
-    a.namespace === b.namespace &&
-    a.labels.join('\n') === b.labels.join('\n')
-  )
-}
-
 /** `SPIRE` is the one kind of mutual authentication that there is; `TEST_ALWAYS_FAIL` proves nothing. */
 function isAuthenticated(flow: JsonObject): boolean {
   return enumName(member(flow, 'auth_type', 'authType'), authTypes) === 'SPIRE'
@@ -382,21 +228,6 @@ function weightOf(flow: JsonObject): number {
   ]
   const sum = counts.reduce<number>((total, value) => total + Math.max(asInteger(value) ?? 0, 0), 0)
   return Math.min(Math.max(sum, 1), Number.MAX_SAFE_INTEGER)
-}
-
-function count(outcome: Outcome, facts: Facts): Reading {
-  return counted(outcome, facts.place, facts.answers)
-}
-
-function counted(outcome: Outcome, place: Place, names: readonly NamedAddress[] = []): Reading {
-  return {
-    kind: 'counted',
-    outcome,
-    ...(place.timeMs === undefined ? {} : { timeMs: place.timeMs }),
-    node: place.node,
-    cluster: place.cluster,
-    ...(names.length === 0 ? {} : { names }),
-  }
 }
 
 function malformed(reason: string): Reading {

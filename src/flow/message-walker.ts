@@ -2,74 +2,80 @@
  * Protobuf messages read in one walk over their bytes. Only what decides about a record is decoded, and what repeats from
  * one message to the next, endpoints above all, only once. What is unusual is left to the plain way (`message.ts`).
  */
+import { canonicalAddress } from '../ip.ts'
 import { readAny } from './any.ts'
+import type { Place } from './assemble.ts'
+import { assembleFlow, counted } from './assemble.ts'
 import { ByteTable } from './byte-table.ts'
-import { readPayload } from './decode.ts'
-import { KnownEnd } from './endpoint.ts'
+import { placeOf, readPayload } from './decode.ts'
+import type { RecordEnd } from './endpoint.ts'
+import { KnownEnd, readEnd } from './endpoint.ts'
+import type { Context } from './envelope.ts'
 import type { Reading } from './flow.ts'
-import type { EnumType } from './hubble-enums.ts'
-import {
-  authType,
-  dropReason,
-  flowType,
-  tracePoint,
-  traceReason,
-  trafficDirection,
-  translationPoint,
-  verdict,
-} from './hubble-enums.ts'
-import type { MessageType } from './hubble-messages.ts'
-import { flowMessage } from './hubble-messages.ts'
 import type { JsonObject } from './json.ts'
 import { DecodedTime, MalformedRecord } from './json.ts'
 import type { MessageEncoding } from './message.ts'
 import { messageToJson, readBool, readTimestamp } from './message-json.ts'
-import { textOf, WireCursor } from './wire.ts'
+import { membersOf, parts, ShapeTable } from './message-shape.ts'
+import { passOver, typeOfField } from './passed-fields.ts'
+import { wireBytes as bytes, textOf, wireVarint as varint, WireCursor } from './wire.ts'
 
 /** Thrown where the plain way has to read a message: it holds something twice, which has to be merged. */
 class Unusual extends Error {}
 
 const unusual = new Unusual()
 
-/** Members of a flow that decide about a record; all of them are there, so that every flow has the same shape. */
-interface FlowMembers {
-  time: DecodedTime | undefined
-  verdict: unknown
-  drop_reason: number | undefined
-  IP: JsonObject | undefined
-  l4: JsonObject | undefined
+/** What the walk finds of one flow, apart from the numbers of its shape. */
+class Found {
+  timeMs = Number.NaN
+  place: Place | undefined
+  hasIp = false
+  hasLayer4 = false
+  sourceAddress = ''
+  destinationAddress = ''
+  sourcePort = 0
+  destinationPort = 0
   source: KnownEnd | undefined
   destination: KnownEnd | undefined
-  Type: unknown
-  node_name: string
-  source_names: string[] | undefined
-  destination_names: string[] | undefined
-  l7: JsonObject | undefined
-  reply: boolean | undefined
-  event_type: JsonObject | undefined
-  traffic_direction: unknown
-  policy_match_type: number | undefined
-  trace_observation_point: unknown
-  drop_reason_desc: unknown
-  is_reply: boolean | undefined
-  sock_xlate_point: unknown
-  uuid: string
-  auth_type: unknown
-  trace_reason: unknown
-  aggregate: JsonObject | undefined
-  extensions: JsonObject | undefined
+  sourceNames: string[] | undefined
+  destinationNames: string[] | undefined
+  uuid = ''
+  /** What has no place among the numbers, by its name in the JSON form. */
+  rest: Record<string, JsonObject | undefined> | undefined
+
+  clear(): void {
+    this.timeMs = Number.NaN
+    this.place = undefined
+    this.hasIp = false
+    this.hasLayer4 = false
+    this.sourceAddress = ''
+    this.destinationAddress = ''
+    this.sourcePort = 0
+    this.destinationPort = 0
+    this.source = undefined
+    this.destination = undefined
+    this.sourceNames = undefined
+    this.destinationNames = undefined
+    this.uuid = ''
+    this.rest = undefined
+  }
 }
 
-const varint = 0
-const bytes = 2
+const noContext: Context = { node: '', time: undefined, cluster: '', path: '' }
 
-/** The message types of fields that no case of {@link MessageWalker} reads: they must be messages all the same. */
-const unread = unreadFields()
+const noPlace: Place = { timeMs: undefined, node: '', cluster: '' }
 
 /** The walker. */
 export class MessageWalker {
   readonly #ends = new ByteTable((range) => new KnownEnd(messageToJson(range, typeOfField(8))))
-  readonly #texts = new ByteTable((range) => textOf(range, 0, range.length))
+  readonly #addresses = new ByteTable(
+    (range) => canonicalAddress(textOf(range, 0, range.length)) ?? '',
+  )
+  readonly #places = new ByteTable((range) =>
+    placeOf({ ...noContext, node: textOf(range, 0, range.length) }),
+  )
+  readonly #shapes = new ShapeTable()
+  readonly #found = new Found()
   #view: DataView = new DataView(new ArrayBuffer(0))
 
   /** Returns what one message says, undefined where the plain way has to find out. */
@@ -77,8 +83,9 @@ export class MessageWalker {
     this.#view = new DataView(message.buffer, message.byteOffset, message.length)
     try {
       const cursor = new WireCursor(message)
-      if (encoding === 'flow') return flowReading(this.#flow(cursor), '', undefined)
-      return this.#answer(cursor)
+      if (encoding !== 'flow') return this.#answer(cursor)
+      this.#flow(cursor)
+      return this.#reading(noPlace, Number.NaN)
     } catch (error) {
       if (error instanceof Unusual || error instanceof MalformedRecord) return undefined
       throw error
@@ -87,26 +94,27 @@ export class MessageWalker {
 
   /** Answers that are no flows are few enough for the plain way. */
   #answer(cursor: WireCursor): Reading | undefined {
-    let flow: FlowMembers | undefined
-    let node = ''
-    let time: DecodedTime | undefined
+    let isFlow = false
+    let place = noPlace
+    let timeMs = Number.NaN
     for (;;) {
       const tag = cursor.tag()
       switch (tag) {
         case 0:
-          return flow === undefined ? undefined : flowReading(flow, node, time)
+          return isFlow ? this.#reading(place, timeMs) : undefined
         case 1 * 8 + bytes:
-          if (flow !== undefined) throw unusual
-          flow = this.#flow(cursor.message())
+          if (isFlow) throw unusual
+          isFlow = true
+          this.#flow(cursor.message())
           break
         case 2 * 8 + bytes:
         case 3 * 8 + bytes:
           return undefined
         case 1000 * 8 + bytes:
-          node = this.#known(this.#texts, cursor)
+          place = this.#known(this.#places, cursor)
           break
         case 1001 * 8 + bytes:
-          time = timeOf(cursor.message())
+          timeMs = timeOf(cursor.message())
           break
         default:
           cursor.skip(tag)
@@ -114,95 +122,225 @@ export class MessageWalker {
     }
   }
 
-  #flow(cursor: WireCursor): FlowMembers {
-    const flow = emptyFlow()
+  /** As the envelopes of `envelope.ts` are read: the flow's own node and time come before those of the answer. */
+  #reading(outer: Place, outerMs: number): Reading | undefined {
+    const found = this.#found
+    const { numbers } = this.#shapes
+    const { sourcePort, destinationPort } = found
+    if (sourcePort > 65_535 || destinationPort > 65_535) return undefined
+    const place = found.place === undefined || found.place.node === '' ? outer : found.place
+    const timeMs = Number.isNaN(found.timeMs) ? outerMs : found.timeMs
+    if (found.rest !== undefined) return readFully(found, numbers, place.node, timeMs)
+    numbers[parts.hasSourcePort] = sourcePort > 0 ? 1 : 0
+    numbers[parts.hasDestinationPort] = destinationPort > 0 ? 1 : 0
+    const shape = this.#shapes.find()
+    const { node, cluster } = place
+    const seen = { timeMs: Number.isNaN(timeMs) ? undefined : timeMs, node, cluster }
+    if (typeof shape === 'string') return counted(shape, seen)
+    const { turned } = shape.orientation
+    return assembleFlow({
+      shape,
+      port: turned ? sourcePort : destinationPort,
+      clientPort: turned ? destinationPort : sourcePort,
+      place: seen,
+      source: endOf(found.source, found.sourceAddress),
+      destination: endOf(found.destination, found.destinationAddress),
+      sourceNames: found.sourceNames,
+      destinationNames: found.destinationNames,
+      answers: none,
+      uuid: found.uuid,
+      flows: 1,
+    })
+  }
+
+  #flow(cursor: WireCursor): void {
+    this.#found.clear()
+    this.#shapes.numbers.fill(0)
     for (;;) {
       const tag = cursor.tag()
-      if (tag === 0) return flow
-      this.#field(flow, tag, cursor)
+      if (tag === 0) return
+      this.#field(tag, cursor)
     }
   }
 
-  #field(flow: FlowMembers, tag: number, cursor: WireCursor): void {
+  #field(tag: number, cursor: WireCursor): void {
+    const found = this.#found
+    const { numbers } = this.#shapes
     switch (tag) {
       case 1 * 8 + bytes:
-        flow.time = timeOf(cursor.message())
+        found.timeMs = timeOf(cursor.message())
         break
       case 2 * 8 + varint:
-        flow.verdict = enumOf(verdict, cursor)
+        numbers[parts.verdict] = cursor.uint32()
         break
       case 3 * 8 + varint:
-        flow.drop_reason = cursor.uint32() || undefined
+        numbers[parts.dropReason] = cursor.uint32()
         break
       case 5 * 8 + bytes:
-        flow.IP = once(flow.IP, addressesOf(cursor.message()))
+        if (found.hasIp) throw unusual
+        found.hasIp = true
+        this.#addressFields(cursor.message())
         break
       case 6 * 8 + bytes:
-        flow.l4 = once(flow.l4, layer4Of(cursor.message()))
+        if (found.hasLayer4) throw unusual
+        found.hasLayer4 = true
+        this.#layer4(cursor.message())
         break
       case 8 * 8 + bytes:
-        flow.source = once(flow.source, this.#known(this.#ends, cursor))
+        if (found.source !== undefined) throw unusual
+        found.source = this.#known(this.#ends, cursor)
         break
       case 9 * 8 + bytes:
-        flow.destination = once(flow.destination, this.#known(this.#ends, cursor))
+        if (found.destination !== undefined) throw unusual
+        found.destination = this.#known(this.#ends, cursor)
         break
       case 10 * 8 + varint:
-        flow.Type = enumOf(flowType, cursor)
+        numbers[parts.flowType] = cursor.uint32()
         break
       case 11 * 8 + bytes:
-        flow.node_name = this.#known(this.#texts, cursor)
+        found.place = this.#known(this.#places, cursor)
         break
       case 13 * 8 + bytes:
-        flow.source_names = appended(flow.source_names, cursor.text())
+        found.sourceNames = appended(found.sourceNames, cursor.text())
         break
       case 14 * 8 + bytes:
-        flow.destination_names = appended(flow.destination_names, cursor.text())
+        found.destinationNames = appended(found.destinationNames, cursor.text())
         break
       case 15 * 8 + bytes:
-        flow.l7 = once(flow.l7, messageToJson(cursor.field(), typeOfField(15)))
+        this.#once('l7', messageToJson(cursor.field(), typeOfField(15)))
         break
       case 16 * 8 + varint:
-        flow.reply = cursor.bool() || undefined
+        numbers[parts.reply] = cursor.bool() ? 1 : 0
         break
       case 19 * 8 + bytes:
-        flow.event_type = once(flow.event_type, eventTypeOf(cursor.message()))
+        if (numbers[parts.hasEventType] !== 0) throw unusual
+        numbers[parts.hasEventType] = 1
+        this.#eventType(cursor.message())
         break
       case 22 * 8 + varint:
-        flow.traffic_direction = enumOf(trafficDirection, cursor)
+        numbers[parts.direction] = cursor.uint32()
         break
       case 23 * 8 + varint:
-        flow.policy_match_type = cursor.uint32() || undefined
+        numbers[parts.policyMatch] = cursor.uint32()
         break
       case 24 * 8 + varint:
-        flow.trace_observation_point = enumOf(tracePoint, cursor)
+        numbers[parts.tracePoint] = cursor.uint32()
         break
       case 25 * 8 + varint:
-        flow.drop_reason_desc = enumOf(dropReason, cursor)
+        numbers[parts.dropReasonDesc] = cursor.uint32()
         break
       case 26 * 8 + bytes:
-        flow.is_reply = readBool(cursor.message())
+        numbers[parts.isReply] = readBool(cursor.message()) ? 2 : 1
         break
       case 31 * 8 + varint:
-        flow.sock_xlate_point = enumOf(translationPoint, cursor)
+        numbers[parts.translationPoint] = cursor.uint32()
         break
       case 34 * 8 + bytes:
-        flow.uuid = cursor.text()
+        found.uuid = cursor.text()
         break
       case 35 * 8 + varint:
-        flow.auth_type = enumOf(authType, cursor)
+        numbers[parts.authType] = cursor.uint32()
         break
       case 36 * 8 + varint:
-        flow.trace_reason = enumOf(traceReason, cursor)
+        numbers[parts.traceReason] = cursor.uint32()
         break
       case 21007 * 8 + bytes:
-        flow.aggregate = once(flow.aggregate, messageToJson(cursor.field(), typeOfField(21007)))
+        this.#once('aggregate', messageToJson(cursor.field(), typeOfField(21007)))
         break
       case 150000 * 8 + bytes:
-        flow.extensions = readAny(cursor.message())
+        found.rest = { ...found.rest, extensions: readAny(cursor.message()) }
         break
       default:
-        pass(tag, unread.get(tag), cursor)
+        passOver(tag, cursor)
     }
+  }
+
+  #addressFields(cursor: WireCursor): void {
+    const found = this.#found
+    for (;;) {
+      const tag = cursor.tag()
+      switch (tag) {
+        case 0:
+          return
+        case 1 * 8 + bytes:
+          found.sourceAddress = this.#known(this.#addresses, cursor)
+          break
+        case 2 * 8 + bytes:
+          found.destinationAddress = this.#known(this.#addresses, cursor)
+          break
+        case 4 * 8 + varint:
+          this.#shapes.numbers[parts.encrypted] = cursor.bool() ? 1 : 0
+          break
+        default:
+          cursor.skip(tag)
+      }
+    }
+  }
+
+  #eventType(cursor: WireCursor): void {
+    const { numbers } = this.#shapes
+    for (;;) {
+      const tag = cursor.tag()
+      if (tag === 0) return
+      if (tag === 1 * 8 + varint) numbers[parts.eventType] = cursor.uint32()
+      else if (tag === 2 * 8 + varint) numbers[parts.eventSubType] = cursor.uint32()
+      else cursor.skip(tag)
+    }
+  }
+
+  /** Ports and flags; what else a transport says is left to the table of messages. */
+  #layer4(cursor: WireCursor): void {
+    const start = cursor.at
+    const tag = cursor.tag()
+    if (tag !== 1 * 8 + bytes && tag !== 2 * 8 + bytes) {
+      this.#once('l4', messageToJson(cursor.bytes.subarray(start, cursor.end), typeOfField(6)))
+      return
+    }
+    this.#shapes.numbers[parts.protocol] = tag >>> 3
+    this.#ports(cursor.message())
+    if (cursor.at < cursor.end) throw unusual
+  }
+
+  #ports(cursor: WireCursor): void {
+    const found = this.#found
+    const { numbers } = this.#shapes
+    for (;;) {
+      const tag = cursor.tag()
+      switch (tag) {
+        case 0:
+          return
+        case 1 * 8 + varint:
+          found.sourcePort = cursor.uint32()
+          break
+        case 2 * 8 + varint:
+          found.destinationPort = cursor.uint32()
+          break
+        case 3 * 8 + bytes:
+          if (numbers[parts.hasFlags] !== 0) throw unusual
+          numbers[parts.hasFlags] = 1
+          this.#flags(cursor.message())
+          break
+        default:
+          cursor.skip(tag)
+      }
+    }
+  }
+
+  #flags(cursor: WireCursor): void {
+    const { numbers } = this.#shapes
+    for (;;) {
+      const tag = cursor.tag()
+      if (tag === 0) return
+      if (tag === 2 * 8 + varint) numbers[parts.syn] = cursor.bool() ? 1 : 0
+      else if (tag === 5 * 8 + varint) numbers[parts.ack] = cursor.bool() ? 1 : 0
+      else cursor.skip(tag)
+    }
+  }
+
+  #once(name: string, value: JsonObject): void {
+    const { rest } = this.#found
+    if (rest?.[name] !== undefined) throw unusual
+    this.#found.rest = { ...rest, [name]: value }
   }
 
   #known<Value>(table: ByteTable<Value>, cursor: WireCursor): Value {
@@ -211,50 +349,31 @@ export class MessageWalker {
   }
 }
 
-function emptyFlow(): FlowMembers {
-  return {
-    time: undefined,
-    verdict: undefined,
-    drop_reason: undefined,
-    IP: undefined,
-    l4: undefined,
-    source: undefined,
-    destination: undefined,
-    Type: undefined,
-    node_name: '',
-    source_names: undefined,
-    destination_names: undefined,
-    l7: undefined,
-    reply: undefined,
-    event_type: undefined,
-    traffic_direction: undefined,
-    policy_match_type: undefined,
-    trace_observation_point: undefined,
-    drop_reason_desc: undefined,
-    is_reply: undefined,
-    sock_xlate_point: undefined,
-    uuid: '',
-    auth_type: undefined,
-    trace_reason: undefined,
-    aggregate: undefined,
-    extensions: undefined,
-  }
+const none = [] as const
+
+function endOf(known: KnownEnd | undefined, address: string): RecordEnd {
+  return known === undefined ? readEnd(undefined, address) : known.at(address)
 }
 
-/** As the envelopes of `envelope.ts` are read: the flow's own node and time come before those of the answer. */
-function flowReading(flow: FlowMembers, node: string, time: DecodedTime | undefined): Reading {
-  const context = {
-    node: flow.node_name === '' ? node : flow.node_name,
-    time: flow.time ?? time,
-    cluster: '',
-    path: '',
+/** Returns what a flow says that is not told by its numbers alone. */
+function readFully(found: Found, numbers: Int32Array, node: string, timeMs: number): Reading {
+  const ports = { source: found.sourcePort, destination: found.destinationPort }
+  const flow = {
+    ...membersOf(numbers, ports),
+    IP: {
+      source: found.sourceAddress,
+      destination: found.destinationAddress,
+      encrypted: numbers[parts.encrypted] === 1 ? true : undefined,
+    },
+    source: found.source,
+    destination: found.destination,
+    source_names: found.sourceNames,
+    destination_names: found.destinationNames,
+    uuid: found.uuid,
+    ...found.rest,
   }
-  return readPayload({ kind: 'flow', flow: flow as unknown as JsonObject, context })
-}
-
-function once<Value>(before: Value | undefined, value: Value): Value {
-  if (before !== undefined) throw unusual
-  return value
+  const time = Number.isNaN(timeMs) ? undefined : new DecodedTime(timeMs)
+  return readPayload({ kind: 'flow', flow, context: { ...noContext, node, time } })
 }
 
 function appended(list: string[] | undefined, text: string): string[] {
@@ -263,130 +382,8 @@ function appended(list: string[] | undefined, text: string): string[] {
   return list
 }
 
-function enumOf({ names }: EnumType, cursor: WireCursor): unknown {
-  const number = cursor.uint32() | 0
-  return number === 0 ? undefined : (names[number] ?? number)
-}
-
-/** Undefined where RFC 3339 cannot spell it, since then the record has no time. */
-function timeOf(cursor: WireCursor): DecodedTime | undefined {
+/** NaN where RFC 3339 cannot spell it, since then the record has no time. */
+function timeOf(cursor: WireCursor): number {
   const time = readTimestamp(cursor)
-  if (time === undefined) return undefined
-  return new DecodedTime(time.seconds * 1000 + Math.floor(time.nanos / 1e6))
-}
-
-/** What stands in a message field that is not read must be a message all the same. */
-function pass(tag: number, type: MessageType | undefined, cursor: WireCursor): void {
-  if (type === undefined) cursor.skip(tag)
-  else checkMessage(cursor.message(), type)
-}
-
-function checkMessage(cursor: WireCursor, { fields }: MessageType): void {
-  for (;;) {
-    const tag = cursor.tag()
-    if (tag === 0) return
-    const type = (tag & 7) === bytes ? fields.get(tag >>> 3)?.type : undefined
-    pass(tag, typeof type === 'object' && type.kind === 'message' ? type : undefined, cursor)
-  }
-}
-
-function addressesOf(cursor: WireCursor): JsonObject {
-  let source = ''
-  let destination = ''
-  let encrypted: boolean | undefined
-  for (;;) {
-    const tag = cursor.tag()
-    switch (tag) {
-      case 0:
-        return { source, destination, encrypted }
-      case 1 * 8 + bytes:
-        source = cursor.text()
-        break
-      case 2 * 8 + bytes:
-        destination = cursor.text()
-        break
-      case 4 * 8 + varint:
-        encrypted = cursor.bool() || undefined
-        break
-      default:
-        cursor.skip(tag)
-    }
-  }
-}
-
-function eventTypeOf(cursor: WireCursor): JsonObject {
-  let type: number | undefined
-  let subType: number | undefined
-  for (;;) {
-    const tag = cursor.tag()
-    if (tag === 0) return { type, sub_type: subType }
-    if (tag === 1 * 8 + varint) type = cursor.uint32() | 0 || undefined
-    else if (tag === 2 * 8 + varint) subType = cursor.uint32() | 0 || undefined
-    else cursor.skip(tag)
-  }
-}
-
-/** Ports and flags; what else a transport says is left to the table of messages. */
-function layer4Of(cursor: WireCursor): JsonObject {
-  const start = cursor.at
-  const tag = cursor.tag()
-  const name = tag === 1 * 8 + bytes ? 'TCP' : tag === 2 * 8 + bytes ? 'UDP' : undefined
-  if (name === undefined) {
-    return messageToJson(cursor.bytes.subarray(start, cursor.end), typeOfField(6))
-  }
-  const segment = portsOf(cursor.message())
-  if (cursor.at < cursor.end) throw unusual
-  return name === 'TCP' ? { TCP: segment } : { UDP: segment }
-}
-
-function portsOf(cursor: WireCursor): JsonObject {
-  let source: number | undefined
-  let destination: number | undefined
-  let flags: JsonObject | undefined
-  for (;;) {
-    const tag = cursor.tag()
-    switch (tag) {
-      case 0:
-        return { source_port: source, destination_port: destination, flags }
-      case 1 * 8 + varint:
-        source = cursor.uint32() || undefined
-        break
-      case 2 * 8 + varint:
-        destination = cursor.uint32() || undefined
-        break
-      case 3 * 8 + bytes:
-        flags = once(flags, flagsOf(cursor.message()))
-        break
-      default:
-        cursor.skip(tag)
-    }
-  }
-}
-
-function flagsOf(cursor: WireCursor): JsonObject {
-  let SYN: boolean | undefined
-  let ACK: boolean | undefined
-  for (;;) {
-    const tag = cursor.tag()
-    if (tag === 0) return { SYN, ACK }
-    if (tag === 2 * 8 + varint) SYN = cursor.bool() || undefined
-    else if (tag === 5 * 8 + varint) ACK = cursor.bool() || undefined
-    else cursor.skip(tag)
-  }
-}
-
-function typeOfField(number: number): MessageType {
-  const type = flowMessage.fields.get(number)?.type
-  if (typeof type !== 'object' || type.kind !== 'message') throw new Error(`no message ${number}`)
-  return type
-}
-
-function unreadFields(): ReadonlyMap<number, MessageType> {
-  const read: readonly number[] = [5, 6, 8, 9, 15, 19, 21007]
-  const found = new Map<number, MessageType>()
-  for (const { number, type } of flowMessage.fields.values()) {
-    if (typeof type !== 'object' || type.kind !== 'message' || read.includes(number)) continue
-    found.set(number * 8 + bytes, type)
-  }
-  return found
+  return time === undefined ? Number.NaN : time.seconds * 1000 + Math.floor(time.nanos / 1e6)
 }

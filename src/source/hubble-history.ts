@@ -35,7 +35,7 @@ interface NodeTimes {
 
 /** The memory of one stream. */
 export class StreamHistory {
-  readonly #keys: string[] = []
+  readonly #keys = new KeyRing()
   readonly #nodes: string[] = []
   readonly #times: number[] = []
   #next = 0
@@ -57,7 +57,7 @@ export class StreamHistory {
     const { node, timeMs } = peek
     const at = this.#next
     this.#next = (at + 1) % memory
-    this.#keys[at] = keyOf(peek, bytes)
+    this.#keys.set(at, peek, bytes)
     this.#nodes[at] = node
     this.#times[at] = timeMs
     if (Number.isNaN(timeMs)) return
@@ -90,7 +90,7 @@ export class StreamHistory {
 
   /** Begins a replay: what comes from now on may be a repetition, from `sinceMs` on. */
   beginReplay(sinceMs: number): void {
-    this.#repeatable = new Set(this.#keys)
+    this.#repeatable = this.#keys.all()
     this.#expected.clear()
     this.#oldest.clear()
     for (const [node, { lastMs }] of this.#lastByNode) {
@@ -108,12 +108,12 @@ export class StreamHistory {
   /** Tells whether a message was given out before; to be asked for every message once a replay has begun. */
   isRepeat(peek: MessagePeek, bytes: Uint8Array): boolean {
     if (peek.kind === 'node-status' || peek.kind === 'bad') return false
-    if (this.#repeatable.has(keyOf(peek, bytes))) {
+    if (this.#repeatable.has(keyText(keyOf(peek, bytes)))) {
       this.#expected.delete(peek.node)
       return true
     }
     const { node, timeMs } = peek
-    if (this.#keys.length === memory && timeMs < (this.#oldest.get(node) ?? timeMs)) {
+    if (this.#times.length === memory && timeMs < (this.#oldest.get(node) ?? timeMs)) {
       this.#expected.delete(node)
       return true
     }
@@ -137,8 +137,42 @@ export class StreamHistory {
   }
 }
 
-/** Before Hubble 1.14 events have no uuid: then the whole message tells it. */
-function keyOf(peek: MessagePeek, bytes: Uint8Array): string {
-  if (peek.uuid !== '') return peek.uuid
-  return createHash('sha256').update(bytes).digest('base64')
+/** Bytes of a key: those of a uuid, or of a hash. */
+const keyBytes = 36
+
+/** The keys of what is remembered, as bytes in one piece: texts of their own would be work for the garbage collector. */
+class KeyRing {
+  readonly #bytes = new Uint8Array(memory * keyBytes)
+  #count = 0
+
+  set(at: number, peek: MessagePeek, message: Uint8Array): void {
+    this.#count = Math.max(this.#count, at + 1)
+    const start = at * keyBytes
+    const key = keyOf(peek, message)
+    this.#bytes.set(key, start)
+    if (key.length < keyBytes) this.#bytes.fill(0, start + key.length, start + keyBytes)
+  }
+
+  all(): Set<string> {
+    const keys = new Set<string>()
+    for (let at = 0; at < this.#count; at++) {
+      keys.add(keyText(this.#bytes.subarray(at * keyBytes, (at + 1) * keyBytes)))
+    }
+    return keys
+  }
+}
+
+/** Before Hubble 1.14 events have no uuid: then the whole message tells it. A text that is no uuid is hashed, too. */
+function keyOf({ uuidStart, uuidEnd }: MessagePeek, message: Uint8Array): Uint8Array {
+  const length = uuidEnd - uuidStart
+  if (length === keyBytes) return message.subarray(uuidStart, uuidEnd)
+  const told = length === 0 ? message : message.subarray(uuidStart, uuidEnd)
+  return createHash('sha256').update(told).digest()
+}
+
+/** Shorter keys stand with zeros behind them. */
+function keyText(key: Uint8Array): string {
+  return Buffer.from(key.buffer, key.byteOffset, key.length)
+    .toString('latin1')
+    .padEnd(keyBytes, '\0')
 }

@@ -7,7 +7,7 @@ import type { JsonObject } from '../flow/json.ts'
 import { asArray, asInteger, asObject, asText, MalformedRecord } from '../flow/json.ts'
 import { messageToJson } from '../flow/message-json.ts'
 import type { MessagePeek } from '../flow/message-peek.ts'
-import { peekResponse } from '../flow/message-peek.ts'
+import { MessagePeeker } from '../flow/message-peek.ts'
 import type { HubbleAddress } from './hubble-address.ts'
 import { parseHubbleAddress } from './hubble-address.ts'
 import type { FlowsCall } from './hubble-client.ts'
@@ -113,6 +113,7 @@ class HubbleSource implements OpenSource {
   readonly #setting: Setting
   readonly #report: HubbleReport
   readonly #history = new StreamHistory()
+  readonly #peeker = new MessagePeeker()
   /** Fires when reading ends: the window is closed, or the run given up. */
   readonly #over: AbortSignal
   #count = 0
@@ -221,7 +222,7 @@ class HubbleSource implements OpenSource {
   }
 
   #take(bytes: Buffer, pieces: Piece[]): void {
-    const peek = peekResponse(bytes)
+    const peek = this.#peeker.peek(bytes)
     if (this.#isReplaying && this.#history.isRepeat(peek, bytes)) {
       this.#report.repeated += 1
       return

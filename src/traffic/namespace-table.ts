@@ -17,16 +17,23 @@ interface SeenNamespace {
   readonly values: Map<string, SeenValue>
 }
 
+/** How many sightings may wait. */
+const pendingLimit = 4096
+
 type NamespaceRecord = CommunicationSet['namespaces'][number]
 
 /** The table. */
 export class NamespaceTable {
   readonly #namespaces = new Map<string, SeenNamespace>()
+  /** The last times of sightings that are not taken in yet: those that many records share come again and again. */
+  readonly #pending = new Map<NamespaceSighting, number>()
 
   /** Notes the labels that a record carried. */
   see(sighting: NamespaceSighting, timeMs: number | undefined): void {
-    const { values } = this.#namespace(sighting.cluster, sighting.namespace)
-    for (const label of sighting.labels) keepLatest(values, { label, timeMs: timeMs ?? -1 })
+    const lastMs = this.#pending.get(sighting)
+    if (lastMs !== undefined && lastMs >= (timeMs ?? -1)) return
+    this.#pending.set(sighting, timeMs ?? -1)
+    if (this.#pending.size > pendingLimit) this.#takeIn()
   }
 
   /** Takes in what a document says of a namespace. */
@@ -42,6 +49,7 @@ export class NamespaceTable {
 
   /** Returns the namespaces as documents spell them, sorted. */
   toRecords(): readonly NamespaceRecord[] {
+    this.#takeIn()
     return [...this.#namespaces.values()]
       .sort((a, b) => compareTexts(a.cluster, b.cluster) || compareTexts(a.name, b.name))
       .map(({ cluster, name, values }) => ({
@@ -51,6 +59,14 @@ export class NamespaceTable {
           .sort((a, b) => compareTexts(a.label, b.label))
           .map(labelRecord),
       }))
+  }
+
+  #takeIn(): void {
+    for (const [{ cluster, namespace, labels }, timeMs] of this.#pending) {
+      const { values } = this.#namespace(cluster, namespace)
+      for (const label of labels) keepLatest(values, { label, timeMs })
+    }
+    this.#pending.clear()
   }
 
   #namespace(cluster: string, name: string): SeenNamespace {

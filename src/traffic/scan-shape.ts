@@ -1,5 +1,5 @@
 /** What a shape means: everything that the scanner need not decide anew for each record. */
-import type { FlowShape } from '../flow/decode.ts'
+import type { FlowShape } from '../flow/assemble.ts'
 import { readShape } from '../flow/decode.ts'
 import { readEvent } from '../flow/event.ts'
 import { outcomes, protocols } from '../flow/flow.ts'

@@ -1,5 +1,6 @@
 /** What the texts mean that a scanner has looked up: ends, addresses, pods, nodes and names. */
-import { loopbackService, placeOf, podKey } from '../flow/decode.ts'
+import { loopbackService, podKey } from '../flow/assemble.ts'
+import { placeOf } from '../flow/decode.ts'
 import type { RecordEnd } from '../flow/endpoint.ts'
 import { isPod, readEnd } from '../flow/endpoint.ts'
 import type { NamedAddress } from '../flow/flow.ts'

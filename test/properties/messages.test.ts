@@ -7,7 +7,7 @@ import { describe, expect, test } from 'vitest'
 import { readRecord } from '../../src/flow/decode.ts'
 import type { Reading } from '../../src/flow/flow.ts'
 import { createMessageReader, readPlainly } from '../../src/flow/message.ts'
-import { peekResponse } from '../../src/flow/message-peek.ts'
+import { MessagePeeker } from '../../src/flow/message-peek.ts'
 import { root } from '../support/built.ts'
 import type { Json } from '../support/hubble-proto.ts'
 import { decodeResponse, encodeResponse } from '../support/hubble-proto.ts'
@@ -214,6 +214,8 @@ function foreignReading(bytes: Uint8Array): Reading {
   return readRecord({ node_name: '', ...decodeResponse(bytes) })[0]!
 }
 
+const peeker = new MessagePeeker()
+
 describe(`${runs} changed messages`, () => {
   test('say what another decoder and the JSON path make of them', () => {
     const reader = createMessageReader()
@@ -236,7 +238,7 @@ describe(`${runs} changed messages`, () => {
         const ours = reader.read(bytes, 'get-flows-response')
         outcomes.add(expected.kind === 'counted' ? expected.outcome : expected.kind)
         if (!isDeepStrictEqual(ours, expected)) expect(ours).toEqual(expected)
-        peekResponse(bytes)
+        peeker.peek(bytes)
       }),
       { numRuns: runs },
     )
@@ -251,7 +253,7 @@ describe(`${runs} changed messages`, () => {
       fc.property(fc.uint8Array({ maxLength: 200 }), fc.boolean(), (bytes, isBare) => {
         const encoding = isBare ? 'flow' : 'get-flows-response'
         expect(reader.read(bytes, encoding)).toEqual(readPlainly(bytes, encoding))
-        peekResponse(bytes)
+        peeker.peek(bytes)
       }),
       { numRuns: 5000 },
     )
