@@ -163,7 +163,8 @@ class Broker {
       'kafka.tools.StorageTool',
       'format',
       '--cluster-id',
-      randomBytes(16).toString('base64url'),
+      // Its first character is an A: with a hyphen it would be read as a flag.
+      Buffer.concat([Buffer.alloc(1), randomBytes(15)]).toString('base64url'),
       '--config',
       this.#config,
       ...scram,
