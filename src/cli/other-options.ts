@@ -1,8 +1,5 @@
 /** The flags of every command, as the rows of `options.ts`. */
 
-/** When there is colour. */
-export const colors = ['auto', 'always', 'never'] as const
-
 /** How a run speaks. */
 export const other = [
   { group: 'Other', flags: '-q, --quiet', text: 'nothing on standard error but errors' },
