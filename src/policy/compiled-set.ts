@@ -239,14 +239,13 @@ function createPeerTable(universe: Universe): PeerTable {
     if (peers === undefined || peers.length === 0) return 'everyone'
     const [peer] = peers
     if (peer !== undefined && peers.length === 1) return universe.endsMatching(namespace, peer)
-    const lists = new Set<readonly number[]>()
-    for (const one of peers) lists.add(universe.endsMatching(namespace, one))
-    const [only] = lists
-    if (only !== undefined && lists.size === 1) return only
-    const key = Uint32Array.from(lists, numberOf).sort().join()
+    const lists = peers.map((one) => universe.endsMatching(namespace, one))
+    const distinct = new Set(new Uint32Array(lists.map(numberOf)).sort())
+    if (distinct.size === 1) return lists[0] ?? []
+    const key = [...distinct].join()
     const known = unions.get(key)
     if (known !== undefined) return known
-    const union = [...new Set([...lists].flat())].sort((a, b) => a - b)
+    const union = [...new Set(new Uint32Array(lists.flat()).sort())]
     unions.set(key, union)
     return union
   }

@@ -354,11 +354,21 @@ function splitRules(ingress: readonly Rule[], egress: readonly Rule[]): readonly
   return parts
 }
 
-/** The length of the rule's JSON; peers are shared with many rules, and theirs is known. */
+/** The length of the rule's JSON; peers and lists of ports are shared with many rules, and theirs is known. */
 function sizeOf({ peers, ports }: Rule): number {
   const commas = Math.max(0, peers.length - 1)
   const lengths = peers.reduce((sum, peer) => sum + peerJson(peer).length, commas)
-  return '{"peers":[],"ports":}'.length + lengths + JSON.stringify(ports).length
+  return '{"peers":[],"ports":}'.length + lengths + portsLength(ports)
+}
+
+const portLengths = new WeakMap<readonly RulePort[], number>()
+
+function portsLength(ports: readonly RulePort[]): number {
+  const known = portLengths.get(ports)
+  if (known !== undefined) return known
+  const { length } = JSON.stringify(ports)
+  portLengths.set(ports, length)
+  return length
 }
 
 function splitPeers(rule: Rule): readonly Rule[] {

@@ -54,8 +54,8 @@ const mutants: readonly Mutant[] = [
   {
     what: 'of several peers the first alone counts',
     file: 'compiled-set.ts',
-    from: '[...new Set([...lists].flat())]',
-    to: '[...new Set([...lists][0])]',
+    from: 'new Uint32Array(lists.flat())',
+    to: 'new Uint32Array(lists[0] ?? [])',
   },
   {
     what: 'egress rules without peers open nothing',
