@@ -178,7 +178,7 @@ async function writePolicies(
       )
     }
     await session.writeResult(
-      renderDiff(result.diff, diffFormat, session.resultStyle(undefined)),
+      renderMadeDiff(result, diffFormat, session.resultStyle(undefined)),
       undefined,
     )
     return { written: target.path }
@@ -188,14 +188,23 @@ async function writePolicies(
   if (target.kind === 'file') {
     await session.writeResult(text, target.path)
     await session.writeResult(
-      renderDiff(result.diff, diffFormat, session.resultStyle(undefined)),
+      renderMadeDiff(result, diffFormat, session.resultStyle(undefined)),
       undefined,
     )
     return { written: target.path }
   }
   await session.writeResult(text, undefined)
-  await session.note(renderDiff(result.diff, diffFormat, session.style))
+  await session.note(renderMadeDiff(result, diffFormat, session.style))
   return {}
+}
+
+/** What was made from traffic can be trusted as far as the traffic was watched: its document says so, as the summary does. */
+function renderMadeDiff(
+  { diff: made, synthesis: { confidence } }: GenerateResult,
+  format: DiffFormat,
+  style: Style,
+): string {
+  return format === 'json' ? diffToJson({ ...made, confidence }) : renderDiff(made, format, style)
 }
 
 function renderGuardedDiff(
