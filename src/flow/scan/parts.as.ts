@@ -112,7 +112,7 @@ export function walkLayer7(start: usize): usize {
   let key: usize = firstKey(IN_L7)
   let seen: u32 = 0
   if (load<u8>(start) != 0x7b) return 0
-  if (!addShape(S_L7, 0)) return 0
+  if (!addShape(S_L7, start, 0)) return 0
   if (load<u8>(p) == 0x7d) return p + 1
   while (true) {
     const id = keyAt(IN_L7, key, p)
@@ -186,7 +186,7 @@ export function walkExtensions(start: usize): usize {
   let key: usize = firstKey(IN_EXTENSIONS)
   let seen = false
   if (load<u8>(start) != 0x7b) return 0
-  if (!addShape(S_EXTENSIONS, 0)) return 0
+  if (!addShape(S_EXTENSIONS, start, 0)) return 0
   if (load<u8>(p) == 0x7d) return p + 1
   while (true) {
     const id = keyAt(IN_EXTENSIONS, key, p)
