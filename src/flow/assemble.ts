@@ -73,6 +73,7 @@ export function assembleFlow(parts: FlowParts): Reading {
   if (outcome !== undefined) {
     return counted(shape.protocol.startsWith('ICMP') ? 'icmp' : outcome, place, answers)
   }
+  const known = serverNames(parts, server)
   const local = { source: source.isLocal, destination: destination.isLocal }
   // Members are assigned one by one, since this runs once a record: spreading optional ones costs more than the rest.
   const found: Mutable<Flow> = {
@@ -90,7 +91,8 @@ export function assembleFlow(parts: FlowParts): Reading {
     cluster: place.cluster,
     uuid: asBoundedText(parts.uuid, 'the uuid'),
     flows: parts.flows,
-    names: joined(serverNames(parts, server), answers),
+    names: joined(known, answers),
+    serverNames: known.length === 0 ? noNames : known.map(({ name }) => name),
   }
   if (client.pod !== undefined) found.clientPod = client.pod
   if (server.pod !== undefined) found.serverPod = server.pod
@@ -99,6 +101,8 @@ export function assembleFlow(parts: FlowParts): Reading {
   if (shape.isAuthenticated) found.authenticated = true
   return { kind: 'flow', flow: found }
 }
+
+const noNames: readonly string[] = []
 
 type Mutable<T> = { -readonly [Key in keyof T]: T[Key] }
 

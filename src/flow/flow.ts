@@ -188,7 +188,10 @@ export interface Flow {
   readonly encrypted?: true
   /** True where the peers proved their identity to each other (mutual authentication); absence says nothing. */
   readonly authenticated?: true
+  /** What the record says of names, of any address. */
   readonly names: readonly NamedAddress[]
+  /** Names under which the client knew the server's address. */
+  readonly serverNames: readonly string[]
 }
 
 /** What one record turned out to be. A record that is not a flow, or that no edge can be made of, is counted at once. */

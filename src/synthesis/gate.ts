@@ -12,7 +12,7 @@ import type { KnownEntity } from '../policy/mixed-ends.ts'
 import type { Policy, PolicyEndpoint, PolicyPod, PolicyService } from '../policy/network-policy.ts'
 import type { Universe } from '../policy/universe.ts'
 import { layOutUniverse } from '../policy/universe.ts'
-import { identityLabels } from '../traffic/edge-ends.ts'
+import { addressMarks, identityLabels } from '../traffic/edge-ends.ts'
 import type { Edge, EdgeEnd, Traffic } from '../traffic/traffic.ts'
 import { blockOf, declare } from './declared.ts'
 import { anyEntity, compareAllowed } from './gate-rows.ts'
@@ -75,9 +75,6 @@ function universeOf(
     const edge = traffic.edges[index]
     return edge === undefined ? [] : [edge.from, edge.to]
   })
-  const learned = new Map(
-    ends.flatMap((end) => (end.kind === 'address' ? [[end.address, end] as const] : [])),
-  )
   return layOutUniverse(policiesOf(judged), {
     pods: traffic.classes.map((known) => ({
       name: `${known.namespace}/{${labelTexts(known.labels).join(',')}}`,
@@ -90,7 +87,7 @@ function universeOf(
     })),
     blocks: synthesis.grants.flatMap((grant) => blockOf(grant.peer)),
     // What is learned must be cut out of what is not, and no more: blocks tell the rest apart.
-    learned: [...learned].map(([address, { names, labels }]) => ({
+    learned: [...addressMarks(ends)].map(([address, { names, labels }]) => ({
       address,
       likeness: '',
       names,

@@ -281,7 +281,8 @@ function observationOf(flow: Flow, timeMs: number | undefined): Observation {
   const { side, verdict, strength, flows, uuid } = flow
   const encrypted = flow.encrypted === true
   const authenticated = flow.authenticated === true
-  return { side, verdict, strength, flows, timeMs, uuid, encrypted, authenticated }
+  const { serverNames: names } = flow
+  return { side, verdict, strength, flows, timeMs, uuid, encrypted, authenticated, names }
 }
 
 function* pairEdges(edge: TableEdge<PortPairs>): Generator<PortedEdge> {

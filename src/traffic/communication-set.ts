@@ -70,6 +70,8 @@ export interface CommunicationRecord {
   readonly encrypted?: number
   /** Records that passed and say that the peers authenticated each other; absent for none. */
   readonly authenticated?: number
+  /** Names under which its clients knew the address of the server, at most eight; absent for none. */
+  readonly names?: readonly string[]
 }
 
 /** Evidence whose direction only the whole picture can decide; a port of 0 stands for any ephemeral port. */

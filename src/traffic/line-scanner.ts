@@ -205,8 +205,8 @@ export class LineScanner {
         this.#texts.origin(row, this.#textsOf(text, length))
         break
       case textKinds.named: {
-        const [address, names] = this.#tuple(text, length)
-        this.#texts.named(address ?? 0, this.#textOf(names ?? 0))
+        const [address, names, edge] = this.#tuple(text, length)
+        this.#texts.named(address ?? 0, this.#textOf(names ?? 0), edge ?? 0)
         break
       }
       case textKinds.answer:

@@ -241,16 +241,18 @@ function readEnd(field: DocumentField, classCount: number): EndRecord {
 
 function readEvidence(
   field: DocumentField,
-): Pick<CommunicationRecord, 'cells' | 'blocks' | 'samples' | 'encrypted' | 'authenticated'> {
+): Omit<CommunicationRecord, 'from' | 'to' | 'protocol' | 'port'> {
   const cells = field.member('cells')
   const encrypted = field.member('encrypted')
   const authenticated = field.member('authenticated')
+  const names = field.member('names')
   const evidence = {
     cells: cells.list(readCell),
     blocks: field.member('blocks').list(readBlocks),
     samples: field.member('samples').list((sample) => sample.text()),
     ...(encrypted.isAbsent ? {} : { encrypted: encrypted.count() }),
     ...(authenticated.isAbsent ? {} : { authenticated: authenticated.count() }),
+    ...(names.isAbsent ? {} : { names: readTexts(names) }),
   }
   if (evidence.cells.length === 0) cells.fail('at least one cell')
   return evidence

@@ -13,6 +13,9 @@ import { emptySpan, extendSpan, joinSpan, spanOf, spanRecord } from './timestamp
 /** How many uuids are kept of an edge. */
 const sampleLimit = 3
 
+/** How many names of the server are kept of an edge: the smallest. */
+const nameLimit = 8
+
 const sideRank = rankOf(sides)
 const verdictRank = rankOf(verdictKinds)
 const strengthRank = rankOf(strengths)
@@ -33,6 +36,8 @@ export interface Observation {
   /** The record says so; default: it does not. */
   readonly encrypted?: boolean
   readonly authenticated?: boolean
+  /** Names under which the client knew the server's address. Default: none. */
+  readonly names?: readonly string[]
 }
 
 /** Evidence as documents spell it: the part that communications and pending records share. */
@@ -42,9 +47,13 @@ export interface EvidenceRecord {
   readonly samples: readonly string[]
   readonly encrypted?: number
   readonly authenticated?: number
+  readonly names?: readonly string[]
 }
 
 type Protection = Pick<EvidenceRecord, 'encrypted' | 'authenticated'>
+
+/** What is kept of an edge beside its counters. */
+type Activity = Protection & Pick<EvidenceRecord, 'blocks' | 'samples' | 'names'>
 
 /** One counter. */
 export interface Cell extends Span {
@@ -62,6 +71,7 @@ export interface CountedEvidence {
   readonly samples: readonly string[]
   readonly encrypted: number
   readonly authenticated: number
+  readonly names?: readonly string[]
 }
 
 /** Tells whether a policy refused what carries this verdict. */
@@ -76,6 +86,7 @@ export class Tally implements Mergeable<Tally> {
   #cells: readonly RankedCell[] = []
   #blocks: readonly BlockRange[] = []
   #samples: readonly string[] = []
+  #names: readonly string[] = []
   #isShared = true
   #encrypted = 0
   #authenticated = 0
@@ -91,6 +102,11 @@ export class Tally implements Mergeable<Tally> {
 
   get samples(): readonly string[] {
     return this.#samples
+  }
+
+  /** Names under which clients of this edge knew the server's address, sorted. */
+  get names(): readonly string[] {
+    return this.#names
   }
 
   /** Counts one record. */
@@ -111,13 +127,19 @@ export class Tally implements Mergeable<Tally> {
       if (!isDenied(verdict)) addBlocks(blocks, block, block)
     }
     if (uuid !== '') keepSmallest(samples, uuid, sampleLimit)
+    this.#addNames(observation.names ?? [])
   }
 
   absorb(other: Tally): void {
     for (const cell of other.#cells) {
       this.#join(this.#cell(cell.side, cell.verdict, cell.strength), cell)
     }
-    this.#joinActivity(other.toProtection(), other.#blocks, other.#samples)
+    this.#joinActivity({
+      ...other.toProtection(),
+      blocks: other.#blocks,
+      samples: other.#samples,
+      names: other.#names,
+    })
   }
 
   /** Takes in evidence that was counted elsewhere. */
@@ -125,7 +147,7 @@ export class Tally implements Mergeable<Tally> {
     for (const cell of evidence.cells) {
       this.#join(this.#cell(cell.side, cell.verdict, cell.strength), cell)
     }
-    this.#joinActivity(evidence, evidence.blocks, evidence.samples)
+    this.#joinActivity(evidence)
   }
 
   /** Takes in what a document says of the edge. */
@@ -134,7 +156,7 @@ export class Tally implements Mergeable<Tally> {
     for (const cell of countedCells(record)) {
       this.#join(this.#cell(cell.side, cell.verdict, cell.strength), cell)
     }
-    this.#joinActivity(record, record.blocks, record.samples)
+    this.#joinActivity(record)
   }
 
   /**
@@ -146,7 +168,7 @@ export class Tally implements Mergeable<Tally> {
       const verdict = cell.verdict === 'delivery' ? 'trace' : cell.verdict
       this.#join(this.#cell(turnedSide[cell.side], verdict, 'reply'), cell)
     }
-    this.#joinActivity(record, record.blocks, record.samples)
+    this.#joinActivity(record)
   }
 
   /** Returns the evidence as documents spell it, in canonical order. */
@@ -155,7 +177,13 @@ export class Tally implements Mergeable<Tally> {
     this.#isShared = true
     const cells = this.#cells.map(cellRecord)
     spelledCells.set(cells, this.#cells)
-    return { cells, blocks: this.#blocks, samples: this.#samples, ...this.toProtection() }
+    return {
+      cells,
+      blocks: this.#blocks,
+      samples: this.#samples,
+      ...this.toProtection(),
+      ...(this.#names.length === 0 ? {} : { names: this.#names }),
+    }
   }
 
   /** Returns what records say of encryption; members are absent where they are nought. */
@@ -173,6 +201,7 @@ export class Tally implements Mergeable<Tally> {
     this.#cells = spelled
     this.#blocks = record.blocks
     this.#samples = record.samples
+    this.#names = record.names ?? []
     this.#isShared = true
     this.#encrypted = record.encrypted ?? 0
     this.#authenticated = record.authenticated ?? 0
@@ -209,16 +238,21 @@ export class Tally implements Mergeable<Tally> {
     joinSpan(cell, other)
   }
 
-  #joinActivity(
-    protection: Protection,
-    blocks: readonly BlockRange[],
-    samples: readonly string[],
-  ): void {
-    this.#encrypted = addCounts(this.#encrypted, protection.encrypted ?? 0)
-    this.#authenticated = addCounts(this.#authenticated, protection.authenticated ?? 0)
+  #joinActivity({ blocks, samples, names = [], encrypted, authenticated }: Activity): void {
+    this.#encrypted = addCounts(this.#encrypted, encrypted ?? 0)
+    this.#authenticated = addCounts(this.#authenticated, authenticated ?? 0)
     const own = this.#own()
     for (const [first, last] of blocks) addBlocks(own.blocks, first, last)
     for (const uuid of samples) keepSmallest(own.samples, uuid, sampleLimit)
+    this.#addNames(names)
+  }
+
+  #addNames(names: readonly string[]): void {
+    const fresh = names.filter((name) => !this.#names.includes(name))
+    if (fresh.length === 0) return
+    const kept = [...this.#names]
+    for (const name of fresh) keepSmallest(kept, name, nameLimit)
+    this.#names = kept
   }
 }
 
