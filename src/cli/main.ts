@@ -21,16 +21,11 @@ import { createProgram, shells } from './program.ts'
 import { resolveRecord, runRecord } from './record-command.ts'
 import { resolveGraph, resolveReport, runGraph, runReport } from './report-commands.ts'
 import type { DisplayOptions } from './resolve-options.ts'
-import {
-  choice,
-  resolveDiff,
-  resolveGenerate,
-  resolveLearn,
-  resolveMerge,
-} from './resolve-options.ts'
+import { resolveDiff, resolveGenerate, resolveLearn, resolveMerge } from './resolve-options.ts'
 import { resolveExplain, resolveVerify } from './resolve-verify.ts'
 import type { Interruptions, Session } from './session.ts'
 import { createSession, writeStdout } from './session.ts'
+import { choice } from './typed-values.ts'
 import { usageError } from './usage-error.ts'
 import { runExplain, runVerify } from './verify-commands.ts'
 import { version } from './version.ts'

@@ -6,18 +6,15 @@ import type { RawOptions } from './raw-options.ts'
 import type { DiffFormat, DisplayOptions } from './resolve-options.ts'
 import {
   checkStdin,
-  choice,
-  count,
   inputsOf,
-  nonEmpty,
   paths,
   place,
   resolveDisplay,
   resolveRails,
   resolveReading,
-  usage,
 } from './resolve-options.ts'
 import { resolveZones } from './resolve-zones.ts'
+import { choice, count, nonEmpty, usage } from './typed-values.ts'
 
 /** `verify`, resolved. */
 export interface VerifyCommand {

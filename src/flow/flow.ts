@@ -1,4 +1,5 @@
 /** The vocabulary of one observation: what a decoded, oriented flow is, and how every record can end. */
+import type { ProxiedRequest } from './requests.ts'
 
 /** Every way one input record can end, as a closed list: the columns of the ledger. */
 export const outcomes = [
@@ -192,6 +193,10 @@ export interface Flow {
   readonly names: readonly NamedAddress[]
   /** Names under which the client knew the server's address. */
   readonly serverNames: readonly string[]
+  /** What a proxy's record of a request asked for, where a policy could say it. */
+  readonly request?: ProxiedRequest
+  /** True where a policy verdict sent the connection to a proxy. */
+  readonly redirected?: true
 }
 
 /** What one record turned out to be. A record that is not a flow, or that no edge can be made of, is counted at once. */

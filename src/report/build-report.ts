@@ -2,8 +2,9 @@
 import type { PolicyDiff } from '../diff/policy-diff.ts'
 import type { RailViolation } from '../diff/rail-violation.ts'
 import { labelTexts } from '../labels.ts'
-import type { LocatedPolicy, NetworkPolicy } from '../policy/network-policy.ts'
-import { isDefaultDeny } from '../policy/network-policy.ts'
+import { namespaceDeny } from '../policy/namespace-deny.ts'
+import type { LocatedPolicy } from '../policy/network-policy.ts'
+import { policyName } from '../policy/plain-rule.ts'
 import { renderPolicy } from '../policy/render.ts'
 import type { Synthesis } from '../synthesis/synthesis.ts'
 import type { Traffic } from '../traffic/traffic.ts'
@@ -100,13 +101,12 @@ export function buildReport(parts: ReportParts): Report {
 
 function policiesOf({ inForce, sha256 }: ReportParts): readonly ReportPolicy[] {
   const policies = inForce.map(({ policy, location }): ReportPolicy => {
-    const { namespace, name } = policy.metadata
     const yaml = renderPolicy(policy)
     const { file, line } = location
     return {
-      policy: `${namespace ?? ''}/${name}`,
+      policy: policyName(policy),
       origin: file === '' ? 'generated' : 'existing',
-      role: policy.kind === 'NetworkPolicy' && isDefaultDeny(policy) ? 'default-deny' : 'workload',
+      role: namespaceDeny(policy) === undefined ? 'workload' : 'default-deny',
       ...(file === '' ? {} : { at: line === undefined ? file : `${file}:${line}` }),
       sha256: sha256(yaml),
       yaml,
@@ -159,7 +159,7 @@ function namespacesOf(parts: ReportParts): readonly ReportNamespace[] {
       workloads: own.length,
       covered: own.filter((workload) => workload.policies.length > 0).length,
       policies: policies.length,
-      defaultDeny: deniedDirections(policies),
+      defaultDeny: deniedDirections(namespace, inForce),
       heldBack: synthesis.heldBack
         .filter((held) => held.namespace === namespace)
         .flatMap(({ reasons }) => reasons),
@@ -167,15 +167,14 @@ function namespacesOf(parts: ReportParts): readonly ReportNamespace[] {
   })
 }
 
-function deniedDirections(policies: readonly LocatedPolicy[]): ReportNamespace['defaultDeny'] {
-  const denies = policies.flatMap(({ policy }): readonly NetworkPolicy[] =>
-    policy.kind === 'NetworkPolicy' && isDefaultDeny(policy) ? [policy] : [],
-  )
+function deniedDirections(
+  namespace: string,
+  policies: readonly LocatedPolicy[],
+): ReportNamespace['defaultDeny'] {
+  const denies = policies
+    .flatMap(({ policy }) => namespaceDeny(policy) ?? [])
+    .filter(({ namespaces }) => namespaces.includes(namespace))
   return (['ingress', 'egress'] as const).filter((direction) =>
-    denies.some(({ spec }) => {
-      const types = spec.policyTypes ?? []
-      if (direction === 'ingress') return types.length === 0 || types.includes('Ingress')
-      return types.includes('Egress')
-    }),
+    denies.some(({ directions }) => directions.includes(direction)),
   )
 }

@@ -1,7 +1,7 @@
 /** From grants to policies: rules of peers and ports, one policy a group. */
 import { formatPrefix, parsePrefix } from '../ip.ts'
 import { peerJson } from '../policy/canonical.ts'
-import type { RulePeer, RulePort } from '../policy/plain-rule.ts'
+import type { PolicyRequest, RulePeer, RulePort } from '../policy/plain-rule.ts'
 import type { Biclique } from './biclique-cover.ts'
 import { coverBicliques } from './biclique-cover.ts'
 import { coverAddresses } from './cidr-cover.ts'
@@ -30,6 +30,8 @@ type Rule = MixedRule
 interface PeerPorts {
   readonly peer: Cube | RulePeer
   readonly ports: Set<string>
+  /** By port, where not every request passes. */
+  readonly requests: Map<string, Set<string>>
 }
 
 /** Peers that share a rule, with the keys of its ports. */
@@ -121,7 +123,9 @@ function policiesOf(
 /** Names are known where the queries for them pass the DNS proxy: returns the grants that let them through. */
 function namingGrants(grants: readonly Grant[], dns: ReadonlySet<string>): readonly Grant[] {
   const usesNames = grants.some(({ peer }) => peer.kind === 'fqdn')
-  return usesNames ? grants.filter((grant) => dns.has(cellKey(grant))) : []
+  return usesNames
+    ? grants.filter((grant) => grant.request === undefined && dns.has(cellKey(grant)))
+    : []
 }
 
 /** A policy of Cilium's alone has no need to allow the same queries twice. */
@@ -225,12 +229,29 @@ function portsByPeer(
     if (open.has(port)) continue
     for (const peer of peersOf(plan, grant, namespace)) {
       const key = isCube(peer) ? cubeText(peer) : JSON.stringify(peer)
-      const known = byPeer.get(key)
-      if (known === undefined) byPeer.set(key, { peer, ports: new Set([port]) })
-      else known.ports.add(port)
+      const known = byPeer.get(key) ?? { peer, ports: new Set(), requests: new Map() }
+      byPeer.set(key, known)
+      addPort(known, port, grant)
     }
   }
+  for (const known of byPeer.values()) spellRequests(known)
   return [...byPeer.values()]
+}
+
+function addPort({ ports, requests }: PeerPorts, port: string, { request }: Grant): void {
+  if (request === undefined) {
+    ports.add(port)
+    return
+  }
+  const texts = requests.get(port) ?? new Set()
+  requests.set(port, texts.add(JSON.stringify(request)))
+}
+
+/** A port with its requests is a key of its own, behind a mark that no other key has. */
+function spellRequests({ ports, requests }: PeerPorts): void {
+  for (const [port, texts] of requests) {
+    if (!ports.has(port)) ports.add(`${port}#[${[...texts].sort().join()}]`)
+  }
 }
 
 /** Says which peers stand in a rule together, by the keys of their ports. */
@@ -324,6 +345,12 @@ function portList(lists: PortLists, keys: readonly string[]): readonly RulePort[
 
 function toPorts(keys: readonly string[]): readonly RulePort[] {
   return keys.map((key) => {
+    const mark = key.indexOf('#')
+    if (mark >= 0) {
+      const [only] = toPorts([key.slice(0, mark)])
+      const requests: readonly PolicyRequest[] = JSON.parse(key.slice(mark + 1))
+      return { ...only, requests }
+    }
     const [protocol, port, endPort] = key.split(' ')
     if (protocol === 'ICMPv4' || protocol === 'ICMPv6') {
       const family = protocol === 'ICMPv4' ? 'IPv4' : 'IPv6'

@@ -6,6 +6,8 @@ import { addBlocks } from './block-ranges.ts'
 import type { CellRecord } from './communication-set.ts'
 import { blockMs } from './communication-set.ts'
 import { addCounts } from './counts.ts'
+import type { RequestRecord } from './request-record.ts'
+import { joinRequests } from './request-record.ts'
 import { keepSmallest } from './text-key.ts'
 import type { Span } from './timestamp.ts'
 import { emptySpan, extendSpan, joinSpan, spanOf, spanRecord } from './timestamp.ts'
@@ -38,6 +40,8 @@ export interface Observation {
   readonly authenticated?: boolean
   /** Names under which the client knew the server's address. Default: none. */
   readonly names?: readonly string[]
+  /** What the record says of requests; default: nothing. */
+  readonly requests?: RequestRecord | undefined
 }
 
 /** Evidence as documents spell it: the part that communications and pending records share. */
@@ -48,12 +52,16 @@ export interface EvidenceRecord {
   readonly encrypted?: number
   readonly authenticated?: number
   readonly names?: readonly string[]
+  readonly requests?: RequestRecord
 }
 
 type Protection = Pick<EvidenceRecord, 'encrypted' | 'authenticated'>
 
 /** What is kept of an edge beside its counters. */
-type Activity = Protection & Pick<EvidenceRecord, 'blocks' | 'samples' | 'names'>
+type Activity = Protection &
+  Pick<EvidenceRecord, 'blocks' | 'samples' | 'names'> & {
+    readonly requests?: RequestRecord | undefined
+  }
 
 /** One counter. */
 export interface Cell extends Span {
@@ -87,6 +95,7 @@ export class Tally implements Mergeable<Tally> {
   #blocks: readonly BlockRange[] = []
   #samples: readonly string[] = []
   #names: readonly string[] = []
+  #requests: RequestRecord | undefined
   #isShared = true
   #encrypted = 0
   #authenticated = 0
@@ -109,6 +118,11 @@ export class Tally implements Mergeable<Tally> {
     return this.#names
   }
 
+  /** What is kept of the requests that proxies saw; undefined for nothing. */
+  get requests(): RequestRecord | undefined {
+    return this.#requests
+  }
+
   /** Counts one record. */
   add(observation: Observation): void {
     const { verdict, timeMs, uuid } = observation
@@ -128,6 +142,7 @@ export class Tally implements Mergeable<Tally> {
     }
     if (uuid !== '') keepSmallest(samples, uuid, sampleLimit)
     this.#addNames(observation.names ?? [])
+    if (!isDenied(verdict)) this.#addRequests(observation.requests)
   }
 
   absorb(other: Tally): void {
@@ -139,6 +154,7 @@ export class Tally implements Mergeable<Tally> {
       blocks: other.#blocks,
       samples: other.#samples,
       names: other.#names,
+      requests: other.#requests,
     })
   }
 
@@ -168,7 +184,8 @@ export class Tally implements Mergeable<Tally> {
       const verdict = cell.verdict === 'delivery' ? 'trace' : cell.verdict
       this.#join(this.#cell(turnedSide[cell.side], verdict, 'reply'), cell)
     }
-    this.#joinActivity(record)
+    const { names: _client, requests: _none, ...rest } = record
+    this.#joinActivity(rest)
   }
 
   /** Returns the evidence as documents spell it, in canonical order. */
@@ -183,6 +200,7 @@ export class Tally implements Mergeable<Tally> {
       samples: this.#samples,
       ...this.toProtection(),
       ...(this.#names.length === 0 ? {} : { names: this.#names }),
+      ...(this.#requests === undefined ? {} : { requests: this.#requests }),
     }
   }
 
@@ -202,6 +220,7 @@ export class Tally implements Mergeable<Tally> {
     this.#blocks = record.blocks
     this.#samples = record.samples
     this.#names = record.names ?? []
+    this.#requests = record.requests
     this.#isShared = true
     this.#encrypted = record.encrypted ?? 0
     this.#authenticated = record.authenticated ?? 0
@@ -238,13 +257,20 @@ export class Tally implements Mergeable<Tally> {
     joinSpan(cell, other)
   }
 
-  #joinActivity({ blocks, samples, names = [], encrypted, authenticated }: Activity): void {
+  #joinActivity(activity: Activity): void {
+    const { blocks, samples, names = [], encrypted, authenticated } = activity
     this.#encrypted = addCounts(this.#encrypted, encrypted ?? 0)
     this.#authenticated = addCounts(this.#authenticated, authenticated ?? 0)
     const own = this.#own()
     for (const [first, last] of blocks) addBlocks(own.blocks, first, last)
     for (const uuid of samples) keepSmallest(own.samples, uuid, sampleLimit)
     this.#addNames(names)
+    this.#addRequests(activity.requests)
+  }
+
+  #addRequests(more: RequestRecord | undefined): void {
+    if (more === undefined) return
+    this.#requests = this.#requests === undefined ? more : joinRequests(this.#requests, more)
   }
 
   #addNames(names: readonly string[]): void {
