@@ -18,7 +18,7 @@ import { choices } from './options.ts'
 import type { RawOptions } from './raw-options.ts'
 import type { DisplayOptions } from './resolve-options.ts'
 import { checkStdin, inputsOf, place, resolveDisplay, resolveSynthesis } from './resolve-options.ts'
-import { resolveZones } from './resolve-zones.ts'
+import { needsZones, resolveZones } from './resolve-zones.ts'
 import type { Session } from './session.ts'
 import { choice, nonEmpty } from './typed-values.ts'
 import { version } from './version.ts'
@@ -60,9 +60,15 @@ export function resolveGraph(
   raw: RawOptions,
   nowMs: number,
 ): GraphCommand {
+  const inputs = resolveInputs(sources, raw, nowMs)
+  const level = choice('--by', raw.by, choices.graphBy) ?? 'workload'
+  const { zones, zoneLabel } = inputs.options
+  if (level === 'zone' && zones === undefined && zoneLabel === undefined) {
+    throw needsZones('--by zone')
+  }
   return {
-    ...resolveInputs(sources, raw, nowMs),
-    level: choice('--by', raw.by, choices.graphBy) ?? 'workload',
+    ...inputs,
+    level,
     format: choice('--output', raw.output, choices.graphOutput) ?? 'mermaid',
   }
 }

@@ -1,7 +1,7 @@
 /** From grants to policies: rules of peers and ports, one policy a group. */
 import { formatPrefix, parsePrefix } from '../ip.ts'
 import { peerJson } from '../policy/canonical.ts'
-import type { PolicyRequest, RulePeer, RulePort } from '../policy/plain-rule.ts'
+import type { RulePeer, RulePort } from '../policy/plain-rule.ts'
 import type { Biclique } from './biclique-cover.ts'
 import { coverBicliques } from './biclique-cover.ts'
 import { coverAddresses } from './cidr-cover.ts'
@@ -13,6 +13,8 @@ import { fullName } from './ownership.ts'
 import type { Cube } from './peer-cubes.ts'
 import { cubeText, mergeCubes, toPeer } from './peer-cubes.ts'
 import type { Plan } from './plan.ts'
+import type { KeyedPorts, PortLists } from './port-keys.ts'
+import { addPort, portKey, portList, spellRequests } from './port-keys.ts'
 import { isSpecialGrant, toSpecialPeer } from './special-grants.ts'
 import type { Finding, GeneratedPolicy, Grant } from './synthesis.ts'
 import type { MixedRule, MixedRules } from './to-cilium.ts'
@@ -27,11 +29,8 @@ const maxPeers = 1_000
 type Rule = MixedRule
 
 /** A peer with the keys of all its ports. */
-interface PeerPorts {
+interface PeerPorts extends KeyedPorts {
   readonly peer: Cube | RulePeer
-  readonly ports: Set<string>
-  /** By port, where not every request passes. */
-  readonly requests: Map<string, Set<string>>
 }
 
 /** Peers that share a rule, with the keys of its ports. */
@@ -54,8 +53,6 @@ type GrantsByDirection = Readonly<Record<Grant['direction'], readonly Grant[]>>
 
 const noGrants: GrantsByDirection = { ingress: [], egress: [] }
 
-type PortLists = Map<string, readonly RulePort[]>
-
 /** What is assembled. */
 export interface Assembly {
   readonly policies: readonly GeneratedPolicy[]
@@ -71,7 +68,7 @@ export function assemblePolicies(
 ): Assembly {
   const used = new Set([...plan.policyNames, ...plan.ownership.taken])
   const dns = new Set(resolving.map(cellKey))
-  const shared = { used, portLists: new Map<string, readonly RulePort[]>(), dns }
+  const shared = { used, portLists: new Map(), dns }
   const bySubject = new Map<number, Record<Grant['direction'], Grant[]>>()
   for (const subject of plan.subjects) bySubject.set(subject, { ingress: [], egress: [] })
   for (const grant of grants) bySubject.get(grant.subject)?.[grant.direction].push(grant)
@@ -229,7 +226,7 @@ function portsByPeer(
     if (open.has(port)) continue
     for (const peer of peersOf(plan, grant, namespace)) {
       const key = isCube(peer) ? cubeText(peer) : JSON.stringify(peer)
-      const known = byPeer.get(key) ?? { peer, ports: new Set(), requests: new Map() }
+      const known = byPeer.get(key) ?? { peer, ports: [] }
       byPeer.set(key, known)
       addPort(known, port, grant)
     }
@@ -238,31 +235,15 @@ function portsByPeer(
   return [...byPeer.values()]
 }
 
-function addPort({ ports, requests }: PeerPorts, port: string, { request }: Grant): void {
-  if (request === undefined) {
-    ports.add(port)
-    return
-  }
-  const texts = requests.get(port) ?? new Set()
-  requests.set(port, texts.add(JSON.stringify(request)))
-}
-
-/** A port with its requests is a key of its own, behind a mark that no other key has. */
-function spellRequests({ ports, requests }: PeerPorts): void {
-  for (const [port, texts] of requests) {
-    if (!ports.has(port)) ports.add(`${port}#[${[...texts].sort().join()}]`)
-  }
-}
-
 /** Says which peers stand in a rule together, by the keys of their ports. */
 function shareRules(
   entries: readonly PeerPorts[],
   minimise: 'canonical' | 'rules',
 ): { readonly shares: readonly Share[]; readonly exact: boolean } {
   if (minimise === 'canonical') return { shares: shareEqual(entries), exact: true }
-  const keys = [...new Set(entries.flatMap(({ ports }) => [...ports]))].sort()
+  const keys = [...new Set(entries.flatMap(({ ports }) => ports))].sort()
   const columnOf = new Map(keys.map((key, column) => [key, column]))
-  const rows = entries.map(({ ports }) => [...ports].map((key) => columnOf.get(key) ?? 0))
+  const rows = entries.map(({ ports }) => [...new Set(ports)].map((key) => columnOf.get(key) ?? 0))
   const { bicliques, exact } = coverBicliques(rows, keys.length)
   const toShare = ({ rows: members, columns }: Biclique): [string, Share] => {
     const ports = columns.flatMap((column) => keys[column] ?? [])
@@ -275,8 +256,8 @@ function shareRules(
 /** Peers of equal ports stand in one rule. */
 function shareEqual(entries: readonly PeerPorts[]): readonly Share[] {
   const shares = new Map<string, { peers: PeerPorts['peer'][]; ports: readonly string[] }>()
-  for (const { peer, ports: set } of entries) {
-    const ports = set.size === 1 ? [...set] : [...set].sort()
+  for (const { peer, ports: all } of entries) {
+    const ports = all.length === 1 ? all : [...new Set(all)].sort()
     const key = ports.join()
     const share = shares.get(key)
     if (share === undefined) shares.set(key, { peers: [peer], ports })
@@ -317,51 +298,6 @@ function mergeBlocks(peers: readonly RulePeer[]): readonly RulePeer[] {
   return [...rest, ...cover.prefixes.map((prefix) => ({ ipBlock: { cidr: formatPrefix(prefix) } }))]
 }
 
-/** Texts of single ports, by protocol and number: they are few, and each is asked for by thousands of grants. */
-const portKeys: Readonly<Record<Grant['protocol'], string[]>> = {
-  TCP: [],
-  UDP: [],
-  SCTP: [],
-  ICMPv4: [],
-  ICMPv6: [],
-}
-
-function portKey({ protocol, port, endPort }: Grant): string {
-  if (endPort !== undefined) return `${protocol} ${port} ${endPort}`
-  const keys = portKeys[protocol]
-  const key = keys[port] ?? `${protocol} ${port} `
-  keys[port] = key
-  return key
-}
-
-function portList(lists: PortLists, keys: readonly string[]): readonly RulePort[] {
-  const key = keys.join()
-  const known = lists.get(key)
-  if (known !== undefined) return known
-  const list = toPorts(keys)
-  lists.set(key, list)
-  return list
-}
-
-function toPorts(keys: readonly string[]): readonly RulePort[] {
-  return keys.map((key) => {
-    const mark = key.indexOf('#')
-    if (mark >= 0) {
-      const [only] = toPorts([key.slice(0, mark)])
-      const requests: readonly PolicyRequest[] = JSON.parse(key.slice(mark + 1))
-      return { ...only, requests }
-    }
-    const [protocol, port, endPort] = key.split(' ')
-    if (protocol === 'ICMPv4' || protocol === 'ICMPv6') {
-      const family = protocol === 'ICMPv4' ? 'IPv4' : 'IPv6'
-      return { icmp: { family, type: Number(port) } }
-    }
-    const kind = protocol === 'UDP' || protocol === 'SCTP' ? protocol : 'TCP'
-    const range = { protocol: kind, port: Number(port) } as const
-    return endPort === undefined || endPort === '' ? range : { ...range, endPort: Number(endPort) }
-  })
-}
-
 /** Splits rules into parts that stay under the size limits; what several policies of one selector allow adds up. */
 function splitRules(ingress: readonly Rule[], egress: readonly Rule[]): readonly MixedRules[] {
   const parts: { ingress: Rule[]; egress: Rule[] }[] = [{ ingress: [], egress: [] }]
@@ -381,11 +317,21 @@ function splitRules(ingress: readonly Rule[], egress: readonly Rule[]): readonly
   return parts
 }
 
-/** The length of the rule's JSON; peers are shared with many rules, and theirs is known. */
+/** The length of the rule's JSON; peers and lists of ports are shared with many rules, and theirs is known. */
 function sizeOf({ peers, ports }: Rule): number {
   const commas = Math.max(0, peers.length - 1)
   const lengths = peers.reduce((sum, peer) => sum + peerJson(peer).length, commas)
-  return '{"peers":[],"ports":}'.length + lengths + JSON.stringify(ports).length
+  return '{"peers":[],"ports":}'.length + lengths + portsLength(ports)
+}
+
+const portLengths = new WeakMap<readonly RulePort[], number>()
+
+function portsLength(ports: readonly RulePort[]): number {
+  const known = portLengths.get(ports)
+  if (known !== undefined) return known
+  const { length } = JSON.stringify(ports)
+  portLengths.set(ports, length)
+  return length
 }
 
 function splitPeers(rule: Rule): readonly Rule[] {

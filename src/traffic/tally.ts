@@ -1,26 +1,30 @@
 /** What is known of one edge: counters, activity, samples. Merging is commutative and associative. */
 import type { Side, Strength, VerdictKind } from '../flow/flow.ts'
-import { sides, strengths, verdictKinds } from '../flow/flow.ts'
 import type { BlockRange } from './block-ranges.ts'
 import { addBlocks } from './block-ranges.ts'
+import type { Cell, CellNumbers } from './cell-numbers.ts'
+import {
+  addToCell,
+  cellRank,
+  cellsOf,
+  cellsSpelledAs,
+  holdsRefusal,
+  numbersSpelledAs,
+  spellCells,
+} from './cell-numbers.ts'
 import type { CellRecord } from './communication-set.ts'
 import { blockMs } from './communication-set.ts'
 import { addCounts } from './counts.ts'
 import type { RequestRecord } from './request-record.ts'
 import { joinRequests } from './request-record.ts'
 import { keepSmallest } from './text-key.ts'
-import type { Span } from './timestamp.ts'
-import { emptySpan, extendSpan, joinSpan, spanOf, spanRecord } from './timestamp.ts'
+import { emptySpan } from './timestamp.ts'
 
 /** How many uuids are kept of an edge. */
 const sampleLimit = 3
 
 /** How many names of the server are kept of an edge: the smallest. */
 const nameLimit = 8
-
-const sideRank = rankOf(sides)
-const verdictRank = rankOf(verdictKinds)
-const strengthRank = rankOf(strengths)
 
 /** Something that takes in another of its kind. */
 export interface Mergeable<T> {
@@ -40,7 +44,7 @@ export interface Observation {
   readonly authenticated?: boolean
   /** Names under which the client knew the server's address. Default: none. */
   readonly names?: readonly string[]
-  /** What the record says of requests; default: nothing. */
+  /** What the record says of requests. Default: nothing. */
   readonly requests?: RequestRecord | undefined
 }
 
@@ -57,52 +61,48 @@ export interface EvidenceRecord {
 
 type Protection = Pick<EvidenceRecord, 'encrypted' | 'authenticated'>
 
-/** What is kept of an edge beside its counters. */
-type Activity = Protection &
-  Pick<EvidenceRecord, 'blocks' | 'samples' | 'names'> & {
-    readonly requests?: RequestRecord | undefined
-  }
-
-/** One counter. */
-export interface Cell extends Span {
-  readonly side: Side
-  readonly verdict: VerdictKind
-  readonly strength: Strength
-  records: number
-  flows: number
+/** What few edges have. */
+interface Extras {
+  readonly names?: readonly string[] | undefined
+  readonly requests?: RequestRecord | undefined
 }
 
-/** Evidence of many records, with its times as numbers. */
-export interface CountedEvidence {
-  readonly cells: readonly Cell[]
+/** Evidence of many records, with its times as numbers, in the form in which a tally keeps it. */
+export interface CountedEvidence extends Extras {
+  readonly cells: CellNumbers
   readonly blocks: readonly BlockRange[]
   readonly samples: readonly string[]
   readonly encrypted: number
   readonly authenticated: number
-  readonly names?: readonly string[]
 }
+
+const nothing: readonly never[] = []
+const noTime = emptySpan()
 
 /** Tells whether a policy refused what carries this verdict. */
 export function isDenied(verdict: VerdictKind): boolean {
   return verdict === 'denied' || verdict === 'denied-explicit' || verdict === 'denied-l7'
 }
 
-type RankedCell = Cell & { readonly rank: number }
-
 /** The evidence of one edge. What it has spelled, and what it took over, is shared until it changes. */
 export class Tally implements Mergeable<Tally> {
-  #cells: readonly RankedCell[] = []
-  #blocks: readonly BlockRange[] = []
-  #samples: readonly string[] = []
-  #names: readonly string[] = []
-  #requests: RequestRecord | undefined
+  #cells: CellNumbers = nothing
+  #blocks: readonly BlockRange[] = nothing
+  #samples: readonly string[] = nothing
   #isShared = true
   #encrypted = 0
   #authenticated = 0
+  #names: readonly string[] = nothing
+  #requests: RequestRecord | undefined
 
-  /** The counters, in no order. */
+  /** The counters, by rank. */
   get cells(): readonly Cell[] {
-    return this.#cells
+    return cellsOf(this.#cells)
+  }
+
+  /** Whether a policy refused one of the records, or would have. */
+  get isDisputed(): boolean {
+    return holdsRefusal(this.#cells)
   }
 
   get blocks(): readonly BlockRange[] {
@@ -126,53 +126,50 @@ export class Tally implements Mergeable<Tally> {
   /** Counts one record. */
   add(observation: Observation): void {
     const { verdict, timeMs, uuid } = observation
-    const { blocks, samples } = this.#own()
-    const cell = this.#cell(observation.side, verdict, observation.strength)
-    cell.records = addCounts(cell.records, 1)
-    cell.flows = addCounts(cell.flows, observation.flows)
+    const { cells, blocks, samples } = this.#own()
+    const rank = cellRank(observation.side, verdict, observation.strength)
+    const { firstMs, lastMs } = timeMs === undefined ? noTime : { firstMs: timeMs, lastMs: timeMs }
+    addToCell(cells, rank, 1, observation.flows, firstMs, lastMs)
     if (!isDenied(verdict)) {
       if (observation.encrypted === true) this.#encrypted = addCounts(this.#encrypted, 1)
       if (observation.authenticated === true)
         this.#authenticated = addCounts(this.#authenticated, 1)
     }
-    if (timeMs !== undefined) {
-      extendSpan(cell, timeMs)
+    if (timeMs !== undefined && !isDenied(verdict)) {
       const block = Math.floor(timeMs / blockMs)
-      if (!isDenied(verdict)) addBlocks(blocks, block, block)
+      addBlocks(blocks, block, block)
     }
     if (uuid !== '') keepSmallest(samples, uuid, sampleLimit)
-    this.#addNames(observation.names ?? [])
-    if (!isDenied(verdict)) this.#addRequests(observation.requests)
+    const { names, requests } = observation
+    this.#addExtras(isDenied(verdict) ? { names } : { names, requests })
   }
 
   absorb(other: Tally): void {
-    for (const cell of other.#cells) {
-      this.#join(this.#cell(cell.side, cell.verdict, cell.strength), cell)
-    }
-    this.#joinActivity({
-      ...other.toProtection(),
+    this.absorbCounts({
+      cells: other.#cells,
       blocks: other.#blocks,
       samples: other.#samples,
+      encrypted: other.#encrypted,
+      authenticated: other.#authenticated,
       names: other.#names,
       requests: other.#requests,
     })
   }
 
-  /** Takes in evidence that was counted elsewhere. */
+  /** Takes in evidence that was counted elsewhere, and is not changed any more. */
   absorbCounts(evidence: CountedEvidence): void {
-    for (const cell of evidence.cells) {
-      this.#join(this.#cell(cell.side, cell.verdict, cell.strength), cell)
-    }
-    this.#joinActivity(evidence)
+    if (this.#cells.length === 0) this.#takeOver(evidence)
+    else this.#join(cellsOf(evidence.cells), evidence)
   }
 
   /** Takes in what a document says of the edge. */
   absorbRecord(record: EvidenceRecord): void {
-    if (this.#takeOver(record)) return
-    for (const cell of countedCells(record)) {
-      this.#join(this.#cell(cell.side, cell.verdict, cell.strength), cell)
+    const cells = this.#cells.length === 0 ? numbersSpelledAs(record.cells) : undefined
+    if (cells === undefined) this.#join(cellsSpelledAs(record.cells), record)
+    else {
+      const { encrypted = 0, authenticated = 0, ...rest } = record
+      this.#takeOver({ ...rest, cells, encrypted, authenticated })
     }
-    this.#joinActivity(record)
   }
 
   /**
@@ -180,22 +177,19 @@ export class Tally implements Mergeable<Tally> {
    * other role's ingress as a reply, and nothing was delivered to a server.
    */
   absorbTurned(record: EvidenceRecord): void {
-    for (const cell of countedCells(record)) {
+    const turned = cellsSpelledAs(record.cells).map((cell): Cell => {
       const verdict = cell.verdict === 'delivery' ? 'trace' : cell.verdict
-      this.#join(this.#cell(turnedSide[cell.side], verdict, 'reply'), cell)
-    }
+      return { ...cell, side: turnedSide[cell.side], verdict, strength: 'reply' }
+    })
     const { names: _client, requests: _none, ...rest } = record
-    this.#joinActivity(rest)
+    this.#join(turned, rest)
   }
 
   /** Returns the evidence as documents spell it, in canonical order. */
   toRecord(): EvidenceRecord {
-    this.#cells = [...this.#cells].sort((a, b) => a.rank - b.rank)
     this.#isShared = true
-    const cells = this.#cells.map(cellRecord)
-    spelledCells.set(cells, this.#cells)
     return {
-      cells,
+      cells: spellCells(this.#cells),
       blocks: this.#blocks,
       samples: this.#samples,
       ...this.toProtection(),
@@ -212,99 +206,59 @@ export class Tally implements Mergeable<Tally> {
     }
   }
 
-  /** Takes over what another tally has spelled, when there is nothing yet to join it with. */
-  #takeOver(record: EvidenceRecord): boolean {
-    const spelled = spelledCells.get(record.cells)
-    if (spelled === undefined || this.#cells.length > 0) return false
-    this.#cells = spelled
-    this.#blocks = record.blocks
-    this.#samples = record.samples
-    this.#names = record.names ?? []
-    this.#requests = record.requests
+  /** Takes over what others made, while there is nothing yet to join it with. */
+  #takeOver(evidence: CountedEvidence): void {
+    const { cells, blocks, samples, encrypted, authenticated } = evidence
+    this.#cells = cells
+    this.#blocks = blocks
+    this.#samples = samples
     this.#isShared = true
-    this.#encrypted = record.encrypted ?? 0
-    this.#authenticated = record.authenticated ?? 0
-    return true
+    this.#encrypted = encrypted
+    this.#authenticated = authenticated
+    this.#addExtras(evidence)
   }
 
-  /** Returns what can be changed, copied first where it is shared. */
-  #own(): { cells: RankedCell[]; blocks: BlockRange[]; samples: string[] } {
-    if (this.#isShared) {
-      this.#cells = this.#cells.map((cell) => ({ ...cell }))
-      this.#blocks = [...this.#blocks]
-      this.#samples = [...this.#samples]
-      this.#isShared = false
+  #addExtras({ names = nothing, requests }: Extras): void {
+    if (requests !== undefined) {
+      this.#requests =
+        this.#requests === undefined ? requests : joinRequests(this.#requests, requests)
     }
-    return {
-      cells: this.#cells as RankedCell[],
-      blocks: this.#blocks as BlockRange[],
-      samples: this.#samples as string[],
-    }
-  }
-
-  #cell(side: Side, verdict: VerdictKind, strength: Strength): Cell {
-    const { cells } = this.#own()
-    const rank = (sideRank[side] * 16 + verdictRank[verdict]) * 16 + strengthRank[strength]
-    for (const cell of cells) if (cell.rank === rank) return cell
-    const cell = { rank, side, verdict, strength, records: 0, flows: 0, ...emptySpan() }
-    cells.push(cell)
-    return cell
-  }
-
-  #join(cell: Cell, other: Span & { readonly records: number; readonly flows: number }): void {
-    cell.records = addCounts(cell.records, other.records)
-    cell.flows = addCounts(cell.flows, other.flows)
-    joinSpan(cell, other)
-  }
-
-  #joinActivity(activity: Activity): void {
-    const { blocks, samples, names = [], encrypted, authenticated } = activity
-    this.#encrypted = addCounts(this.#encrypted, encrypted ?? 0)
-    this.#authenticated = addCounts(this.#authenticated, authenticated ?? 0)
-    const own = this.#own()
-    for (const [first, last] of blocks) addBlocks(own.blocks, first, last)
-    for (const uuid of samples) keepSmallest(own.samples, uuid, sampleLimit)
-    this.#addNames(names)
-    this.#addRequests(activity.requests)
-  }
-
-  #addRequests(more: RequestRecord | undefined): void {
-    if (more === undefined) return
-    this.#requests = this.#requests === undefined ? more : joinRequests(this.#requests, more)
-  }
-
-  #addNames(names: readonly string[]): void {
     const fresh = names.filter((name) => !this.#names.includes(name))
     if (fresh.length === 0) return
     const kept = [...this.#names]
     for (const name of fresh) keepSmallest(kept, name, nameLimit)
     this.#names = kept
   }
-}
 
-const turnedSide = { egress: 'ingress', ingress: 'egress', none: 'none' } as const
+  /** Returns what can be changed, copied first where it is shared. */
+  #own(): { cells: number[]; blocks: BlockRange[]; samples: string[] } {
+    if (this.#isShared) {
+      this.#cells = [...this.#cells]
+      this.#blocks = [...this.#blocks]
+      this.#samples = [...this.#samples]
+      this.#isShared = false
+    }
+    return {
+      cells: this.#cells as number[],
+      blocks: this.#blocks as BlockRange[],
+      samples: this.#samples as string[],
+    }
+  }
 
-/** The counters that a tally has spelled, by what it spelled: whoever reads that needs not parse it. */
-const spelledCells = new WeakMap<readonly CellRecord[], readonly RankedCell[]>()
-
-function countedCells({ cells }: EvidenceRecord): readonly Cell[] {
-  return (
-    spelledCells.get(cells) ??
-    cells.map((cell) => ({ ...cell, flows: cell.flows ?? cell.records, ...spanOf(cell) }))
-  )
-}
-
-function cellRecord(cell: Cell): CellRecord {
-  return {
-    side: cell.side,
-    verdict: cell.verdict,
-    strength: cell.strength,
-    records: cell.records,
-    ...(cell.flows > cell.records ? { flows: cell.flows } : {}),
-    ...spanRecord(cell),
+  #join(
+    cells: readonly Cell[],
+    activity: Protection & Extras & Pick<EvidenceRecord, 'blocks' | 'samples'>,
+  ): void {
+    this.#addExtras(activity)
+    this.#encrypted = addCounts(this.#encrypted, activity.encrypted ?? 0)
+    this.#authenticated = addCounts(this.#authenticated, activity.authenticated ?? 0)
+    const own = this.#own()
+    for (const { side, verdict, strength, records, flows, firstMs, lastMs } of cells) {
+      addToCell(own.cells, cellRank(side, verdict, strength), records, flows, firstMs, lastMs)
+    }
+    for (const [first, last] of activity.blocks) addBlocks(own.blocks, first, last)
+    for (const uuid of activity.samples) keepSmallest(own.samples, uuid, sampleLimit)
   }
 }
 
-function rankOf<Name extends string>(names: readonly Name[]): Record<Name, number> {
-  return Object.fromEntries(names.map((name, index) => [name, index])) as Record<Name, number>
-}
+const turnedSide = { egress: 'ingress', ingress: 'egress', none: 'none' } as const

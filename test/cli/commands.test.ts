@@ -12,7 +12,7 @@ import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { parseAllDocuments } from 'yaml'
-import { exitCodeFor } from '../../src/cli/commands.ts'
+import { exitCodeFor } from '../../src/cli/generate-commands.ts'
 import { main } from '../../src/cli/main.ts'
 import type { Change, PolicyDiff } from '../../src/index.ts'
 import type { FakeIo, FakeIoOptions } from '../support/fake-io.ts'
@@ -420,6 +420,15 @@ describe('--fail-on', () => {
     ['opens', ['future'], 0],
   ] as const)('%s with %j is %d', (failOn, names, expected) => {
     expect(exitCodeFor(diffOf(...names), failOn)).toBe(expected)
+  })
+
+  test.each([
+    ['nothing', 0],
+    ['any', 1],
+    ['breaks', 0],
+    ['opens', 1],
+  ] as const)('%s, where not every kind of pod was compared, is %d', (failOn, expected) => {
+    expect(exitCodeFor({ ...diffOf(), truncated: true }, failOn)).toBe(expected)
   })
 
   test.each(['isolation', 'future'] as const)('what %s widens counts as opened', (section) => {
