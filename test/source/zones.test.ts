@@ -160,7 +160,10 @@ describe('approvals', () => {
     [`${good}, ports: [8000-8100/TCP]`, /ports\[0\]: must be a port such as 443\/TCP/],
     [good.replace('2026-12-31', 'soon'), /until: must be a day such as/],
     [good.replace(', until: 2026-12-31', ''), /until: is required: the last day/],
-    [`${good}, ports: [http]`, /ports\[0\]: must be a port such as 443\/TCP, or 8\/ICMPv4, is "http"/],
+    [
+      `${good}, ports: [http]`,
+      /ports\[0\]: must be a port such as 443\/TCP, or 8\/ICMPv4, is "http"/,
+    ],
     [`${good}, ports: [70000/TCP]`, /is "70000\/TCP"/],
     [`${good}, source: a/b/c`, /source: must be namespace or namespace\/workload/],
   ])('%s', async (rest, message) => {
