@@ -1,7 +1,7 @@
 /** Counts what a line says once it is walked. */
 import { AUTHENTICATED, countCell, edgeAt, ENCRYPTED, NAMED_BY, noteBlock, noteSample } from "./edges.as"
 import {
-  A, ANSWER, ANSWER_PART, B, BLOCK_MS, C, COUNT, D, FIRST, IS_ANSWER, IS_AUTHENTICATED, IS_BAD, IS_BAD_SHAPE,
+  A, ANSWER, ANSWER_PART, B, BLOCK_MS, C, COUNT, D, EDGE_BYTES, EDGES, FIRST, IS_ANSWER, IS_AUTHENTICATED, IS_BAD, IS_BAD_SHAPE,
   IS_COUNTED, IS_DENIED, IS_ENCRYPTED, IS_FROM, IS_HEALTH, IS_ICMP, IS_LOCAL, IS_MASKED, IS_OUTSIDE, IS_POD,
   IS_SIGHTED, IS_TURNED, IS_UNRESOLVED, IS_V6, LAST, NAMED, NAMES, ORIGIN, OUTCOME_SHIFT, OUTCOMES, SCRATCH,
   SHAPE, TUPLE,
@@ -189,7 +189,8 @@ function noteNames(edge: usize, address: u32, names: usize, length: u32): void {
   store<u32>(edge + NAMED_BY, row)
   store<u32>(TUPLE, address)
   store<u32>(TUPLE + 4, row)
-  intern(NAMED, TUPLE, 8)
+  store<u32>(TUPLE + 8, u32((edge - EDGES) / EDGE_BYTES))
+  intern(NAMED, TUPLE, 12)
 }
 
 function noteAnswer(): void {
