@@ -220,9 +220,10 @@ function unseenPods(plan: Plan, namespace: string): readonly string[] {
 }
 
 function defaultDeny(plan: Plan, namespace: string): GeneratedPolicy['policy'] {
+  const kind = plan.options.target === 'cilium' ? 'CiliumNetworkPolicy' : 'NetworkPolicy'
   const taken = new Set(
     (plan.options.existing ?? [])
-      .filter(({ policy }) => policy.kind === 'NetworkPolicy' && !isManaged(policy))
+      .filter(({ policy }) => policy.kind === kind && !isManaged(policy))
       .map(({ policy }) => `${policy.metadata.namespace}/${policy.metadata.name}`)
       .concat(plan.policyNames),
   )

@@ -1,5 +1,5 @@
 /** Which group each managed policy belongs to, and what every policy is called. */
-import type { LocatedPolicy, NetworkPolicy } from '../policy/network-policy.ts'
+import type { LocatedPolicy, NetworkPolicy, Policy } from '../policy/network-policy.ts'
 import { isDefaultDeny } from '../policy/network-policy.ts'
 import { selectorMatches } from '../policy/selector.ts'
 import type { Traffic } from '../traffic/traffic.ts'
@@ -7,7 +7,7 @@ import { conjunctionText, fromLabelSelector } from './conjunction.ts'
 import type { GroupSelector } from './group-selectors.ts'
 import type { Grouping } from './groups.ts'
 import { assignPolicyNames } from './policy-names.ts'
-import type { Group } from './synthesis.ts'
+import type { Group, SynthesisOptions } from './synthesis.ts'
 
 /** Name of the default deny of a namespace, which no workload's policy may have. */
 export const defaultDenyName = 'default-deny'
@@ -34,6 +34,16 @@ interface Context {
   readonly selectors: readonly GroupSelector[]
   readonly existing: readonly LocatedPolicy[]
   readonly managed: readonly LocatedPolicy<NetworkPolicy>[]
+  /** Kinds of policies that are written. */
+  readonly target: SynthesisOptions['target']
+}
+
+/** Returns the name that a policy of somebody else's keeps from ours: its own, or that whose companion is called so. */
+function ciliumName({ kind, metadata }: Policy, target: Context['target']): readonly string[] {
+  if (kind !== 'CiliumNetworkPolicy') return []
+  if (target === 'cilium') return [fullName({ metadata })]
+  if (target !== 'hybrid' || !metadata.name.endsWith(companionSuffix)) return []
+  return [`${metadata.namespace}/${withoutSuffix(metadata.name)}`]
 }
 
 /**
@@ -45,9 +55,11 @@ export function assignOwnership(context: Context): Ownership {
   const { grouping, managed, existing } = context
   const managedNames = new Set(managed.map(({ policy }) => fullName(policy)))
   const taken = new Set(
-    existing
-      .filter(({ policy }) => policy.kind === 'NetworkPolicy' || managedNames.has(fullName(policy)))
-      .map(({ policy }) => fullName(policy)),
+    existing.flatMap(({ policy }) =>
+      policy.kind === 'NetworkPolicy' || managedNames.has(fullName(policy))
+        ? fullName(policy)
+        : ciliumName(policy, context.target),
+    ),
   )
   const reserved = new Set(
     [...taken]
