@@ -6,7 +6,7 @@ import type { Confidence, GroupConfidence, Verdict } from '../traffic/confidence
 import { isAtLeast } from '../traffic/confidence.ts'
 import { clusterwideDeny, standingClusterwide } from './clusterwide-deny.ts'
 import { managedPolicy } from './documents.ts'
-import { defaultDenyName } from './ownership.ts'
+import { defaultDenyName, fullName, nameTakenBy } from './ownership.ts'
 import type { Plan } from './plan.ts'
 import { groupOfEnd } from './plan.ts'
 import { assignPolicyNames } from './policy-names.ts'
@@ -220,11 +220,14 @@ function unseenPods(plan: Plan, namespace: string): readonly string[] {
 }
 
 function defaultDeny(plan: Plan, namespace: string): GeneratedPolicy['policy'] {
-  const kind = plan.options.target === 'cilium' ? 'CiliumNetworkPolicy' : 'NetworkPolicy'
   const taken = new Set(
     (plan.options.existing ?? [])
-      .filter(({ policy }) => policy.kind === kind && !isManaged(policy))
-      .map(({ policy }) => `${policy.metadata.namespace}/${policy.metadata.name}`)
+      .filter(({ policy }) => !isManaged(policy))
+      .flatMap(({ policy }) =>
+        policy.kind === 'NetworkPolicy'
+          ? fullName(policy)
+          : nameTakenBy(policy, plan.options.target),
+      )
       .concat(plan.policyNames),
   )
   const workloads = [{ kind: 'Namespace', name: defaultDenyName }]

@@ -1,5 +1,5 @@
 /** Which group each managed policy belongs to, and what every policy is called. */
-import type { LocatedPolicy, NetworkPolicy, Policy } from '../policy/network-policy.ts'
+import type { LocatedPolicy, NetworkPolicy } from '../policy/network-policy.ts'
 import { isDefaultDeny } from '../policy/network-policy.ts'
 import { selectorMatches } from '../policy/selector.ts'
 import type { Traffic } from '../traffic/traffic.ts'
@@ -34,16 +34,7 @@ interface Context {
   readonly selectors: readonly GroupSelector[]
   readonly existing: readonly LocatedPolicy[]
   readonly managed: readonly LocatedPolicy<NetworkPolicy>[]
-  /** Kinds of policies that are written. */
   readonly target: SynthesisOptions['target']
-}
-
-/** Returns the name that a policy of somebody else's keeps from ours: its own, or that whose companion is called so. */
-function ciliumName({ kind, metadata }: Policy, target: Context['target']): readonly string[] {
-  if (kind !== 'CiliumNetworkPolicy') return []
-  if (target === 'cilium') return [fullName({ metadata })]
-  if (target !== 'hybrid' || !metadata.name.endsWith(companionSuffix)) return []
-  return [`${metadata.namespace}/${withoutSuffix(metadata.name)}`]
 }
 
 /**
@@ -58,7 +49,7 @@ export function assignOwnership(context: Context): Ownership {
     existing.flatMap(({ policy }) =>
       policy.kind === 'NetworkPolicy' || managedNames.has(fullName(policy))
         ? fullName(policy)
-        : ciliumName(policy, context.target),
+        : nameTakenBy(policy, context.target),
     ),
   )
   const reserved = new Set(
@@ -89,6 +80,20 @@ export function assignOwnership(context: Context): Ownership {
     taken,
     dropped: droppedClasses(context, ownerOf),
   }
+}
+
+/**
+ * Returns the name that a policy of another kind keeps ours from having: of kinds that the target does not write none,
+ * and of `hybrid` that which a companion would be called by.
+ */
+export function nameTakenBy(
+  policy: LocatedPolicy['policy'],
+  target: SynthesisOptions['target'],
+): readonly string[] {
+  if (policy.kind !== 'CiliumNetworkPolicy') return []
+  const name = fullName(policy)
+  if (target === 'cilium') return [name]
+  return target === 'hybrid' && name.endsWith(companionSuffix) ? [withoutSuffix(name)] : []
 }
 
 function ownerAmong(

@@ -9,7 +9,7 @@ import { grantDns } from './dns.ts'
 import { reportPorts } from './dynamic-ports.ts'
 import type { Contribution } from './edge-grants.ts'
 import { grantEdges, isObligation } from './edge-grants.ts'
-import { grantOutside } from './outside.ts'
+import { grantOutside, openPortsOf } from './outside.ts'
 import type { Plan } from './plan.ts'
 import { makePlan } from './plan.ts'
 import { allowLookups, narrowRequests } from './request-grants.ts'
@@ -55,6 +55,7 @@ export function synthesize(traffic: Traffic, options: SynthesisOptions): Synthes
     traffic,
     groups: plan.groups,
     judged: new Set([...plan.subjects].flatMap((id) => plan.groups[id]?.name ?? [])),
+    isOpen: openPortsOf(grants),
     ...(options.inventory === undefined ? {} : { inventory: options.inventory }),
   })
   const denies = denyByDefault(plan, grants, confidence)

@@ -25,6 +25,8 @@ export interface TrafficPod {
   readonly workload: WorkloadRef
   /** How the workload was found: from the inventory, from the flow, from the pod's name, or from its labels. */
   readonly resolvedBy: 'inventory' | 'flow' | 'name' | 'labels'
+  /** Present where the inventory alone shows the pod, and no flow. */
+  readonly unseen?: true
 }
 
 /** One end of an edge. */
