@@ -7,10 +7,12 @@ import { liveCluster } from '../source/cluster-resources.ts'
 import { manifestFiles } from '../source/manifests.ts'
 import { expandSource } from '../source/recorded.ts'
 import { isLiveSource } from '../source/source.ts'
+import { compareTexts } from '../traffic/text-key.ts'
 import type { ReportOptions } from './pipeline.ts'
 
 /**
- * Returns every input of a report by its role, in the order in which they were named, with size and SHA-256 of each file;
+ * Returns every input of a report by its role, in the order in which they were named (sources by their names, since their
+ * order means nothing), with size and SHA-256 of each file;
  * standard input, live sources and the live cluster have neither.
  * @throws {NetweirError} `SOURCE_NOT_FOUND`, `SOURCE_UNREADABLE`.
  */
@@ -19,7 +21,7 @@ export async function digestInputs(
   options: ReportOptions,
 ): Promise<readonly ReportInput[]> {
   const named: (readonly [ReportInput['role'], readonly string[]])[] = [
-    ['source', sources],
+    ['source', sources.toSorted(compareTexts)],
     ['inventory', options.inventory ?? []],
     ['existing', options.existing ?? []],
     ['permit', options.permit ?? []],

@@ -4,6 +4,7 @@ import type { RailViolation } from '../diff/rail-violation.ts'
 import { labelTexts } from '../labels.ts'
 import { closedDirections, closesOnly } from '../policy/closed-directions.ts'
 import type { LocatedPolicy } from '../policy/network-policy.ts'
+import { policyName } from '../policy/plain-rule.ts'
 import { renderPolicy } from '../policy/render.ts'
 import type { Synthesis } from '../synthesis/synthesis.ts'
 import type { Traffic } from '../traffic/traffic.ts'
@@ -106,11 +107,10 @@ export function buildReport(parts: ReportParts): Report {
 
 function policiesOf({ inForce, sha256 }: ReportParts): readonly ReportPolicy[] {
   const policies = inForce.map(({ policy, location }): ReportPolicy => {
-    const { namespace, name } = policy.metadata
     const yaml = renderPolicy(policy)
     const { file, line } = location
     return {
-      policy: `${namespace ?? ''}/${name}`,
+      policy: policyName(policy),
       origin: file === '' ? 'generated' : 'existing',
       role: closesOnly(policy) ? 'default-deny' : 'workload',
       ...(file === '' ? {} : { at: line === undefined ? file : `${file}:${line}` }),
