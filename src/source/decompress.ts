@@ -94,7 +94,8 @@ async function* slowly(
   let decoded: Uint8Array[] = []
   const decoder = new Decompress((bytes) => decoded.push(bytes))
   for await (const slice of input) {
-    const failure = attempt(() => decoder.push(slice))
+    // It keeps what it cannot decode yet, and the input is valid only until more is asked for.
+    const failure = attempt(() => decoder.push(new Uint8Array(slice)))
     yield* decoded
     decoded = []
     if (failure !== undefined) return failure
