@@ -21,6 +21,7 @@ import { defaultPatience } from './kafka-client.ts'
 import { decompressors } from './kafka-codecs.ts'
 import { kafkaError } from './kafka-errors.ts'
 import { within } from './kafka-wait.ts'
+import { mendFetch } from './kafkajs-fetch.ts'
 import { consumeAsMember } from './kafkajs-member.ts'
 import { messageOf } from './kafkajs-records.ts'
 
@@ -50,13 +51,14 @@ export function createKafkaClient(connection: KafkaConnection, place: string): K
 
 let isPrepared = false
 
-/** kafkajs keeps its codecs in one place for the whole process. */
+/** What is mended of kafkajs is so for the whole process, and so are its codecs: batches of before 0.11 need them. */
 function prepare(): void {
   if (isPrepared) return
   isPrepared = true
   const codecs: Record<number, () => Codec> = CompressionCodecs
   for (const [codec, decompress] of decompressors) codecs[codec] = () => ({ compress, decompress })
   mendRequestQueue()
+  mendFetch()
 }
 
 interface Codec {
