@@ -48,6 +48,10 @@ afterAll(() => {
   rmSync(directory, { recursive: true, force: true })
 })
 
+/** What statements and calls import that is no file beside them. */
+const importedNames =
+  /(?:^(?:import|export|\})[^'"\n]* from |^import |import\(|require\()['"]([^'".][^'"]*)['"]/gm
+
 const installed = (path: string): string => join(directory, 'app/node_modules/netweir', path)
 
 describe('the package', () => {
@@ -102,7 +106,7 @@ describe('the package', () => {
     for (const entry of readdirSync(installed('dist'), { recursive: true, withFileTypes: true })) {
       if (!entry.name.endsWith('.js')) continue
       const text = readFileSync(join(entry.parentPath, entry.name), 'utf8')
-      for (const match of text.matchAll(/(?:from |import\(|require\()'([^'.][^']*)'/g)) {
+      for (const match of text.matchAll(importedNames)) {
         // The package, whichever of its files.
         const [name = ''] = /^(?:@[^/]+\/)?[^/]+/.exec(match[1] ?? '') ?? []
         if (!name.startsWith('node:')) names.add(name)

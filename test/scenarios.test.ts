@@ -16,13 +16,14 @@ import type { Connection, Scenario } from './support/scenario.ts'
 import {
   connectionsOf,
   endOf,
+  forEachTarget,
   openedIn,
   policyEndpointOf,
   readScenarios,
   recordingOf,
 } from './support/scenario.ts'
 
-const scenarios = readScenarios(resolve(import.meta.dirname, 'scenarios'))
+const scenarios = readScenarios(resolve(import.meta.dirname, 'scenarios')).flatMap(forEachTarget)
 const work = mkdtempSync(join(tmpdir(), 'netweir-scenarios-'))
 
 afterAll(() => rmSync(work, { recursive: true, force: true }))
@@ -137,7 +138,7 @@ describe.each(scenarios)('$name', (scenario) => {
   })
 
   test('is what was reviewed', async () => {
-    const expected = join(scenario.dir, 'expected')
+    const expected = join(scenario.dir, scenario.expected ?? 'expected')
     if (run.exit === 0) await expect(policies).toMatchFileSnapshot(join(expected, 'policies.yaml'))
     if (run.exit === 0) {
       await expect(stable(run.stdout, scenario)).toMatchFileSnapshot(join(expected, 'diff.txt'))

@@ -4,6 +4,7 @@ import { createProgram } from './program.ts'
 
 /** Returns what a command line that asks for help or the version prints, undefined for any other. */
 export function helpText(argv: readonly string[], columns: number | undefined): string | undefined {
+  if (!argv.some((word) => word === 'help' || /^-.*[hvV]/.test(word))) return undefined
   let text = ''
   const add = (part: string): void => {
     text += part

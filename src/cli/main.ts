@@ -9,17 +9,12 @@ import {
 } from '../index.ts'
 import { interrupted } from './abortable.ts'
 import { wantsColor } from './color.ts'
-import { runDiff, runGenerate, runLearn, runMerge } from './commands.ts'
-import { completionScript } from './completion.ts'
-import { resolveInit, resolveMember, runInit, runMember } from './group-commands.ts'
 import type { Io } from './io.ts'
 import { BrokenPipe } from './io.ts'
-import { resolveLint, runLint } from './lint-command.ts'
 import { choices } from './options.ts'
 import type { Invocation } from './program.ts'
 import { createProgram, shells } from './program.ts'
-import { resolveRecord, runRecord } from './record-command.ts'
-import { resolveGraph, resolveReport, runGraph, runReport } from './report-commands.ts'
+import { resolveInit, resolveMember } from './resolve-group.ts'
 import type { DisplayOptions } from './resolve-options.ts'
 import {
   choice,
@@ -28,11 +23,9 @@ import {
   resolveLearn,
   resolveMerge,
 } from './resolve-options.ts'
-import { resolveExplain, resolveVerify } from './resolve-verify.ts'
 import type { Interruptions, Session } from './session.ts'
 import { createSession, writeStdout } from './session.ts'
 import { usageError } from './usage-error.ts'
-import { runExplain, runVerify } from './verify-commands.ts'
 import { version } from './version.ts'
 
 /**
@@ -114,55 +107,73 @@ async function run(invocation: Invocation, io: Io, interruptions: Interruptions)
       await session.endReading()
     }
   }
+  // Each command loads its own code, and no other's.
   switch (command) {
     case 'learn': {
       const member = resolveMember(args, raw, io.now())
-      if (member !== undefined) return inSession(member, (session) => runMember(member, session))
+      if (member !== undefined) {
+        const { runMember } = await import('./group-commands.ts')
+        return inSession(member, (session) => runMember(member, session))
+      }
       const resolved = resolveLearn(args, raw, io.now())
+      const { runLearn } = await import('./learn-commands.ts')
       return inSession(resolved, (session) => runLearn(resolved, session))
     }
     case 'merge': {
       const resolved = resolveMerge(args, raw)
+      const { runMerge } = await import('./learn-commands.ts')
       return inSession(resolved, (session) => runMerge(resolved, session))
     }
     case 'generate': {
       const resolved = resolveGenerate(args, raw, io.now())
+      const { runGenerate } = await import('./generate-commands.ts')
       return inSession(resolved, (session) => runGenerate(resolved, session))
     }
     case 'diff': {
       const resolved = resolveDiff(args, raw, io.now())
+      const { runDiff } = await import('./generate-commands.ts')
       return inSession(resolved, (session) => runDiff(resolved, session))
     }
     case 'verify': {
+      const { resolveVerify } = await import('./resolve-verify.ts')
       const resolved = resolveVerify(args, raw, io.now())
+      const { runVerify } = await import('./verify-commands.ts')
       return inSession(resolved, (session) => runVerify(resolved, session))
     }
     case 'explain': {
+      const { resolveExplain } = await import('./resolve-verify.ts')
       const resolved = resolveExplain(args, raw, io.now())
+      const { runExplain } = await import('./verify-commands.ts')
       return inSession(resolved, (session) => runExplain(resolved, session))
     }
     case 'lint': {
+      const { resolveLint, runLint } = await import('./lint-command.ts')
       const resolved = resolveLint(args, raw)
       return inSession(resolved, (session) => runLint(resolved, session))
     }
     case 'report': {
+      const { resolveReport, runReport } = await import('./report-commands.ts')
       const resolved = resolveReport(args, raw, io.now())
       return inSession(resolved, (session) => runReport(resolved, session))
     }
     case 'graph': {
+      const { resolveGraph, runGraph } = await import('./report-commands.ts')
       const resolved = resolveGraph(args, raw, io.now())
       return inSession(resolved, (session) => runGraph(resolved, session))
     }
     case 'record': {
+      const { resolveRecord, runRecord } = await import('./record-command.ts')
       const resolved = resolveRecord(args, raw, io.now())
       return inSession(resolved, (session) => runRecord(resolved, session))
     }
     case 'kafka': {
       const resolved = resolveInit(args, raw)
+      const { runInit } = await import('./group-commands.ts')
       return inSession(resolved, (session) => runInit(resolved, session))
     }
     case 'completion': {
       const shell = choice('SHELL', args[0], shells) ?? 'bash'
+      const { completionScript } = await import('./completion.ts')
       await writeStdout(io, completionScript(shell))
       return 0
     }

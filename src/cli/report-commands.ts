@@ -26,7 +26,7 @@ import {
   resolveDisplay,
   resolveSynthesis,
 } from './resolve-options.ts'
-import { resolveZones } from './resolve-zones.ts'
+import { needsZones, resolveZones } from './resolve-zones.ts'
 import type { Session } from './session.ts'
 import { version } from './version.ts'
 
@@ -67,9 +67,15 @@ export function resolveGraph(
   raw: RawOptions,
   nowMs: number,
 ): GraphCommand {
+  const inputs = resolveInputs(sources, raw, nowMs)
+  const level = choice('--by', raw.by, choices.graphBy) ?? 'workload'
+  const { zones, zoneLabel } = inputs.options
+  if (level === 'zone' && zones === undefined && zoneLabel === undefined) {
+    throw needsZones('--by zone')
+  }
   return {
-    ...resolveInputs(sources, raw, nowMs),
-    level: choice('--by', raw.by, choices.graphBy) ?? 'workload',
+    ...inputs,
+    level,
     format: choice('--output', raw.output, choices.graphOutput) ?? 'mermaid',
   }
 }

@@ -1,5 +1,5 @@
 /** From the flags about zones to what they mean. */
-import type { ZoneOptions } from '../index.ts'
+import type { NetweirError, ZoneOptions } from '../index.ts'
 import { parseMoment } from './moment.ts'
 import type { RawOptions } from './raw-options.ts'
 import { nonEmpty, paths, usage } from './resolve-options.ts'
@@ -15,10 +15,7 @@ export function resolveZones(raw: RawOptions, nowMs: number): ZoneOptions {
     '--as-of': raw.asOf,
   }).find(([, value]) => value !== undefined)
   if (!hasZones && orphan !== undefined) {
-    throw usage(
-      `${orphan[0]} needs zones`,
-      'name a file with --zones, or a label with --zone-label; docs/zones.md shows both',
-    )
+    throw needsZones(orphan[0])
   }
   return {
     ...(files === undefined ? {} : { zones: files }),
@@ -27,4 +24,12 @@ export function resolveZones(raw: RawOptions, nowMs: number): ZoneOptions {
     ...(raw.requireApproval === undefined ? {} : { requireApproval: raw.requireApproval }),
     ...(raw.asOf === undefined ? {} : { asOfMs: parseMoment('--as-of', raw.asOf, nowMs) }),
   }
+}
+
+/** Returns the refusal of what means nothing without zones. */
+export function needsZones(flag: string): NetweirError {
+  return usage(
+    `${flag} needs zones`,
+    'name a file with --zones, or a label with --zone-label; docs/zones.md shows both',
+  )
 }

@@ -1,4 +1,11 @@
 /** The kind of event that a flow record reports: verdict, event type, observation point and reply flag, decoded. */
+import {
+  l7FlowType,
+  tracePoint,
+  traceReason,
+  trafficDirection,
+  verdict as verdictNames,
+} from './hubble-enums.ts'
 import type { JsonObject } from './json.ts'
 import { asInteger, asObject, asText, enumName, member } from './json.ts'
 
@@ -36,17 +43,6 @@ export interface RecordEvent {
   readonly direction: 'ingress' | 'egress' | 'unknown'
 }
 
-const verdictNames = [
-  'VERDICT_UNKNOWN',
-  'FORWARDED',
-  'DROPPED',
-  'ERROR',
-  'AUDIT',
-  'REDIRECTED',
-  'TRACED',
-  'TRANSLATED',
-] as const
-
 const knownVerdicts: ReadonlySet<string> = new Set<Verdict>([
   'FORWARDED',
   'REDIRECTED',
@@ -64,36 +60,6 @@ const eventTypes: Readonly<Record<number, EventType>> = {
   129: 'l7',
 }
 
-/** By `event_type.sub_type` of a trace; 0 is the delivery to an endpoint, which the enum counts as 101. */
-const points = [
-  'TO_ENDPOINT',
-  'TO_PROXY',
-  'TO_HOST',
-  'TO_STACK',
-  'TO_OVERLAY',
-  'FROM_ENDPOINT',
-  'FROM_PROXY',
-  'FROM_HOST',
-  'FROM_STACK',
-  'FROM_OVERLAY',
-  'FROM_NETWORK',
-  'TO_NETWORK',
-  'FROM_CRYPTO',
-  'TO_CRYPTO',
-] as const
-
-const pointNames: Readonly<Record<number, string>> = {
-  ...points,
-  0: 'UNKNOWN_POINT',
-  101: 'TO_ENDPOINT',
-}
-
-const reasonNames = ['TRACE_REASON_UNKNOWN', 'NEW', 'ESTABLISHED', 'REPLY', 'RELATED', 'REOPENED']
-
-const l7Kinds = ['UNKNOWN_L7_TYPE', 'REQUEST', 'RESPONSE', 'SAMPLE']
-
-const directionNames = ['TRAFFIC_DIRECTION_UNKNOWN', 'INGRESS', 'EGRESS']
-
 const policyDrops: Readonly<Record<number, string>> = { 133: 'POLICY_DENIED', 181: 'POLICY_DENY' }
 
 /** Returns what `flow` says about its event. */
@@ -101,14 +67,14 @@ export function readEvent(flow: JsonObject): RecordEvent {
   const verdict = verdictOf(flow['verdict'])
   const l7 = asObject(flow['l7'])
   const type = typeOf(flow, verdict)
-  const reason = enumName(member(flow, 'trace_reason', 'traceReason'), reasonNames)
+  const reason = enumName(member(flow, 'trace_reason', 'traceReason'), traceReason.names)
   return {
     type,
     verdict,
     point: type === 'trace' ? pointOf(flow) : '',
     reason,
     isReply: replyOf(flow, reason),
-    l7Kind: type === 'l7' ? enumName(l7?.['type'], l7Kinds) : '',
+    l7Kind: type === 'l7' ? enumName(l7?.['type'], l7FlowType.names) : '',
     direction: directionOf(flow),
   }
 }
@@ -137,7 +103,7 @@ function dropReason(flow: JsonObject, type: EventType): string {
 }
 
 function verdictOf(value: unknown): Verdict {
-  const name = enumName(value, verdictNames)
+  const name = enumName(value, verdictNames.names)
   return knownVerdicts.has(name) ? (name as Verdict) : 'not-forwarded'
 }
 
@@ -156,10 +122,12 @@ function typeOf(flow: JsonObject, verdict: Verdict): EventType {
 }
 
 function pointOf(flow: JsonObject): string {
-  const point = enumName(observationPoint(flow), pointNames)
+  const point = enumName(observationPoint(flow), tracePoint.names)
   if (point !== '' && point !== 'UNKNOWN_POINT') return point
-  const event = eventOf(flow)
-  return event === undefined ? '' : (points[asInteger(subTypeOf(flow)) ?? 0] ?? '')
+  if (eventOf(flow) === undefined) return ''
+  const subType = asInteger(subTypeOf(flow)) ?? 0
+  // The kernel counts the delivery to an endpoint as 0, which the enum counts as 101.
+  return subType === 0 ? 'TO_ENDPOINT' : (tracePoint.names[subType] ?? '')
 }
 
 /**
@@ -179,7 +147,10 @@ function isRetina(flow: JsonObject): boolean {
 }
 
 function directionOf(flow: JsonObject): RecordEvent['direction'] {
-  const name = enumName(member(flow, 'traffic_direction', 'trafficDirection'), directionNames)
+  const name = enumName(
+    member(flow, 'traffic_direction', 'trafficDirection'),
+    trafficDirection.names,
+  )
   if (name === 'INGRESS') return 'ingress'
   return name === 'EGRESS' ? 'egress' : 'unknown'
 }

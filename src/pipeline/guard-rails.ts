@@ -7,7 +7,6 @@ import type { Surroundings } from '../diff/universe.ts'
 import { NetweirError } from '../errors.ts'
 import type { LocatedPolicy, NetworkPolicy } from '../policy/network-policy.ts'
 import { Problems } from '../policy/problems.ts'
-import { readPolicyPath } from '../source/manifests.ts'
 import type { Notice, RailOptions, RunHost } from './pipeline.ts'
 
 /** What the guard rails say about a run. */
@@ -49,6 +48,8 @@ async function readRails(
   host: RunHost,
 ): Promise<readonly LocatedPolicy<NetworkPolicy>[]> {
   const rails: LocatedPolicy<NetworkPolicy>[] = []
+  if (paths.length === 0) return rails
+  const { readPolicyPath } = await import('../source/manifests.ts')
   const problems = new Problems()
   for (const path of paths) {
     const { policies } = await readPolicyPath(path, host.stdin)

@@ -1,12 +1,12 @@
-/** Manifests for every command: of files, or of the live cluster where a path is the word `cluster`. */
+/**
+ * Manifests for every command: of files, or of the live cluster where a path is the word `cluster`. What reads them is
+ * loaded only where some are named.
+ */
 import { NetweirError } from '../errors.ts'
 import type { Manifest } from '../policy/manifest.ts'
 import type { LocatedPolicy } from '../policy/network-policy.ts'
-import { parsePolicies } from '../policy/validate.ts'
 import type { ClusterResource } from '../source/cluster-resources.ts'
 import { inventoryResources, liveCluster, policyResources } from '../source/cluster-resources.ts'
-import { toInventory } from '../source/inventory.ts'
-import { readManifestPath, readPolicyPath } from '../source/manifests.ts'
 import type { Inventory } from '../traffic/inventory.ts'
 import type { LearnOptions, Notice, RunHost } from './pipeline.ts'
 
@@ -41,6 +41,9 @@ export async function readPolicies(
 ): Promise<ReadPolicies> {
   const policies: LocatedPolicy[] = []
   const notices: Notice[] = []
+  if (paths.length === 0) return { policies, notices }
+  const { readPolicyPath } = await import('../source/manifests.ts')
+  const { parsePolicies } = await import('../policy/validate.ts')
   for (const path of paths) {
     const live = path === liveCluster ? await readLive(policyResources, options, host) : undefined
     const parsed =
@@ -81,6 +84,7 @@ export async function readInventory(
       },
     )
   }
+  const { toInventory } = await import('../source/inventory.ts')
   return { inventory: toInventory(manifests), notices }
 }
 
@@ -90,6 +94,7 @@ async function readAll(
   options: ManifestOptions,
   host: RunHost,
 ): Promise<ReadManifests> {
+  const { readManifestPath } = await import('../source/manifests.ts')
   const manifests: Manifest[] = []
   const notices: Notice[] = []
   for (const path of paths) {

@@ -3,7 +3,6 @@
 import { availableParallelism } from 'node:os'
 import { NetweirError } from '../errors.ts'
 import type { LargeFileOptions } from '../source/large-file.ts'
-import { defaultThreads, readLargeFile } from '../source/large-file.ts'
 import { loadScanner } from '../source/scanner-module.ts'
 import type { OpenSource, Piece } from '../source/source.ts'
 import { isLiveSource, openSource } from '../source/source.ts'
@@ -17,6 +16,11 @@ import type { LearnOptions, Notice, RunHost } from './pipeline.ts'
 export interface ReadSources {
   readonly set: CommunicationSet
   readonly notices: readonly Notice[]
+}
+
+/** Returns how many threads read when nobody says: as many as this machine can run at once, 8 at most. */
+export function defaultThreads(available: number): number {
+  return Math.max(1, Math.min(8, available))
 }
 
 /**
@@ -156,6 +160,7 @@ async function readAll(
     for (const piece of pieces) {
       if (piece.file === undefined) consume(piece, source, reader)
       else {
+        const { readLargeFile } = await import('../source/large-file.ts')
         await readLargeFile(piece.file, reader, {
           ...options,
           onProgress: (bytesRead, records) => {

@@ -2,8 +2,8 @@
 import type { PolicyDiff } from '../diff/policy-diff.ts'
 import type { RailViolation } from '../diff/rail-violation.ts'
 import { labelTexts } from '../labels.ts'
-import type { LocatedPolicy, NetworkPolicy } from '../policy/network-policy.ts'
-import { isDefaultDeny } from '../policy/network-policy.ts'
+import { closedDirections, closesOnly } from '../policy/closed-directions.ts'
+import type { LocatedPolicy } from '../policy/network-policy.ts'
 import { renderPolicy } from '../policy/render.ts'
 import type { Synthesis } from '../synthesis/synthesis.ts'
 import type { Traffic } from '../traffic/traffic.ts'
@@ -21,6 +21,7 @@ import type {
 import { figuresOf, summaryOf } from './report-figures.ts'
 import type { ServiceMap } from './service-map.ts'
 import { isPassing } from './service-map.ts'
+import { nominalCoverage, simulatedCoverage, simulatedEdges } from './simulated-coverage.ts'
 
 /** What a run found. */
 export interface ReportParts {
@@ -62,6 +63,11 @@ export function buildReport(parts: ReportParts): Report {
     diff: parts.diff,
     coverage: parts.coverage,
     confidence: synthesis.confidence,
+    simulation: {
+      nominal: nominalCoverage,
+      edges: simulatedEdges,
+      coverage: simulatedCoverage,
+    },
     ...(zones === undefined ? {} : { zones }),
     encryption: {
       edges: passing.length,
@@ -106,7 +112,7 @@ function policiesOf({ inForce, sha256 }: ReportParts): readonly ReportPolicy[] {
     return {
       policy: `${namespace ?? ''}/${name}`,
       origin: file === '' ? 'generated' : 'existing',
-      role: policy.kind === 'NetworkPolicy' && isDefaultDeny(policy) ? 'default-deny' : 'workload',
+      role: closesOnly(policy) ? 'default-deny' : 'workload',
       ...(file === '' ? {} : { at: line === undefined ? file : `${file}:${line}` }),
       sha256: sha256(yaml),
       yaml,
@@ -154,28 +160,19 @@ function namespacesOf(parts: ReportParts): readonly ReportNamespace[] {
   return names.map((namespace) => {
     const own = workloads.filter((workload) => workload.namespace === namespace)
     const policies = inForce.filter(({ policy }) => policy.metadata.namespace === namespace)
+    const labels = traffic.namespaces[namespace] ?? {}
+    const closed = new Set(
+      inForce.flatMap(({ policy }) => closedDirections(policy, namespace, labels)),
+    )
     return {
       namespace,
       workloads: own.length,
       covered: own.filter((workload) => workload.policies.length > 0).length,
       policies: policies.length,
-      defaultDeny: deniedDirections(policies),
+      defaultDeny: (['ingress', 'egress'] as const).filter((direction) => closed.has(direction)),
       heldBack: synthesis.heldBack
         .filter((held) => held.namespace === namespace)
         .flatMap(({ reasons }) => reasons),
     }
   })
-}
-
-function deniedDirections(policies: readonly LocatedPolicy[]): ReportNamespace['defaultDeny'] {
-  const denies = policies.flatMap(({ policy }): readonly NetworkPolicy[] =>
-    policy.kind === 'NetworkPolicy' && isDefaultDeny(policy) ? [policy] : [],
-  )
-  return (['ingress', 'egress'] as const).filter((direction) =>
-    denies.some(({ spec }) => {
-      const types = spec.policyTypes ?? []
-      if (direction === 'ingress') return types.length === 0 || types.includes('Ingress')
-      return types.includes('Egress')
-    }),
-  )
 }

@@ -1,5 +1,6 @@
 /** A diff for a terminal, or as a JSON document. */
 import type { Change, ObjectChange, PolicyDiff, Section } from '../diff/policy-diff.ts'
+import type { Confidence } from '../traffic/confidence.ts'
 import {
   changesBySection,
   countsText,
@@ -44,7 +45,7 @@ export function diffToText(diff: PolicyDiff, style: Style): string {
  * Returns a diff as its JSON document, indented by two, with a final newline; equal diffs are equal bytes. Characters
  * that a terminal obeys are written as escapes, so that the document is safe to look at.
  */
-export function diffToJson(diff: PolicyDiff): string {
+export function diffToJson(diff: PolicyDiff & { readonly confidence?: Confidence }): string {
   const text = JSON.stringify(diff, undefined, 2).replace(
     /(?!\n)[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu,
     (character) =>

@@ -1,4 +1,5 @@
 /** The map as SVG that needs no script to be seen. */
+import type { ZonePair } from '../traffic/zone-report.ts'
 import type { GraphDocument } from './graph-text.ts'
 import { html } from './html.ts'
 import type { Drawing, MapLayout, Overview, Place } from './map-layout.ts'
@@ -14,6 +15,7 @@ export type LineState =
   | 'needed'
   | 'tightens'
   | 'denied'
+  | 'unapproved'
   | 'dropped'
   | 'unjudged'
   | 'allowed'
@@ -69,13 +71,23 @@ export function pathsOf(pairs: readonly MapPair[], drawing: Drawing): readonly s
   return pairs.map(({ from, to }) => linePath(drawing.nodes[from], drawing.nodes[to]))
 }
 
-/** Returns the drawings, one group each; the second and third are hidden until they are asked for. */
-export function mapSvg(map: ServiceMap, layout: MapLayout, pairs: readonly MapPair[]): string {
+/**
+ * Returns the drawings, one group each; the second and third are hidden until they are asked for. Lines between zones say
+ * where something crosses that nobody approved.
+ */
+export function mapSvg(
+  map: ServiceMap,
+  layout: MapLayout,
+  pairs: readonly MapPair[],
+  zonePairs: readonly ZonePair[],
+): string {
   const isLarge = pairs.length > maxStaticLines
   const views = [
     workloadView(map, layout.workloads, pairs, isLarge),
-    overview('namespaces', layout.namespaces, !isLarge),
-    ...(layout.zones === undefined ? [] : [overview('zones', layout.zones, true)]),
+    overview('namespaces', layout.namespaces, !isLarge, overviewState),
+    ...(layout.zones === undefined
+      ? []
+      : [overview('zones', layout.zones, true, zoneStates(layout.zones, zonePairs))]),
   ]
   const { width, height } = isLarge ? layout.namespaces.drawing : layout.workloads
   return [
@@ -92,6 +104,7 @@ const lineStates: readonly LineState[] = [
   'needed',
   'tightens',
   'denied',
+  'unapproved',
   'dropped',
   'unjudged',
   'allowed',
@@ -144,9 +157,16 @@ function nodeSvg(node: MapNode, place: Place | undefined): string {
   return `<g class="node ${kind}" data-node="${id}" tabindex="0" role="button" aria-label="${html(name)}">${rect(place, kind === 'workload' ? 5 : 14)}<text x="${place.x + place.width / 2}" y="${place.y + place.height / 2 + 4.5}">${html(shortened(short))}</text><title>${html(name)}</title></g>`
 }
 
-function overview(view: string, { graph, drawing, sizes }: Overview, isHidden: boolean): string {
+type OverviewEdge = GraphDocument['edges'][number]
+
+function overview(
+  view: string,
+  { graph, drawing, sizes }: Overview,
+  isHidden: boolean,
+  stateOf: (edge: OverviewEdge) => LineState,
+): string {
   const lines = graph.edges.map((edge) => {
-    const state = overviewState(edge)
+    const state = stateOf(edge)
     const path = linePath(drawing.nodes[edge.from], drawing.nodes[edge.to])
     const title = `${graph.nodes[edge.from]?.name} to ${graph.nodes[edge.to]?.name}: ${edge.ports.slice(0, 8).join(', ')}${edge.ports.length > 8 ? ', ...' : ''}`
     return `<g class="line ${state}"><path class="hit" d="${path}"/><path d="${path}" marker-end="url(#arrow-${state})"/><title>${html(title)}</title></g>`
@@ -167,11 +187,28 @@ function overview(view: string, { graph, drawing, sizes }: Overview, isHidden: b
   ].join('\n')
 }
 
-function overviewState({ changes, passed }: GraphDocument['edges'][number]): LineState {
+function overviewState({ changes, passed }: OverviewEdge): LineState {
   const section = (['breaks', 'opens', 'needed', 'tightens'] as const).find((one) =>
     changes.includes(one),
   )
   return section ?? (passed ? 'allowed' : 'dropped')
+}
+
+/** What nobody approved comes before what changes: it is what the zones are looked at for. */
+function zoneStates(
+  { graph }: Overview,
+  zonePairs: readonly ZonePair[],
+): (edge: OverviewEdge) => LineState {
+  const open = new Set(
+    zonePairs.filter(({ unapproved }) => unapproved > 0).map(({ from, to }) => pairKey(from, to)),
+  )
+  const name = (id: number): string => graph.nodes[id]?.name ?? ''
+  return (edge) =>
+    open.has(pairKey(name(edge.from), name(edge.to))) ? 'unapproved' : overviewState(edge)
+}
+
+function pairKey(from: string, to: string): string {
+  return JSON.stringify([from, to])
 }
 
 function rect({ x, y, width, height }: Place, radius: number): string {

@@ -8,6 +8,7 @@ import type { Confidence } from '../traffic/confidence.ts'
 import type { Crossing, ZoneReport } from '../traffic/zone-report.ts'
 import type { Control, Measure } from './control-catalogue.ts'
 import type { MapEdge, MapNode, ServiceMap } from './service-map.ts'
+import type { SimulatedCoverage } from './simulated-coverage.ts'
 
 /** Something that went into a report, and its digest. */
 export interface ReportInput {
@@ -100,6 +101,14 @@ export interface Report {
   readonly diff: PolicyDiff
   readonly coverage: readonly ReportCoverage[]
   readonly confidence: Confidence
+  /** How often its bounds hold, as simulated. */
+  readonly simulation: {
+    /** Percent. */
+    readonly nominal: number
+    /** Edges of every recording that was made up. */
+    readonly edges: number
+    readonly coverage: readonly SimulatedCoverage[]
+  }
   readonly zones?: ZoneReport
   readonly encryption: {
     /** Edges that were seen to pass, and how many of them some record says to be encrypted, or authenticated. */

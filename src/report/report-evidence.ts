@@ -1,4 +1,4 @@
-/** The sections of a report's page that an auditor looks for: zones, ledger, controls, inputs. */
+/** The sections of a report's page that an auditor looks for: zones, simulation of the bounds, ledger, controls, inputs. */
 import type { ZoneReport } from '../traffic/zone-report.ts'
 import { isClear } from '../traffic/zone-report.ts'
 import type { HtmlCell, HtmlRow } from './html.ts'
@@ -90,6 +90,30 @@ function matrix({ zones: list, matrix: pairs }: ZoneReport): string {
     rows,
     list.map((_zone, index) => index + 1),
   )
+}
+
+/** Returns how often the bounds of confidence hold, by how busy edges are and how many events were seen. */
+export function simulationSection({ nominal, edges, coverage }: Report['simulation']): string {
+  const [first] = coverage
+  const sizes = first?.sizes ?? []
+  return [
+    paragraph(
+      `The bounds are made to hold in ${nominal} % of all recordings. Recordings of ${formatCount(edges)} edges were made up, with edges that differ in how busy they are in one way after the other; in this many percent of them the truth was not above the bound. The simulation runs with every change of netweir, with a fixed seed (test/properties/confidence.test.ts).`,
+    ),
+    htmlTable(
+      'recordings in which the bound held, in percent',
+      ['edges are', ...sizes.map(({ events }) => `${formatCount(events)} events`)],
+      coverage.map(({ distribution, sizes: own }) => ({
+        cells: [distribution, ...own.map(({ held, runs }) => percentOf(held, runs))],
+      })),
+      sizes.map((_size, index) => index + 1),
+    ),
+  ].join('')
+}
+
+/** Rounded down to a tenth, so that no figure flatters. */
+function percentOf(held: number, runs: number): string {
+  return (Math.floor((held * 1000) / runs) / 10).toFixed(1)
 }
 
 /** Returns every outcome with its records, losses, and what was seen of encryption. */

@@ -68,12 +68,12 @@ export async function reportToHtml(report: Report, parts: PageParts): Promise<st
 <h2>Service map</h2>
 ${toolbar(report)}
 <div class="stage"><div class="canvas">
-${mapSvg(map, layout, pairs)}
+${mapSvg(map, layout, pairs, report.zones?.matrix ?? [])}
 <p id="hint" class="dim" role="status"></p>
 </div>
 <aside id="panel" aria-live="polite" tabindex="-1"><h3>Nothing selected</h3><p class="dim">Choose a workload or a line of the map to see its evidence and its policy.</p></aside>
 </div>
-${legend()}
+${legend(report)}
 </section>
 ${sections.map(({ id, title, body }) => `<section id="${id}">\n<h2>${html(title)}</h2>\n${body}</section>`).join('\n')}
 </main>
@@ -105,7 +105,7 @@ ${zoneFilter}
 </div>`
 }
 
-function legend(): string {
+function legend({ zones }: Report): string {
   const entries = [
     ['allowed', 'seen and allowed'],
     ['denied', 'seen, would be denied'],
@@ -115,6 +115,7 @@ function legend(): string {
     ['opens', 'opens'],
     ['needed', 'needed'],
     ['tightens', 'tightens'],
+    ...(zones === undefined ? [] : [['unapproved', 'crosses zones without approval'] as const]),
   ] as const
   return `<ul class="legend">${entries.map(([state, text]) => `<li><svg viewBox="0 0 28 8" width="28" height="8" aria-hidden="true"><g class="line ${state}"><path d="M0 4H28"/></g></svg>${text}</li>`).join('')}<li><svg viewBox="0 0 28 14" width="28" height="14" aria-hidden="true"><g class="node closes"><rect x="2" y="2" width="24" height="10" rx="3"/></g></svg>becomes isolated</li></ul>`
 }

@@ -23,7 +23,13 @@ import {
   timeCell,
 } from './html.ts'
 import type { Report } from './report-document.ts'
-import { controlSection, inputSection, ledgerSection, zoneSection } from './report-evidence.ts'
+import {
+  controlSection,
+  inputSection,
+  ledgerSection,
+  simulationSection,
+  zoneSection,
+} from './report-evidence.ts'
 import type { MapEdge } from './service-map.ts'
 import { isPassing } from './service-map.ts'
 import { formatCount } from './style.ts'
@@ -52,6 +58,11 @@ export function pageSections(
     { id: 'findings', title: 'Findings and widenings', body: findings(report) },
     { id: 'policies', title: 'Policies', body: policies(report) },
     { id: 'ledger', title: 'Ledger', body: ledgerSection(report) },
+    {
+      id: 'simulation',
+      title: 'How often the bounds hold',
+      body: simulationSection(report.simulation),
+    },
     { id: 'controls', title: 'Controls', body: controlSection(report) },
     { id: 'inputs', title: 'Inputs and digests', body: inputSection(report) },
   ]
@@ -150,7 +161,7 @@ function stateCell(edge: MapEdge): HtmlCell {
   return { markup: chips.join(' ') }
 }
 
-function workloads({ workloads: list, confidence }: Report): string {
+function workloads({ workloads: list, confidence, simulation }: Report): string {
   const byName = new Map(confidence.groups.map((group) => [group.group, group]))
   const rows = list.map((workload): HtmlRow => {
     const group = byName.get(workload.name)
@@ -193,9 +204,7 @@ function workloads({ workloads: list, confidence }: Report): string {
         [2],
       ),
     ),
-    paragraph(
-      'Chances are upper bounds of nominal 95 %, and n is the number of events they rest on. How often such bounds hold was simulated: docs/confidence.md and test/properties/confidence.test.ts of netweir.',
-    ),
+    `<p>Chances are upper bounds of nominal ${simulation.nominal} %, and n is the number of events they rest on. <a href="#simulation">How often such bounds hold</a> was simulated.</p>\n`,
   ].join('')
 }
 

@@ -74,19 +74,24 @@ export class KubeConnection {
       if (options.kubeconfig === undefined) config.loadFromDefault()
       else config.loadFromFile(options.kubeconfig)
     } catch (cause) {
-      throw new NetweirError('KUBECONFIG_INVALID', `cannot read the kubeconfig: ${words(cause)}`, {
-        ...place,
-        cause,
-        hint: 'name one with --kubeconfig or KUBECONFIG; kubectl config view shows what kubectl reads',
-      })
+      throw new NetweirError(
+        'KUBECONFIG_INVALID',
+        `cannot read the kubeconfig: ${cause instanceof TypeError ? 'it is empty, or no kubeconfig' : words(cause)}`,
+        {
+          ...place,
+          cause,
+          hint: 'name one with --kubeconfig or KUBECONFIG; kubectl config view shows what kubectl reads',
+        },
+      )
     }
-    if (options.context !== undefined) chooseContext(config, options.context)
-    const cluster = config.getCurrentCluster()
-    if (cluster?.server === nowhere && config.getCurrentUser()?.name === 'user') {
+    const found = config.getCurrentCluster()
+    if (found?.server === nowhere && config.getCurrentUser()?.name === 'user') {
       throw new NetweirError('KUBECONFIG_INVALID', 'there is no kubeconfig, and this is no pod', {
         hint: 'name one with --kubeconfig or KUBECONFIG, or give manifests instead of "cluster"',
       })
     }
+    if (options.context !== undefined) chooseContext(config, options.context)
+    const cluster = config.getCurrentCluster()
     if (cluster?.server === undefined || cluster.server === '') {
       throw new NetweirError('KUBECONFIG_INVALID', 'the kubeconfig names no current cluster', {
         ...place,

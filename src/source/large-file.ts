@@ -33,11 +33,6 @@ const tailBytes = 16 * mebibyte
 
 const lineFeed = 0x0a
 
-/** Returns how many threads read when nobody says: as many as this machine can run at once, 8 at most. */
-export function defaultThreads(available: number): number {
-  return Math.max(1, Math.min(8, available))
-}
-
 /**
  * Reads a file to its end. What comes out is the same for any number of threads.
  * @throws {NetweirError} `SOURCE_NOT_FOUND`, `SOURCE_UNREADABLE`, `INTERRUPTED`, and the codes of {@link Reader.consume}.
@@ -222,7 +217,7 @@ function startWorker(task: PieceTask): {
   readonly worker: Worker
   readonly found: Promise<PieceParts | undefined>
 } {
-  const worker = new Worker(new URL('./piece-worker.js', import.meta.url), {
+  const worker = new Worker(new URL('../source/piece-worker.js', import.meta.url), {
     workerData: task,
     // Scanning leaves little behind.
     resourceLimits: { maxYoungGenerationSizeMb: 4 },

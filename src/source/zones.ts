@@ -1,4 +1,5 @@
 /** Zones and approvals from the files that people keep them in. */
+import { NetweirError } from '../errors.ts'
 import { canonicalAddress, formatPrefix, parsePrefix } from '../ip.ts'
 import { Field } from '../policy/field.ts'
 import type { Manifest } from '../policy/manifest.ts'
@@ -80,7 +81,7 @@ async function readPlaced(
 ): Promise<readonly Placed[]> {
   const placed: Placed[] = []
   for (const path of paths) {
-    for (const manifest of await readManifestPath(path, stdin)) {
+    for (const manifest of await readObjectsOf(kind, path, stdin)) {
       if (manifest.kind === kind && manifest.apiVersion === apiVersion) {
         placed.push({ manifest, object: Field.of(manifest, problems) })
         continue
@@ -97,6 +98,26 @@ async function readPlaced(
     problems.add(`holds no ${kind}`, { file: paths[0] ?? '-' }, hint)
   }
   return placed
+}
+
+/** No API server ever sees these files: what is wrong with their form is explained by what they are. */
+async function readObjectsOf(
+  kind: string,
+  path: string,
+  stdin: AsyncIterable<Uint8Array>,
+): Promise<readonly Manifest[]> {
+  try {
+    return await readManifestPath(path, stdin)
+  } catch (reason) {
+    if (!(reason instanceof NetweirError) || !reason.code.startsWith('MANIFEST_')) throw reason
+    const { code, message, location, problems, cause } = reason
+    throw new NetweirError(code, message, {
+      ...(location === undefined ? {} : { location }),
+      problems,
+      cause,
+      hint: `the file begins with apiVersion: ${apiVersion} and kind: ${kind}; ${hint}`,
+    })
+  }
 }
 
 async function readObjects(

@@ -1,10 +1,11 @@
 /** What was seen and is not opened, or hardly was: findings on edges and groups that no grant came of. */
 
-import { isObserved } from '../traffic/observed-outcomes.ts'
+import { isIcmpError, isObserved } from '../traffic/observed-outcomes.ts'
 import type { Edge, EdgeEnd } from '../traffic/traffic.ts'
 import { isObligation } from './edge-grants.ts'
 import type { Plan } from './plan.ts'
 import { classesOf, describeEdge, describeEnd, groupOfEnd } from './plan.ts'
+import { knowsCilium } from './special-grants.ts'
 import type { Finding, Group } from './synthesis.ts'
 
 /**
@@ -14,7 +15,7 @@ import type { Finding, Group } from './synthesis.ts'
 export function reportUnopened(plan: Plan): readonly Finding[] {
   const pairs = new Map<string, Edge[]>()
   for (const edge of plan.traffic.edges) {
-    if (adviceOn(edge) === undefined || !touchesSubject(plan, edge)) continue
+    if (adviceOn(plan, edge) === undefined || !touchesSubject(plan, edge)) continue
     if (isObligation(plan, edge)) continue
     const key = [edge.outcome, describeEnd(plan, edge.from), describeEnd(plan, edge.to)].join('\n')
     const edges = pairs.get(key)
@@ -24,7 +25,7 @@ export function reportUnopened(plan: Plan): readonly Finding[] {
   const denied = deniedRecords(plan)
   const unopened = [...pairs.values()].flatMap((edges): readonly Finding[] => {
     const [first] = edges
-    const advice = first === undefined ? undefined : adviceOn(first)
+    const advice = first === undefined ? undefined : adviceOn(plan, first)
     if (first === undefined || advice === undefined) return []
     const ports = [...new Set(edges.map((edge) => `${edge.port}/${edge.protocol}`))].sort()
     const subject = `${describeEnd(plan, first.from)} -> ${describeEnd(plan, first.to)} ${listPorts(ports)}`
@@ -62,7 +63,7 @@ function placeOf(edge: Edge): string {
 }
 
 /** The words for an outcome; `{denied}` stands for what was denied. */
-function adviceOn(edge: Edge): Omit<Finding, 'subject'> | undefined {
+function adviceOn(plan: Plan, edge: Edge): Omit<Finding, 'subject'> | undefined {
   switch (edge.outcome) {
     case 'conflict':
       return {
@@ -80,6 +81,8 @@ function adviceOn(edge: Edge): Omit<Finding, 'subject'> | undefined {
         hint: 'if it is wanted, learn it with --learn-audit',
       }
     case 'icmp':
+      if (isIcmpError(edge)) return undefined
+      if (knowsCilium(plan.options)) return unopenedIcmp
       return {
         code: 'ICMP',
         severity: 'warning',
@@ -105,6 +108,15 @@ function adviceOn(edge: Edge): Omit<Finding, 'subject'> | undefined {
     default:
       return undefined
   }
+}
+
+/** Where ICMP can be opened it is, unless there was something against it. */
+const unopenedIcmp: Omit<Finding, 'subject'> = {
+  code: 'ICMP',
+  severity: 'warning',
+  message:
+    'is ICMP that a policy denied, or that went to or came from what no policy can name: it is not opened',
+  hint: 'if the application needs it, allow it with a policy of your own',
 }
 
 /** A class pair that was denied while another pair of the same groups was learned is opened with it: say so. */

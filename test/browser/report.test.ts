@@ -5,14 +5,24 @@ import { join, resolve } from 'node:path'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { main } from '../../src/cli/main.ts'
+import type { Report } from '../../src/report/report-document.ts'
 import type { OpenPage, View } from '../support/browser.ts'
 import { describeBrowser, launch, openPage } from '../support/browser.ts'
 import { createFakeIo } from '../support/fake-io.ts'
 import type { FlowOptions } from '../support/flows.ts'
 import { flowLines } from '../support/flows.ts'
+import { expectedProse, expectedTables, figuresIn } from '../support/page-tables.ts'
 
 const root = resolve(import.meta.dirname, '..', '..')
 const shots = process.env['NETWEIR_SHOTS']
+const shop = join(root, 'samples', 'shop')
+const shopArguments = [
+  join(shop, 'flows.jsonl'),
+  ...['--inventory', join(shop, 'inventory.yaml')],
+  ...['--existing', join(shop, 'policies')],
+  ...['--zones', join(shop, 'zones', 'zones.yaml')],
+  ...['--approvals', join(shop, 'zones', 'approvals.yaml')],
+]
 const desktop: View = { width: 1440, height: 1000 }
 const phone: View = { width: 390, height: 844 }
 
@@ -61,14 +71,7 @@ describeBrowser('the page of a report', (executable) => {
   describe('of the sample', () => {
     let file = ''
     beforeAll(async () => {
-      const shop = join(root, 'samples', 'shop')
-      file = await report('shop', [
-        join(shop, 'flows.jsonl'),
-        ...['--inventory', join(shop, 'inventory.yaml')],
-        ...['--existing', join(shop, 'policies')],
-        ...['--zones', join(shop, 'zones', 'zones.yaml')],
-        ...['--approvals', join(shop, 'zones', 'approvals.yaml')],
-      ])
+      file = await report('shop', shopArguments)
     })
 
     test.each([
@@ -185,36 +188,60 @@ describeBrowser('the page of a report', (executable) => {
       })
     })
 
-    test('every figure of the page stands in the document', async () => {
-      const io = createFakeIo()
-      const shop = join(root, 'samples', 'shop')
-      await main(
-        [
-          'report',
-          join(shop, 'flows.jsonl'),
-          ...['--inventory', join(shop, 'inventory.yaml')],
-          ...['--existing', join(shop, 'policies')],
-          ...['--zones', join(shop, 'zones', 'zones.yaml')],
-          ...['--approvals', join(shop, 'zones', 'approvals.yaml')],
-          ...['-o', 'json'],
-        ],
-        io,
-      )
-      const document = JSON.parse(io.out)
-      const known = figuresOf(document)
-      await look(file, desktop, async ({ page }) => {
-        const shown = await page.evaluate(() =>
-          [...document.querySelectorAll('td, dd, main p, main li')].flatMap((cell) =>
-            cell.closest('#panel, pre, .toolbar') === null ? [cell.textContent ?? ''] : [],
+    test('every figure of the page is one of the document, at its place', async () => {
+      const { page: document, shown } = await pageAndDocument()
+      const tables = expectedTables(document)
+      expect(shown.tables.map(({ caption }) => caption)).toEqual([...tables.keys()])
+      for (const { caption, rows } of shown.tables) {
+        const expected = tables.get(caption) ?? []
+        const figures = rows.map((row, index) =>
+          row.map((cell, column) =>
+            expected[index]?.[column] === undefined && index < expected.length
+              ? []
+              : figuresIn(cell),
           ),
         )
-        const unknown = shown
-          .flatMap((text) => text.match(/(?<![\w.:/-])\d[\d,]*(?:\.\d+)?(?![\w:/-])/g) ?? [])
-          .map((text) => text.replaceAll(',', ''))
-          .filter((figure) => !known.has(figure))
-        expect([...new Set(unknown)]).toEqual([])
-      })
+        expect(figures, caption).toEqual(
+          expected.map((row) => row.map((cell) => figuresIn(String(cell ?? '')))),
+        )
+      }
+      const prose = expectedProse(document)
+      for (const { id, text } of shown.prose) {
+        expect([id, figuresIn(text)]).toEqual([id, figuresIn(prose.get(id) ?? '')])
+      }
+      expect(shown.tiles).toEqual(document.summary.map(({ name, value }) => `${name}: ${value}`))
     })
+
+    async function pageAndDocument() {
+      const io = createFakeIo()
+      await main(['report', ...shopArguments, '-o', 'json'], io)
+      let shown: Shown = { tables: [], prose: [], tiles: [] }
+      await look(file, desktop, async ({ page }) => {
+        shown = await page.evaluate(() => {
+          const texts = (element: Element, selector: string): string[] =>
+            [...element.querySelectorAll(selector)].map((one) => one.textContent ?? '')
+          return {
+            tables: [...document.querySelectorAll('main table')].map((table) => ({
+              caption: table.querySelector('caption')?.textContent ?? '',
+              rows: [...table.querySelectorAll('tbody tr')].map((row) => texts(row, 'td')),
+            })),
+            prose: [...document.querySelectorAll('main section:not(#map-section, #policies)')].map(
+              (section) => ({
+                id: section.id,
+                text: [...section.querySelectorAll('p, li')]
+                  .filter((one) => one.closest('table') === null)
+                  .map((one) => one.textContent ?? '')
+                  .join(' '),
+              }),
+            ),
+            tiles: [...document.querySelectorAll('.tiles > div')].map((tile) =>
+              texts(tile, 'dt, dd').join(': '),
+            ),
+          }
+        })
+      })
+      return { page: JSON.parse(io.out) as Report, shown }
+    }
   })
 
   describe('of a cluster with 500 workloads', () => {
@@ -308,8 +335,7 @@ describeBrowser('the page of a report', (executable) => {
   })
 
   test('a script that is not its own does not run', async () => {
-    const shop = join(root, 'samples', 'shop', 'flows.jsonl')
-    const page = readFileSync(await report('plain', [shop]), 'utf8')
+    const page = readFileSync(await report('plain', [join(shop, 'flows.jsonl')]), 'utf8')
     const file = join(work, 'changed.html')
     writeFileSync(file, page.replace('</body>', '<script>document.title = "run"</script></body>'))
     const open = await openPage(browser, file, desktop)
@@ -344,28 +370,12 @@ function largeCluster(): readonly FlowOptions[] {
   return flows
 }
 
-/** Returns every number of a document as a page may write it: as it is, in percent, counted, and from its texts. */
-function figuresOf(value: unknown): ReadonlySet<string> {
-  const figures = new Set<string>()
-  const visit = (item: unknown): void => {
-    if (typeof item === 'number') {
-      figures.add(String(item))
-      figures.add(String(Math.round(item * 1000) / 10))
-    } else if (typeof item === 'string') {
-      for (const text of item.match(/\d[\d,]*(?:\.\d+)?/g) ?? []) {
-        figures.add(text.replaceAll(',', ''))
-      }
-    } else if (Array.isArray(item)) {
-      figures.add(String(item.length))
-      for (const one of item) visit(one)
-    } else if (typeof item === 'object' && item !== null) {
-      figures.add(String(Object.keys(item).length))
-      for (const [key, one] of Object.entries(item)) {
-        visit(key)
-        visit(one)
-      }
-    }
-  }
-  visit(value)
-  return figures
+/** What stands on a page. */
+interface Shown {
+  readonly tables: readonly {
+    readonly caption: string
+    readonly rows: readonly (readonly string[])[]
+  }[]
+  readonly prose: readonly { readonly id: string; readonly text: string }[]
+  readonly tiles: readonly string[]
 }

@@ -159,6 +159,43 @@ describe('recordings that are none', () => {
     expectGuidance(closed, 'NO_TRAFFIC')
     expect(closed.err).toContain('--learn-denied')
   })
+
+  test.each([
+    ['audit mode', { verdict: 'AUDIT' }, [], '--learn-audit'],
+    [
+      'another cluster',
+      { to: { ...api, cluster: 'b', remote: true } },
+      ['--cluster-name', 'x'],
+      '--cluster-name',
+    ],
+    [
+      'masked fields',
+      { from: { ...web, masked: true }, to: { ...api, masked: true } },
+      [],
+      'docs/flows.md',
+    ],
+    [
+      'nodes alone',
+      { from: { entity: 'host', ip: '172.18.0.2' }, to: api, direction: 'INGRESS' },
+      [],
+      'nodes and the API server alone',
+    ],
+    [
+      'system namespaces alone',
+      { from: { ns: 'kube-system', app: 'a' }, to: { ns: 'kube-system', app: 'b' } },
+      [],
+      '--include-system kube-system',
+    ],
+    ['a namespace that is not there', {}, ['-n', 'elsewhere'], 'name one of them with -n'],
+  ] as const)(
+    'names the way out where nothing can be made of it: %s',
+    async (_what, flow, flags, way) => {
+      const text = flowLine({ from: web, to: api, port: 8080, flags: 'SYN', ...flow })
+      const run = await netweir('generate', file(`${text}\n`), ...flags)
+      expectGuidance(run, 'NO_TRAFFIC')
+      expect(run.err).toContain(way)
+    },
+  )
 })
 
 describe('names and labels that want to be something else', () => {

@@ -1,7 +1,7 @@
 /** Policies and inventory of a live cluster, over a real TLS connection to a server that answers as an API server does. */
 import { readdirSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
 import { parseAllDocuments } from 'yaml'
 import { main } from '../../src/cli/main.ts'
 import { inventoryResources, policyResources } from '../../src/source/cluster-resources.ts'
@@ -166,6 +166,21 @@ describeTls('a live cluster', () => {
     const { code, err } = await netweir('lint', 'cluster', ...argv)
     expect(code).toBe(2)
     expect(err).toContain(message)
+  })
+
+  test('a kubeconfig that is empty is named, and so is none at all', async () => {
+    const empty = createFakeIo()
+    expect(await main(['lint', 'cluster', '--kubeconfig', '/dev/null'], empty)).toBe(2)
+    expect(empty.err).toContain('cannot read the kubeconfig: it is empty, or no kubeconfig')
+    vi.stubEnv('KUBECONFIG', '')
+    vi.stubEnv('HOME', join(root, 'no-such-home'))
+    try {
+      const none = createFakeIo()
+      expect(await main(['lint', 'cluster', '--context', 'good'], none)).toBe(2)
+      expect(none.err).toContain('there is no kubeconfig, and this is no pod')
+    } finally {
+      vi.unstubAllEnvs()
+    }
   })
 
   test('a kubeconfig that is not there is named', async () => {

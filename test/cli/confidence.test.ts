@@ -41,3 +41,13 @@ test('the summary of generate says how long was watched', async () => {
   const { err } = await netweir('generate', ...shop)
   expect(err).toMatch(/^confidence: \d+ groups insufficient; 0 complete days watched$/m)
 })
+
+test('the document of the diff of generate has what the summary says', async () => {
+  const { code, err } = await netweir('generate', ...shop, '--diff-output', 'json')
+  expect(code).toBe(0)
+  const start = err.indexOf('{\n')
+  const { kind, confidence } = JSON.parse(err.slice(start, err.indexOf('\n}\n', start) + 2))
+  expect(kind).toBe('PolicyDiff')
+  expect(confidence.groups.length).toBe(confidence.verdicts.insufficient)
+  expect(err).toContain(`confidence: ${confidence.groups.length} groups insufficient`)
+})

@@ -1,54 +1,69 @@
 /** What is loaded for what: help must not wait for the code of commands, nor a recording for that of live sources. */
-import { readFileSync } from 'node:fs'
-import { dirname, relative, resolve } from 'node:path'
-import { describe, expect, test } from 'vitest'
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, describe, expect, test } from 'vitest'
 import { helpText } from '../../src/cli/help-text.ts'
 import { main } from '../../src/cli/main.ts'
 import { built, root } from '../support/built.ts'
 import { createFakeIo } from '../support/fake-io.ts'
 
-interface Graph {
-  /** Files of this project, from its root. */
-  readonly files: ReadonlySet<string>
-  /** Packages, and modules of Node.js. */
-  readonly packages: ReadonlySet<string>
+const directory = mkdtempSync(join(tmpdir(), 'netweir-loading-'))
+const recording = join(root, 'samples/shop/flows.jsonl')
+
+afterAll(() => {
+  rmSync(directory, { recursive: true, force: true })
+})
+
+interface Loaded {
+  /** Files of this project, from the folder of what is built. */
+  readonly files: readonly string[]
+  readonly packages: readonly string[]
 }
 
-/** Returns everything that loading a file loads before its first line runs. */
-function loadedBy(path: string): Graph {
-  const files = new Set<string>()
-  const packages = new Set<string>()
-  const visit = (file: string): void => {
-    const name = relative(root, file)
-    if (files.has(name)) return
-    files.add(name)
-    const text = readFileSync(file, 'utf8')
-    for (const match of text.matchAll(/^(?:import|export)\b(?:[^;'"]*?\bfrom)?\s*'([^']+)'/gm)) {
-      const target = match[1] ?? ''
-      if (target.startsWith('.')) visit(resolve(dirname(file), target))
-      else packages.add(target)
-    }
+/** Runs the program, and returns what it loads. */
+function loadedBy(...args: readonly string[]): Loaded {
+  const log = join(directory, 'modules')
+  const { status, stderr } = spawnSync(
+    process.execPath,
+    ['--import', join(root, 'test/support/log-modules.mjs'), built('cli/bin.js'), ...args],
+    { env: { ...process.env, NETWEIR_MODULE_LOG: log } },
+  )
+  expect(stderr.toString()).not.toContain('error')
+  expect(status).toBe(0)
+  const urls = readFileSync(log, 'utf8').split('\n')
+  rmSync(log)
+  const names = (pattern: RegExp): readonly string[] => [
+    ...new Set(urls.flatMap((url) => pattern.exec(url)?.[1] ?? [])),
+  ]
+  return {
+    files: names(/^file:(?!.*\/node_modules\/).*\/dist\/(.*)$/),
+    packages: names(/\/node_modules\/((?:@[^/]+\/)?[^/]+)\//),
   }
-  visit(built(path))
-  return { files, packages }
 }
 
 describe('loading', () => {
   test('help loads nothing but the tree of commands', () => {
-    const { files, packages } = loadedBy('cli/bin.js')
-    expect([...packages].filter((name) => !name.startsWith('node:'))).toEqual(['commander'])
-    expect([...files].filter((name) => !name.startsWith('dist/cli/'))).toEqual([])
-    expect(files.size).toBeLessThan(20)
-    expect(files).not.toContain('dist/cli/main.js')
+    const { files, packages } = loadedBy('learn', '--help')
+    expect(packages).toEqual(['commander'])
+    expect(files).toContain('cli/bin.js')
+    expect(files).not.toContain('program/main.js')
+    expect(files.length).toBeLessThan(10)
   })
 
-  test('commands load no client of live sources, no codec and no scanner before they need it', () => {
-    const { files, packages } = loadedBy('cli/main.js')
-    expect(files).toContain('dist/source/recorded.js')
-    expect([...packages].filter((name) => !name.startsWith('node:')).sort()).toEqual([
-      'commander',
-      'yaml',
-    ])
+  test('learning from a recording loads no parser of manifests, no client of live sources and no codec', () => {
+    const { files, packages } = loadedBy('learn', recording)
+    expect(packages).toEqual(['commander'])
+    expect(files).toContain('program/learn-commands.js')
+    expect(files).not.toContain('program/generate-commands.js')
+    expect(files.length).toBeLessThan(50)
+  })
+
+  test('writing policies loads what writes YAML, and a few files more', () => {
+    const { files, packages } = loadedBy('generate', recording)
+    expect([...packages].sort()).toEqual(['commander', 'yaml'])
+    expect(files.length).toBeLessThan(60)
   })
 
   test.each([

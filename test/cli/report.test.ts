@@ -135,6 +135,12 @@ describe('report', () => {
 })
 
 describe('graph', () => {
+  test('by zone needs zones', async () => {
+    const { code, out, err } = await netweir('graph', ...shop, '--by', 'zone')
+    expect({ code, out }).toEqual({ code: 2, out: '' })
+    expect(err).toContain('--by zone needs zones')
+  })
+
   test.each([
     [['-o', 'mermaid'], /^flowchart LR\n/],
     [['-o', 'dot', '--by', 'namespace'], /^digraph netweir \{\n/],

@@ -594,3 +594,66 @@ describe('problems', () => {
     )
   })
 })
+
+describe('services without a selector', () => {
+  const service = (spec: Json): Json => ({
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: { name: 'db', namespace: 'shop' },
+    spec: { clusterIP: '10.96.0.9', ...spec },
+  })
+  const slice = (name: string, addresses: readonly string[], ports: readonly Json[]): Json => ({
+    apiVersion: 'discovery.k8s.io/v1',
+    kind: 'EndpointSlice',
+    metadata: { name, namespace: 'shop', labels: { 'kubernetes.io/service-name': 'db' } },
+    addressType: 'IPv4',
+    endpoints: [{ addresses }],
+    ports,
+  })
+  const named = [
+    { name: 'sql', port: 5432 },
+    { name: 'metrics', port: 9187, protocol: 'TCP' },
+  ]
+  const slices = [
+    slice('db-2', ['203.0.113.8', '203.0.113.7'], [{ name: 'sql', port: 15_432 }]),
+    slice('db-1', ['203.0.113.7'], [{ name: 'sql', port: 15_432, protocol: 'TCP' }]),
+  ]
+
+  test('have the endpoints of their slices, by the names of their ports, once and sorted', () => {
+    for (const items of [
+      [service({ ports: named }), ...slices],
+      [...slices, service({ ports: named })],
+    ]) {
+      const [known] = inventoryOf(...items).services
+      expect(known?.ports.map(({ port, endpoints }) => [port, endpoints])).toEqual([
+        [
+          5432,
+          [
+            { address: '203.0.113.7', port: 15_432 },
+            { address: '203.0.113.8', port: 15_432 },
+          ],
+        ],
+        [9187, undefined],
+      ])
+    }
+  })
+
+  test('with a selector have none: their pods are found by labels', () => {
+    const [known] = inventoryOf(
+      service({ ports: named, selector: { app: 'db' } }),
+      ...slices,
+    ).services
+    expect(known?.ports.every(({ endpoints }) => endpoints === undefined)).toBe(true)
+  })
+
+  test('take nothing from a slice of nobody, an address that is none, or a port that is absent', () => {
+    const orphan = { ...slice('orphan', ['203.0.113.9'], [{ name: 'sql', port: 1 }]) }
+    const [known] = inventoryOf(
+      service({ ports: named }),
+      { ...orphan, metadata: { name: 'orphan', namespace: 'shop' } },
+      slice('names', ['db.example.com'], [{ name: 'sql', port: 1 }]),
+      slice('no-port', ['203.0.113.9'], [{ name: 'sql' }]),
+    ).services
+    expect(known?.ports.map(({ endpoints }) => endpoints ?? [])).toEqual([[], []])
+  })
+})

@@ -36,6 +36,16 @@ async function problems(reading: Promise<unknown>): Promise<readonly string[]> {
   })
 }
 
+test.each([
+  ['no kind', 'zones: []\n'],
+  ['no YAML', 'zones: [\n'],
+])('a file of %s is explained by what it should be', async (_what, text) => {
+  const reason: unknown = await readZones([file(text)], stdin).catch((error: unknown) => error)
+  if (!(reason instanceof NetweirError)) throw new Error('was read')
+  expect(reason.hint).toContain('apiVersion: netweir/v1 and kind: Zones')
+  expect(reason.problems).not.toEqual([])
+})
+
 describe('zones', () => {
   test('are read in order, addresses as prefixes', async () => {
     const path = file(

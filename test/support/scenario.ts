@@ -71,6 +71,10 @@ export interface Scenario {
   readonly ledger?: Readonly<Record<string, number>>
   /** How many policies exist after all, where that is the point. */
   readonly policies?: number
+  /** What is different with Cilium's targets, each of which is a case of its own then ({@link forEachTarget}). */
+  readonly onCilium?: Partial<Scenario>
+  /** Folder of what was reviewed, below `dir`. Default: `expected`. */
+  readonly expected?: string
 }
 
 /** One connection of a case: ends by name, and what is asked for. */
@@ -90,6 +94,18 @@ export function readScenarios(folder: string): readonly Scenario[] {
       const text = readFileSync(join(dir, 'case.json'), 'utf8')
       return { ...JSON.parse(text), name, dir }
     })
+}
+
+/** Returns a case, followed by the same with each of Cilium's targets where it says what they do. */
+export function forEachTarget(scenario: Scenario): readonly Scenario[] {
+  const { onCilium, options = [] } = scenario
+  if (onCilium === undefined) return [scenario]
+  const targets = ['cilium', 'hybrid'].map((target): Scenario => {
+    const own = { ...scenario, ...onCilium, name: `${scenario.name}-on-${target}` }
+    const flags = [...(onCilium.options ?? options), '--target', target]
+    return { ...own, options: flags, expected: join('expected', target) }
+  })
+  return [scenario, ...targets]
 }
 
 /** Returns the lines of a case's recording. */

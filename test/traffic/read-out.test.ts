@@ -422,6 +422,26 @@ describe('addresses of services', () => {
     ).toEqual(['app=web -> app=api 8080 learned x1'])
   })
 
+  test('stand for what endpoint slices name where a service has no selector', () => {
+    const { selector: _none, ...bare } = service
+    const endpoints = ['10.0.0.9', '172.18.0.2', '203.0.113.7'].map((address) => ({
+      address,
+      port: 8443,
+    }))
+    const slices = { ...bare, ports: [{ ...ports[0], endpoints }] }
+    const pods = [
+      inventoryPod('api-0', { labels: labels({ app: 'api' }), addresses: ['10.0.0.9'] }),
+      inventoryPod('proxy', { hostNetwork: true, addresses: ['172.18.0.2'] }),
+    ]
+    expect(
+      edgesOf(setOf(toService), { inventory: inventory({ services: [slices], pods }) }),
+    ).toEqual([
+      'app=web -> app=api 8443 learned x1',
+      'app=web -> 203.0.113.7 8443 learned x1',
+      'app=web -> remote-node 172.18.0.2 8443 remote-node x1',
+    ])
+  })
+
   test('are compared by protocol and port', () => {
     const pods = [inventoryPod('api', { ports: http })]
     const known = { inventory: inventory({ services: [service], pods }) }

@@ -1,4 +1,4 @@
-/** What each command does once its options are resolved. Each returns the exit code. */
+/** What `generate` and `diff` do once their options are resolved. Each returns the exit code. */
 
 import { access } from 'node:fs/promises'
 import { resolve } from 'node:path'
@@ -16,56 +16,20 @@ import {
   diffToJson,
   diffToMarkdown,
   diffToText,
-  encodeSet,
   escapeText,
   generate,
-  learn,
   liveCluster,
-  merge,
   renderList,
   renderPolicies,
   summaryToText,
-  trafficToText,
   violationsToMarkdown,
   violationsToText,
 } from '../index.ts'
 import { findingsToText, noticesToText } from './notes.ts'
 import { healDirectory, replaceDirectory } from './out-dir.ts'
 import { layOutPolicies } from './policy-files.ts'
-import type {
-  DiffCommand,
-  DiffFormat,
-  FailOn,
-  GenerateCommand,
-  LearnCommand,
-  MergeCommand,
-} from './resolve-options.ts'
+import type { DiffCommand, DiffFormat, FailOn, GenerateCommand } from './resolve-options.ts'
 import type { Session } from './session.ts'
-
-/** Writes the communication set of recorded flows. */
-export async function runLearn(command: LearnCommand, session: Session): Promise<number> {
-  const { set, traffic, notices } = await learn(command.sources, command.options, session.host)
-  await session.endReading()
-  const text =
-    command.format === 'json'
-      ? encodeSet(set)
-      : trafficToText(traffic, session.resultStyle(command.out))
-  await session.writeResult(text, command.out)
-  await session.note(summaryToText({ traffic, notices }, session.style))
-  return 0
-}
-
-/** Writes the communication set that several make together. */
-export async function runMerge(command: MergeCommand, session: Session): Promise<number> {
-  const set = await merge(command.sets, session.host)
-  await session.endReading()
-  await session.writeResult(encodeSet(set), command.out)
-  const { communications, ledger } = set
-  await session.note(
-    `merged ${command.sets.length} ${command.sets.length === 1 ? 'input' : 'inputs'}: ${ledger.records} records, ${communications.length} communications\n`,
-  )
-  return 0
-}
 
 /** Writes policies, and what they change in meaning. */
 export async function runGenerate(command: GenerateCommand, session: Session): Promise<number> {
@@ -178,7 +142,7 @@ async function writePolicies(
       )
     }
     await session.writeResult(
-      renderDiff(result.diff, diffFormat, session.resultStyle(undefined)),
+      renderMadeDiff(result, diffFormat, session.resultStyle(undefined)),
       undefined,
     )
     return { written: target.path }
@@ -188,14 +152,23 @@ async function writePolicies(
   if (target.kind === 'file') {
     await session.writeResult(text, target.path)
     await session.writeResult(
-      renderDiff(result.diff, diffFormat, session.resultStyle(undefined)),
+      renderMadeDiff(result, diffFormat, session.resultStyle(undefined)),
       undefined,
     )
     return { written: target.path }
   }
   await session.writeResult(text, undefined)
-  await session.note(renderDiff(result.diff, diffFormat, session.style))
+  await session.note(renderMadeDiff(result, diffFormat, session.style))
   return {}
+}
+
+/** What was made from traffic can be trusted as far as the traffic was watched: its document says so, as the summary does. */
+function renderMadeDiff(
+  { diff: made, synthesis: { confidence } }: GenerateResult,
+  format: DiffFormat,
+  style: Style,
+): string {
+  return format === 'json' ? diffToJson({ ...made, confidence }) : renderDiff(made, format, style)
 }
 
 function renderGuardedDiff(

@@ -1,0 +1,29 @@
+/** What `learn` and `merge` do once their options are resolved. Each returns the exit code. */
+import { encodeSet, learn, merge, summaryToText, trafficToText } from '../index.ts'
+import type { LearnCommand, MergeCommand } from './resolve-options.ts'
+import type { Session } from './session.ts'
+
+/** Writes the communication set of recorded flows. */
+export async function runLearn(command: LearnCommand, session: Session): Promise<number> {
+  const { set, traffic, notices } = await learn(command.sources, command.options, session.host)
+  await session.endReading()
+  const text =
+    command.format === 'json'
+      ? encodeSet(set)
+      : trafficToText(traffic, session.resultStyle(command.out))
+  await session.writeResult(text, command.out)
+  await session.note(summaryToText({ traffic, notices }, session.style))
+  return 0
+}
+
+/** Writes the communication set that several make together. */
+export async function runMerge(command: MergeCommand, session: Session): Promise<number> {
+  const set = await merge(command.sets, session.host)
+  await session.endReading()
+  await session.writeResult(encodeSet(set), command.out)
+  const { communications, ledger } = set
+  await session.note(
+    `merged ${command.sets.length} ${command.sets.length === 1 ? 'input' : 'inputs'}: ${ledger.records} records, ${communications.length} communications\n`,
+  )
+  return 0
+}
