@@ -14,8 +14,10 @@ const isDone =
     () => false,
   ))
 if (!isDone) {
-  // Of what reading makes nearly all stays: a large young generation would only cost memory.
-  if (argv[0] === 'learn' || argv[0] === 'merge') {
+  // Of what reading makes nearly all stays: a large young generation would only cost memory. Members of a group make more
+  // garbage, since they write what changed again and again.
+  const isMember = argv.some((argument) => argument.startsWith('--state-topic'))
+  if ((argv[0] === 'learn' && !isMember) || argv[0] === 'merge') {
     setFlagsFromString('--semi-space-growth-factor=1')
   }
   // Loaded only here, with all that the commands need.

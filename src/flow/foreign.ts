@@ -68,8 +68,8 @@ export function refuseBinary(bytes: Uint8Array, location: Location | undefined):
   })
 }
 
-/** Every value of a topic is asked this. */
-function hasBinary(bytes: Uint8Array): boolean {
+/** Tells whether there are bytes that no text has. Every value of a topic is asked this. */
+export function hasBinary(bytes: Uint8Array): boolean {
   for (let at = 0; at < bytes.length; at += 1) if (isBinary(bytes[at] ?? 0)) return true
   return false
 }

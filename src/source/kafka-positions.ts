@@ -52,7 +52,7 @@ interface PartitionState extends TopicPartition {
 }
 
 /** Partitions that a summary spells out. */
-const namedPartitions = 8
+const namedPartitions = 4
 
 /** The partitions of one reading. */
 export class KafkaPositions {
