@@ -9,9 +9,9 @@ export type Labels = Readonly<Record<string, string>>
 /** Returns a label map of the entries, keys in sorted order; of equal keys the last entry counts. */
 export function toLabels(entries: Iterable<readonly [string, string]>): Labels {
   const labels: Record<string, string> = Object.create(null)
-  for (const [key, value] of [...entries].sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))) {
-    labels[key] = value
-  }
+  const sorted = [...entries]
+  if (sorted.length > 1) sorted.sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))
+  for (const [key, value] of sorted) labels[key] = value
   return labels
 }
 

@@ -84,22 +84,26 @@ export async function runDiff(command: DiffCommand, session: Session): Promise<n
   return result.violations.length > 0 ? 1 : exitCodeFor(result.diff, command.failOn)
 }
 
-/** Returns 1 when the diff has a change of the kind, else 0. */
+/**
+ * Returns 1 when the diff has a change of the kind, or may have one among the pods that do not exist yet which it could
+ * not compare; else 0. No pod that does not exist yet has traffic that could break.
+ */
 export function exitCodeFor(policyDiff: PolicyDiff, failOn: FailOn): 0 | 1 {
   switch (failOn) {
     case 'nothing':
       return 0
     case 'any':
-      return policyDiff.same ? 0 : 1
+      return policyDiff.same && policyDiff.truncated !== true ? 0 : 1
     case 'breaks':
       return policyDiff.changes.some(({ section }) => section === 'breaks') ? 1 : 0
     case 'opens':
       // A pod that is no longer isolated is open to everyone; what is open to pods of a kind to come was never recorded.
-      return policyDiff.changes.some(
-        ({ section, effect }) =>
-          section === 'opens' ||
-          ((section === 'isolation' || section === 'future') && effect === 'widens'),
-      )
+      return policyDiff.truncated === true ||
+        policyDiff.changes.some(
+          ({ section, effect }) =>
+            section === 'opens' ||
+            ((section === 'isolation' || section === 'future') && effect === 'widens'),
+        )
         ? 1
         : 0
   }

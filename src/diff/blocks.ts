@@ -1,6 +1,6 @@
 /** Sources that have the same ports at one end, taken together. */
 import type { Bits } from '../policy/bits.ts'
-import { addBits, commonBits, createBits, isEmptyBits, withoutBits } from '../policy/bits.ts'
+import { addBits, commonBits, equalBits, isEmptyBits, withoutBits } from '../policy/bits.ts'
 
 /** Sources and the atoms that all of them have, and none of them has more. */
 export interface Block {
@@ -11,20 +11,40 @@ export interface Block {
 
 /** Returns the rows of an end, one per atom, as the fewest blocks; every source with a bit is in exactly one. */
 export function blocksOf(rows: readonly Bits[]): readonly Block[] {
-  if (rows.every(isEmptyBits)) return []
-  const all = createBits(32 * (rows[0]?.length ?? 0))
-  for (const row of rows) addBits(all, row)
+  const alike = alikeRows(rows)
+  const [first, ...others] = alike
+  if (first === undefined) return []
+  if (others.length === 0) return [{ sources: first.row, atoms: first.atoms }]
+  const all = first.row.slice()
+  for (const { row } of others) addBits(all, row)
   let blocks: readonly Block[] = [{ sources: all, atoms: [] }]
-  for (const [atom, row] of rows.entries()) {
-    if (!isEmptyBits(row)) blocks = blocks.flatMap((block) => splitBlock(block, row, atom))
+  for (const { row, atoms } of alike) {
+    blocks = blocks.flatMap((block) => splitBlock(block, row, atoms))
   }
-  return blocks
+  return blocks.map(({ sources, atoms }) => ({ sources, atoms: atoms.toSorted(ascending) }))
 }
 
-function splitBlock(block: Block, row: Bits, atom: number): readonly Block[] {
+/** Returns the rows that are not empty, equal ones once with all their atoms. */
+export function alikeRows(
+  rows: readonly Bits[],
+): readonly { readonly row: Bits; readonly atoms: readonly number[] }[] {
+  const alike: { readonly row: Bits; readonly atoms: number[] }[] = []
+  for (const [atom, row] of rows.entries()) {
+    const known = alike.find((one) => one.row === row || equalBits(one.row, row))
+    if (known !== undefined) known.atoms.push(atom)
+    else if (!isEmptyBits(row)) alike.push({ row, atoms: [atom] })
+  }
+  return alike
+}
+
+function splitBlock(block: Block, row: Bits, atoms: readonly number[]): readonly Block[] {
   const inside = commonBits(block.sources, row)
   if (isEmptyBits(inside)) return [block]
   const outside = withoutBits(block.sources, row)
-  const split = { sources: inside, atoms: [...block.atoms, atom] }
+  const split = { sources: inside, atoms: [...block.atoms, ...atoms] }
   return isEmptyBits(outside) ? [split] : [split, { sources: outside, atoms: block.atoms }]
+}
+
+function ascending(a: number, b: number): number {
+  return a - b
 }

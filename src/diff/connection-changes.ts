@@ -1,7 +1,7 @@
 /** Differences at all destinations, taken together into the changes that a person reads. */
 
 import type { Bits } from '../policy/bits.ts'
-import { bitsKey, bitsOf, commonBits, hasBit } from '../policy/bits.ts'
+import { BitsMap, bitsOf, commonBits, hasBit } from '../policy/bits.ts'
 import type { CompiledSet } from '../policy/compiled-set.ts'
 import type { PolicyReference } from '../policy/policy-reference.ts'
 import type { Span } from '../policy/port-line.ts'
@@ -47,23 +47,31 @@ interface Bundle {
 
 /** Returns a collector for two sets. */
 export function collectConnections(sets: ComparedSets, names: EndNames): ConnectionChanges {
-  const bundles = new Map<string, Bundle>()
+  const bundles: Bundle[] = []
+  const bySubject = new Map<string, BitsMap<Bundle>>()
+  const bundleOf = (block: Difference, ports: readonly string[]): Bundle => {
+    const { section, effect, sources } = block
+    const subject = `${section} ${effect} ${ports.join(',')}`
+    const alike = bySubject.get(subject) ?? new BitsMap()
+    bySubject.set(subject, alike)
+    return alike.take(sources, () => {
+      const bundle = { section, effect, sources, ports, parts: [] }
+      bundles.push(bundle)
+      return bundle
+    })
+  }
   return {
     add: (end, difference) => {
       for (const block of difference.differences) {
         const spans = spansOf(block, difference.atoms)
         const ports = spanTexts(spans, sets.universe.portNames)
-        const { section, effect, sources } = block
-        const key = `${section} ${effect} ${ports.join(',')} ${bitsKey(sources)}`
-        const bundle = bundles.get(key) ?? { section, effect, sources, ports, parts: [] }
-        bundle.parts.push(partAt(sets, end, difference, block, spans))
-        bundles.set(key, bundle)
+        bundleOf(block, ports).parts.push(partAt(sets, end, difference, block, spans))
       }
     },
     list: () => {
       const everySource = rememberSources(sets.universe)
       return mergeAlike(
-        [...bundles.values()].flatMap((bundle) => bundleChanges(sets, names, everySource, bundle)),
+        bundles.flatMap((bundle) => bundleChanges(sets, names, everySource, bundle)),
       )
     },
   }

@@ -6,7 +6,7 @@ import {
   countBits,
   countWord,
   createBits,
-  firstDifference,
+  equalBits,
   hasAll,
   hasBit,
   isEmptyBits,
@@ -125,8 +125,8 @@ function compareDestination(sets: Comparison, end: number): DestinationDifferenc
       ...sectioned('opens', 'widens', within(opened.listed, counted)),
       ...sectioned('needed', 'widens', opened.seen),
       ...sectioned('tightens', 'narrows', within(closed.listed, counted)),
-      ...sectioned('future', 'widens', beyond(opened.listed, counted, everyone)),
-      ...sectioned('future', 'narrows', beyond(closed.listed, counted, everyone)),
+      ...sectioned('future', 'widens', beyond(opened.listed, { counted, everyone, none })),
+      ...sectioned('future', 'narrows', beyond(closed.listed, { counted, everyone, none })),
     ],
     closed: closed.share,
     opened: opened.share,
@@ -178,15 +178,18 @@ function sectioned(
 }
 
 function within(rows: readonly Bits[], ends: Bits): readonly Bits[] {
-  return mapShared(rows, (row) => (isEmptyBits(row) ? row : commonBits(row, ends)))
+  return mapShared(rows, (row) => (hasAll(ends, row) ? row : commonBits(row, ends)))
 }
 
 /** Pods that do not exist yet are part of `everyone`: where known ends are called so, they need no line of their own. */
-function beyond(rows: readonly Bits[], ends: Bits, everyone: Bits): readonly Bits[] {
+function beyond(
+  rows: readonly Bits[],
+  { counted: ends, everyone, none }: { counted: Bits; everyone: Bits; none: Bits },
+): readonly Bits[] {
   return mapShared(rows, (row) => {
     if (isEmptyBits(row)) return row
-    const isSaid = !isEmptyBits(ends) && firstDifference(row, everyone) === undefined
-    return isSaid ? createBits(32 * row.length) : withoutBits(row, ends)
+    const isSaid = !isEmptyBits(ends) && equalBits(row, everyone)
+    return isSaid || hasAll(ends, row) ? none : withoutBits(row, ends)
   })
 }
 
@@ -243,17 +246,15 @@ function lossOf(
   { observed, fresh, counted, none }: LossContext,
 ): Loss {
   const total = (): Bits => createBits(32 * none.length)
-  const share = {
-    ingress: total(),
-    ingressQuiet: total(),
-    egress: total(),
-    egressQuiet: total(),
-  }
+  let share = { ingress: none, ingressQuiet: none, egress: none, egressQuiet: none }
   const lossAt = (atom: number): LossRows => {
     const row = before.both[atom] ?? none
     const kept = after.both[atom] ?? none
     if (row === kept || hasAll(kept, row)) return { seen: none, listed: none }
     const rows = { seen: total(), listed: total() }
+    if (share.ingress === none) {
+      share = { ingress: total(), ingressQuiet: total(), egress: total(), egressQuiet: total() }
+    }
     shareLoss(rows, share, {
       row,
       kept,

@@ -34,8 +34,9 @@ export interface DiffInput extends Surroundings {
 export function diffPolicies(input: DiffInput): PolicyDiff {
   const old = splitKinds(input.old)
   const fresh = splitKinds(input.new)
-  const policies = [...old.judged, ...fresh.judged].map((located) => located.policy)
-  const universe = createUniverse(policies, input)
+  // Most policies stand in both sets, and have nothing to add the second time.
+  const policies = new Set([...old.judged, ...fresh.judged].map((located) => located.policy))
+  const universe = createUniverse([...policies], input)
   const { changes, unchanged } = compare(universe, input, {
     old: compileSet(old.judged, universe),
     new: compileSet(fresh.judged, universe),

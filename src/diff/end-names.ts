@@ -3,13 +3,18 @@ import { labelTexts } from '../labels.ts'
 import type { Bits } from '../policy/bits.ts'
 import {
   addBit,
-  bitsKey,
+  BitsMap,
+  bitsOf,
   commonBits,
-  countBits,
   createBits,
-  firstDifference,
+  equalBits,
   hasAll,
+  hasBit,
+  isEmptyBits,
   membersOf,
+  nextMember,
+  removeBits,
+  withoutBits,
 } from '../policy/bits.ts'
 import type { Interval } from '../policy/interval.ts'
 import { toIntervals } from '../policy/interval.ts'
@@ -45,24 +50,20 @@ export interface EndNames {
 /** Returns the names of the ends of a universe. */
 export function createEndNames(universe: Universe): EndNames {
   const registry = registerPods(universe)
-  const groups = (pods: readonly number[]): readonly NamedEnds[] => groupNames(registry, pods)
+  const groups = (pods: readonly number[]): readonly NamedEnds[] =>
+    groupNames(registry, bitsOf(universe.ends.length, pods))
   const outsideNames = rememberOutside(universe)
   const podsOf = rememberPods(registry)
   const split: EndNames['split'] = (ends, universal) => {
-    if (firstDifference(ends, universal) === undefined) {
-      return [named('everyone', membersOf(ends))]
-    }
-    const members = membersOf(ends)
-    const firstOther = members.findIndex((id) => id >= universe.podCount)
-    const pods = firstOther < 0 ? members : members.slice(0, firstOther)
-    const others = firstOther < 0 ? [] : members.slice(firstOther)
+    if (equalBits(ends, universal)) return [named('everyone', membersOf(ends))]
+    const others = membersOf(withoutBits(ends, registry.pods))
     const outside = others.filter((id) => universe.ends[id]?.kind === 'outside')
     const entities = others.flatMap((id) => {
       const end = universe.ends[id]
       return end?.kind === 'entity' ? named(end.name, [id]) : []
     })
     return [
-      ...podNames(registry, { ends, pods }, podsOf(universal)),
+      ...podNames(registry, commonBits(ends, registry.pods), podsOf(universal)),
       ...outsideNames(outside),
       ...entities,
     ]
@@ -72,30 +73,19 @@ export function createEndNames(universe: Universe): EndNames {
 
 /** The same sources reach many ends. */
 function rememberSplits(split: EndNames['split']): EndNames['split'] {
-  const known = new Map<Bits, Map<string, readonly NamedEnds[]>>()
+  const known = new Map<Bits, BitsMap<readonly NamedEnds[]>>()
   return (ends, universal) => {
-    const byEnds = known.get(universal) ?? new Map<string, readonly NamedEnds[]>()
+    const byEnds = known.get(universal) ?? new BitsMap()
     known.set(universal, byEnds)
-    const key = bitsKey(ends)
-    const names = byEnds.get(key) ?? split(ends, universal)
-    byEnds.set(key, names)
-    return names
+    return byEnds.take(ends, () => split(ends, universal))
   }
 }
 
-/** Pods that, all together, are called `every pod`. */
-interface EveryPod {
-  readonly bits: Bits
-  readonly count: number
-}
-
-function rememberPods({ pods }: Registry): (universal: Bits) => EveryPod {
-  const known = new Map<Bits, EveryPod>()
+/** Returns the pods that, all together, are called `every pod`. */
+function rememberPods({ pods }: Registry): (universal: Bits) => Bits {
+  const known = new Map<Bits, Bits>()
   return (universal) => {
-    const before = known.get(universal)
-    if (before !== undefined) return before
-    const bits = commonBits(universal, pods)
-    const every = { bits, count: countBits(bits) }
+    const every = known.get(universal) ?? commonBits(universal, pods)
     known.set(universal, every)
     return every
   }
@@ -118,34 +108,27 @@ function named(text: string, members: readonly number[], key = text): NamedEnds 
 /** The pods of a universe by namespace and by name. */
 interface Registry {
   readonly ends: readonly UniverseEnd[]
+  /** Sorted by name. */
   readonly homes: readonly Home[]
-  /** By pod: the position of its namespace; undefined for a pod that does not exist yet. */
-  readonly homeOf: readonly (number | undefined)[]
+  /** Number of namespaces, those that have no name of their own here among them. */
+  readonly homeCount: number
   /** All pods. */
   readonly pods: Bits
-  /** Sorted by name. */
-  readonly groups: readonly PodGroup[]
+  /** All pods of one name, sorted by it. */
+  readonly groups: readonly NamedEnds[]
   /** By pod: the position of its group. */
   readonly groupOf: readonly number[]
 }
 
 /** The known pods of a namespace: `every pod of namespace shop` speaks of pods that are there. */
 interface Home {
-  readonly namespace: string
-  readonly pods: number[]
-  readonly names: Set<string>
-}
-
-/** All pods of one name. */
-interface PodGroup {
   readonly whole: NamedEnds
-  readonly members: number[]
+  readonly pods: Bits
 }
 
 function registerPods(universe: Universe): Registry {
   const pods = createBits(universe.ends.length)
-  const homes = new Map<string, Home & { readonly position: number }>()
-  const homeOf: (number | undefined)[] = []
+  const homes = new Map<string, number[]>()
   const members = new Map<string, number[]>()
   for (const [id, end] of universe.ends.entries()) {
     if (end.kind !== 'pod') break
@@ -154,82 +137,74 @@ function registerPods(universe: Universe): Registry {
     if (group === undefined) members.set(end.name, [id])
     else group.push(id)
     if (!end.known) continue
-    const { namespace } = end.pod
-    const home = homes.get(namespace) ?? {
-      namespace,
-      position: homes.size,
-      pods: [],
-      names: new Set<string>(),
-    }
-    homes.set(namespace, home)
-    home.pods.push(id)
-    home.names.add(end.name)
-    homeOf[id] = home.position
+    const home = homes.get(end.pod.namespace)
+    if (home === undefined) homes.set(end.pod.namespace, [id])
+    else home.push(id)
   }
-  const groups = [...members.keys()].sort().map((name): PodGroup => {
-    const own = members.get(name) ?? []
-    return { whole: named(name, own), members: own }
-  })
+  const groups = [...members.keys()].sort().map((name) => named(name, members.get(name) ?? []))
   const groupOf: number[] = []
   for (const [position, group] of groups.entries()) {
     for (const id of group.members) groupOf[id] = position
   }
-  return { ends: universe.ends, homes: [...homes.values()], homeOf, pods, groups, groupOf }
+  return { ends: universe.ends, ...wholeHomes(universe, homes), pods, groups, groupOf }
+}
+
+/** Returns the namespaces that have a name here: one whose pods all have one name is called by that. */
+function wholeHomes(
+  { ends }: Universe,
+  byName: ReadonlyMap<string, readonly number[]>,
+): Pick<Registry, 'homes' | 'homeCount'> {
+  const homes: Home[] = []
+  for (const namespace of [...byName.keys()].sort()) {
+    const pods = byName.get(namespace) ?? []
+    if (new Set(pods.map((id) => podName(ends[id]))).size < 2) continue
+    const whole = named(`every pod of namespace ${namespace}`, pods)
+    homes.push({ whole, pods: bitsOf(ends.length, pods) })
+  }
+  return { homes, homeCount: byName.size }
+}
+
+function podName(end: UniverseEnd | undefined): string {
+  return end?.kind === 'pod' ? end.name : ''
 }
 
 /** Names pods: what is whole, every pod or namespaces, then groups. */
-function podNames(
-  registry: Registry,
-  { ends, pods }: { readonly ends: Bits; readonly pods: readonly number[] },
-  every: EveryPod,
-): readonly NamedEnds[] {
-  const { homes, homeOf } = registry
-  const mayBeEvery = homes.length > 1 && every.count > 0 && every.count <= pods.length
-  if (mayBeEvery && hasAll(ends, every.bits)) return [named('every pod', pods)]
-  if (pods.length < 2) return groupNames(registry, pods)
-  const counts = homes.map(() => 0)
-  for (const pod of pods) {
-    const home = homeOf[pod]
-    if (home !== undefined) counts[home] = (counts[home] ?? 0) + 1
+function podNames(registry: Registry, pods: Bits, every: Bits): readonly NamedEnds[] {
+  const { homes, homeCount } = registry
+  if (homeCount > 1 && !isEmptyBits(every) && hasAll(pods, every)) {
+    return [named('every pod', membersOf(pods))]
   }
-  const isWhole = homes.map(({ pods: all, names }, position) => {
-    return names.size > 1 && counts[position] === all.length
-  })
-  if (!isWhole.includes(true)) return groupNames(registry, pods)
-  const wholes = homes.filter((_, position) => isWhole[position] === true)
-  const rest = pods.filter((pod) => isWhole[homeOf[pod] ?? -1] !== true)
-  return [
-    ...wholes
-      .map(({ namespace, pods: all }) => named(`every pod of namespace ${namespace}`, all))
-      .sort(byKey),
-    ...groupNames(registry, rest),
-  ]
+  const wholes = homes.filter((home) => hasAll(pods, home.pods))
+  if (wholes.length === 0) return groupNames(registry, pods)
+  const rest = pods.slice()
+  for (const home of wholes) removeBits(rest, home.pods)
+  return [...wholes.map(({ whole }) => whole), ...groupNames(registry, rest)]
 }
 
-function groupNames(registry: Registry, pods: readonly number[]): readonly NamedEnds[] {
+function groupNames(registry: Registry, pods: Bits): readonly NamedEnds[] {
   const { groups, groupOf } = registry
-  const sorted = Uint32Array.from(pods, (id) => groupOf[id] ?? 0).sort()
-  const counted: { readonly group: PodGroup; count: number }[] = []
-  let last = -1
-  for (const position of sorted) {
-    const group = groups[position]
-    const before = counted.at(-1)
-    if (position === last && before !== undefined) before.count += 1
-    else if (group !== undefined) counted.push({ group, count: 1 })
-    last = position
+  const touched = createBits(groups.length)
+  for (let pod = nextMember(pods, 0); pod >= 0; pod = nextMember(pods, pod + 1)) {
+    addBit(touched, groupOf[pod] ?? 0)
   }
-  if (counted.every(({ group, count }) => count === group.members.length)) {
-    return counted.map(({ group }) => group.whole)
+  const names: NamedEnds[] = []
+  let isWhole = true
+  for (let at = nextMember(touched, 0); at >= 0; at = nextMember(touched, at + 1)) {
+    const whole = groups[at]
+    if (whole === undefined) continue
+    const part = whole.members.length === 1 ? whole : partOf(registry, whole, pods)
+    isWhole &&= part === whole
+    names.push(part)
   }
-  const given = new Set(pods)
-  return counted
-    .map(({ group: { whole, members }, count }) => {
-      if (count === members.length) return whole
-      const part = members.filter((id) => given.has(id))
-      const text = `${whole.text} (${partText(registry, part, members)})`
-      return named(text, part, `${whole.text} ${part.join(' ')}`)
-    })
-    .sort(byKey)
+  // The groups are in order; what a part is called may come elsewhere.
+  return isWhole ? names : names.sort(byKey)
+}
+
+function partOf(registry: Registry, whole: NamedEnds, pods: Bits): NamedEnds {
+  const part = whole.members.filter((id) => hasBit(pods, id))
+  if (part.length === whole.members.length) return whole
+  const text = `${whole.text} (${partText(registry, part, whole.members)})`
+  return named(text, part, `${whole.text} ${part.join(' ')}`)
 }
 
 /** Says which of the pods of one name are meant: by the labels that set one class apart, else by their number. */

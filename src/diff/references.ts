@@ -1,6 +1,6 @@
 /** Which policies of a set have to do with a change: those that allow it, and those in its way. */
 import type { Bits } from '../policy/bits.ts'
-import { hasBit, isEmptyBits, membersOf, nextMember, withoutBits } from '../policy/bits.ts'
+import { hasAll, hasBit, membersOf, nextMember } from '../policy/bits.ts'
 import type { CompiledRule, CompiledSet } from '../policy/compiled-set.ts'
 import { reaches, spansAt } from '../policy/compiled-set.ts'
 import type { PolicyReference } from '../policy/policy-reference.ts'
@@ -124,5 +124,5 @@ function meetsPorts({ universe, end, atoms }: SetAtEnd, rule: CompiledRule, bloc
 }
 
 function isDenied(ingress: readonly Bits[], { sources, atoms }: Block): boolean {
-  return atoms.some((atom) => !isEmptyBits(withoutBits(sources, ingress[atom] ?? sources)))
+  return atoms.some((atom) => !hasAll(ingress[atom] ?? sources, sources))
 }

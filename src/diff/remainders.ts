@@ -3,7 +3,7 @@ import type { Bits } from '../policy/bits.ts'
 import {
   addBit,
   addBits,
-  bitsKey,
+  BitsMap,
   commonBits,
   createBits,
   hasBit,
@@ -13,6 +13,7 @@ import {
 } from '../policy/bits.ts'
 import type { Span } from '../policy/port-line.ts'
 import { spanTexts } from '../policy/port-line.ts'
+import { alikeRows } from './blocks.ts'
 import type { ComparedSets, DestinationDifference } from './destination-diff.ts'
 import type { EndNames } from './end-names.ts'
 
@@ -77,19 +78,9 @@ function spansOf(atoms: readonly Span[], positions: readonly number[]): readonly
   return positions.flatMap((position) => atoms[position] ?? [])
 }
 
-/** Returns the rows that are not empty, equal ones once with all their atoms. */
-function alikeRows(
-  rows: readonly Bits[],
-): readonly { readonly row: Bits; readonly atoms: readonly number[] }[] {
-  const alike = new Map<string, { readonly row: Bits; readonly atoms: number[] }>()
-  for (const [atom, row] of rows.entries()) {
-    if (isEmptyBits(row)) continue
-    const key = bitsKey(row)
-    const known = alike.get(key) ?? { row, atoms: [] }
-    known.atoms.push(atom)
-    alike.set(key, known)
-  }
-  return [...alike.values()]
+/** What some sources may still reach over some ports. */
+interface Outgoing extends Entry {
+  readonly sources: Bits
 }
 
 /** What pods may still reach, kept by destination first: most of them are open to the same sources. */
@@ -97,29 +88,29 @@ function collectOutgoing(size: number): {
   readonly add: (end: number, text: string, sources: Bits) => void
   readonly of: (pod: number) => readonly Entry[]
 } {
-  const totals = new Map<
-    string,
-    { readonly text: string; readonly sources: Bits; readonly peers: Bits }
-  >()
+  const totals: Outgoing[] = []
+  const byText = new Map<string, BitsMap<Outgoing>>()
   let bySource: Map<number, Entry[]> | undefined
   return {
     add: (end, text, sources) => {
       if (isEmptyBits(sources)) return
-      const key = `${text} ${bitsKey(sources)}`
-      const total = totals.get(key) ?? { text, sources, peers: createBits(size) }
-      addBit(total.peers, end)
-      totals.set(key, total)
+      const bySources = byText.get(text) ?? new BitsMap()
+      byText.set(text, bySources)
+      const { peers } = bySources.take(sources, () => {
+        const total = { text, sources, peers: createBits(size) }
+        totals.push(total)
+        return total
+      })
+      addBit(peers, end)
     },
     of: (pod) => {
-      bySource ??= entriesBySource([...totals.values()])
+      bySource ??= entriesBySource(totals)
       return bySource.get(pod) ?? []
     },
   }
 }
 
-function entriesBySource(
-  totals: readonly { readonly text: string; readonly sources: Bits; readonly peers: Bits }[],
-): Map<number, Entry[]> {
+function entriesBySource(totals: readonly Outgoing[]): Map<number, Entry[]> {
   const bySource = new Map<number, Entry[]>()
   for (const total of totals) {
     for (const source of membersOf(total.sources)) {

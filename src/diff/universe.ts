@@ -56,10 +56,11 @@ export function createUniverse(
     ipBlockPods: surroundings.ipBlockPods ?? false,
     symbolic,
   })
+  const alone = traffic.classes.map(({ id }) => [id])
   return {
     ...universe,
     endsOfEdge: (end) => {
-      if (end.kind === 'class') return [end.class]
+      if (end.kind === 'class') return alone[end.class] ?? []
       if (end.kind === 'address') return universe.endsOfLearned(end.address)
       const entity = entityOf(end, '')
       const id = entity === undefined ? undefined : universe.endOfEntity(entity.name, entity.labels)
@@ -115,7 +116,10 @@ function learnedAddresses(edges: readonly Edge[]): readonly LearnedAddress[] {
     known.keys.push(`${rest} ${other.class}`)
     found.set(end.address, known)
   }
-  for (const { from, to, protocol, port } of edges.filter((edge) => isObserved(edge.outcome))) {
+  for (const { from, to, protocol, port, outcome } of edges) {
+    // Most edges have no address at all, and need no text.
+    const hasAddress = from.kind === 'address' || to.kind === 'address'
+    if (!hasAddress || !isObserved(outcome)) continue
     add(from, to, `from ${port}/${protocol}`)
     add(to, from, `to ${port}/${protocol}`)
   }
@@ -137,7 +141,15 @@ function entityOf(end: EdgeEnd, text: string): KnownEntity | undefined {
 
 function entitiesOf(traffic: Traffic): readonly KnownEntity[] {
   const endText = createEndTexts(traffic)
-  return traffic.edges.flatMap(({ from, to }) =>
-    [from, to].flatMap((end) => entityOf(end, end.kind === 'remote' ? endText(end) : '') ?? []),
-  )
+  const found: KnownEntity[] = []
+  const note = (end: EdgeEnd): void => {
+    if (end.kind === 'class') return
+    const entity = entityOf(end, end.kind === 'remote' ? endText(end) : '')
+    if (entity !== undefined) found.push(entity)
+  }
+  for (const { from, to } of traffic.edges) {
+    note(from)
+    note(to)
+  }
+  return found
 }

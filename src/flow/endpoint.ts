@@ -58,12 +58,21 @@ const identitiesEnd = 2 ** 25 + 2 ** 24
 
 const unknownEnd: JsonObject = {}
 
-/** Returns what `source` or `destination` of a flow says, `addressText` being the packet's address of that end. */
-export function readEnd(value: unknown, addressText: unknown): RecordEnd {
+/**
+ * Returns what `source` or `destination` of a flow says, `addressText` being the packet's address of that end. Whoever
+ * reads many ends gives a `labelsOf` that knows lists it has read.
+ */
+export function readEnd(
+  value: unknown,
+  addressText: unknown,
+  labelsOf: LabelReader = readLabels,
+): RecordEnd {
   const address = canonicalAddress(asText(addressText)) ?? ''
   if (value instanceof KnownEnd) return value.at(address)
-  return endAt(factsOf(asObject(value) ?? unknownEnd), address)
+  return endAt(factsOf(asObject(value) ?? unknownEnd, labelsOf), address)
 }
+
+type LabelReader = typeof readLabels
 
 const shared = new WeakSet<object>()
 
@@ -89,7 +98,7 @@ export class KnownEnd {
   /** Returns what {@link readEnd} would. @throws {MalformedRecord} */
   at(address: string): RecordEnd {
     if (this.#last?.address === address) return this.#last
-    this.#facts ??= factsOf(this.#value)
+    this.#facts ??= factsOf(this.#value, readLabels)
     // A pod is the same whatever its address; so are its endpoint, its sighting and its namespace.
     const { endpoint } = this.#last ?? {}
     if (this.#last !== undefined && (endpoint?.kind === 'pod' || endpoint?.kind === 'named')) {
@@ -103,8 +112,8 @@ export class KnownEnd {
   }
 }
 
-function factsOf(end: JsonObject): EndFacts {
-  const labels = withIdentity(readLabels(asArray(end['labels'])), end)
+function factsOf(end: JsonObject, labelsOf: LabelReader): EndFacts {
+  const labels = withIdentity(labelsOf(asArray(end['labels'])), end)
   return {
     end,
     labels,

@@ -32,12 +32,25 @@ export function addBits(bits: Bits, other: Bits): void {
     bits[word] = (bits[word] ?? 0) | (other[word] ?? 0)
 }
 
+/** Removes every number of `other`, which may be of a smaller size. */
+export function removeBits(bits: Bits, other: Bits): void {
+  for (let word = 0; word < other.length; word++)
+    bits[word] = (bits[word] ?? 0) & ~(other[word] ?? 0)
+}
+
 /** Tells whether every number of `other` is in the set. */
 export function hasAll(bits: Bits, other: Bits): boolean {
   for (let word = 0; word < other.length; word++) {
     if (((other[word] ?? 0) & ~(bits[word] ?? 0)) !== 0) return false
   }
   return true
+}
+
+/** Returns what is in either set; the second may be of a smaller size. */
+export function uniteBits(a: Bits, b: Bits): Bits {
+  const all = a.slice()
+  addBits(all, b)
+  return all
 }
 
 /** Returns what is in both sets; the second may be of a smaller size. */
@@ -114,4 +127,37 @@ export function bitsKey(bits: Bits): string {
     key += String.fromCharCode(...units.subarray(start, start + 4_096))
   }
   return key
+}
+
+/** Values by sets of one size: a set with the same members is the same key. Sets that are keys must not change. */
+export class BitsMap<Value> {
+  readonly #byHash = new Map<number, { readonly bits: Bits; readonly value: Value }[]>()
+
+  /** Returns the value of a set; where it has none yet, makes it and keeps it. */
+  take(bits: Bits, make: () => Value): Value {
+    const hash = hashOf(bits)
+    let alike = this.#byHash.get(hash)
+    if (alike === undefined) {
+      alike = []
+      this.#byHash.set(hash, alike)
+    }
+    for (const known of alike) if (equalBits(known.bits, bits)) return known.value
+    const value = make()
+    alike.push({ bits, value })
+    return value
+  }
+}
+
+/** Tells whether two sets of one size have the same members. */
+export function equalBits(a: Bits, b: Bits): boolean {
+  return firstDifference(a, b) === undefined
+}
+
+function hashOf(bits: Bits): number {
+  let hash = 0
+  for (let word = 0; word < bits.length; word++) {
+    hash = Math.imul(hash ^ (bits[word] ?? 0), 0x9e3779b1)
+    hash ^= hash >>> 15
+  }
+  return hash
 }

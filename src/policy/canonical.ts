@@ -166,12 +166,17 @@ function canonicalPort({ protocol = 'TCP', port, endPort }: NetworkPolicyPort): 
 
 /** By protocol; within one every port, then numbers, then names. */
 function comparePorts(a: NetworkPolicyPort, b: NetworkPolicyPort): number {
-  const rank = (port: NetworkPolicyPort): string => {
-    const number = (value: number | string | undefined): string =>
-      typeof value === 'string' ? `x${value}` : String(value ?? 0).padStart(5, '0')
-    return `${port.protocol} ${number(port.port)} ${number(port.endPort)}`
-  }
-  return compareTexts(rank(a), rank(b))
+  return (
+    compareTexts(a.protocol ?? '', b.protocol ?? '') ||
+    compareNumbers(a.port, b.port) ||
+    compareNumbers(a.endPort, b.endPort)
+  )
+}
+
+function compareNumbers(a: number | string = 0, b: number | string = 0): number {
+  if (typeof a === 'number' && typeof b === 'number') return a - b
+  if (typeof a === 'string' && typeof b === 'string') return compareTexts(a, b)
+  return typeof a === 'number' ? -1 : 1
 }
 
 function compareRules(a: IngressRule | EgressRule, b: IngressRule | EgressRule): number {

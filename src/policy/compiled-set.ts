@@ -1,7 +1,7 @@
 /** A policy set, worked out over a universe: who is isolated, and what each rule opens to whom. */
 import type { Location } from '../errors.ts'
 import type { Bits } from './bits.ts'
-import { addBit, createBits } from './bits.ts'
+import { addBit, bitsOf, createBits } from './bits.ts'
 import type { LocatedPolicy } from './network-policy.ts'
 import type { PlainRule, RuleDirection, RulePeer, RulePort } from './plain-rule.ts'
 import { partsOf, plainPolicy, policyName } from './plain-rule.ts'
@@ -25,8 +25,8 @@ export interface CompiledRule {
 /** Sources that may send to an end over some ports: rules of equal ports taken together. */
 export interface EgressGrant {
   readonly ports: readonly RulePort[] | undefined
-  /** Over pods alone: nothing else has an egress side. */
-  readonly sources: Bits
+  /** Pods, sorted, or as bits over pods where several rules are taken together: nothing else has an egress side. */
+  readonly sources: Bits | readonly number[]
 }
 
 /** One direction of a set. */
@@ -239,14 +239,13 @@ function createPeerTable(universe: Universe): PeerTable {
     if (peers === undefined || peers.length === 0) return 'everyone'
     const [peer] = peers
     if (peer !== undefined && peers.length === 1) return universe.endsMatching(namespace, peer)
-    const lists = new Set<readonly number[]>()
-    for (const one of peers) lists.add(universe.endsMatching(namespace, one))
-    const [only] = lists
-    if (only !== undefined && lists.size === 1) return only
-    const key = Uint32Array.from(lists, numberOf).sort().join()
+    const lists = peers.map((one) => universe.endsMatching(namespace, one))
+    const distinct = new Set(new Uint32Array(lists.map(numberOf)).sort())
+    if (distinct.size === 1) return lists[0] ?? []
+    const key = [...distinct].join()
     const known = unions.get(key)
     if (known !== undefined) return known
-    const union = [...new Set([...lists].flat())].sort((a, b) => a - b)
+    const union = [...new Set(new Uint32Array(lists.flat()).sort())]
     unions.set(key, union)
     return union
   }
@@ -265,41 +264,48 @@ function egressGrants(
     sides.flatMap((side) => side[what]),
     universe,
   )
-  const toEveryone = [...(totals.get('everyone')?.values() ?? [])]
-  const toEnd: EgressGrant[][] = []
+  const toEveryone: EgressGrant[] = totals.get('everyone') ?? []
+  const toEnd: EgressGrant[][] = universe.ends.map(() => [])
   for (const [peers, grants] of totals) {
     if (peers === 'everyone') continue
-    for (const peer of peers) {
-      const list = toEnd[peer]
-      if (list === undefined) toEnd[peer] = [...grants.values()]
-      else list.push(...grants.values())
-    }
+    for (const peer of peers) for (const grant of grants) toEnd[peer]?.push(grant)
   }
+  if (toEveryone.length === 0) return (end) => toEnd[end] ?? toEveryone
   return (end) => [...toEveryone, ...(toEnd[end] ?? [])]
 }
 
-/** Returns the grants by peers, then by the text of their ports. */
+/** Returns the grants by peers, one for the text of their ports. */
 function totalGrants(
   rules: readonly CompiledRule[],
   universe: Universe,
-): ReadonlyMap<Peers, ReadonlyMap<string, EgressGrant>> {
-  const totals = new Map<Peers, Map<string, EgressGrant>>()
-  for (const rule of rules) {
-    if (rule.subjects.length === 0) continue
-    const key = portsText(rule.ports)
-    let byPorts = totals.get(rule.peers)
-    if (byPorts === undefined) {
-      byPorts = new Map()
-      totals.set(rule.peers, byPorts)
+): ReadonlyMap<Peers, EgressGrant[]> {
+  const totals = new Map<Peers, EgressGrant[]>()
+  for (const { subjects, peers, ports } of rules) {
+    if (subjects.length === 0) continue
+    const alone = { ports, sources: subjects }
+    const grants = totals.get(peers)
+    if (grants === undefined) {
+      totals.set(peers, [alone])
+      continue
     }
-    let total = byPorts.get(key)
-    if (total === undefined) {
-      total = { ports: rule.ports, sources: createBits(universe.podCount) }
-      byPorts.set(key, total)
-    }
-    for (const subject of rule.subjects) addBit(total.sources, subject)
+    const text = portsText(ports)
+    const at = grants.findIndex((grant) => portsText(grant.ports) === text)
+    const known = grants[at]
+    if (known === undefined) grants.push(alone)
+    else grants[at] = { ports, sources: withSubjects(known.sources, subjects, universe.podCount) }
   }
   return totals
+}
+
+/** The bits are of one grant alone; a list belongs to a rule, and stays as it is. */
+function withSubjects(
+  sources: Bits | readonly number[],
+  subjects: readonly number[],
+  podCount: number,
+): Bits {
+  const all = sources instanceof Uint32Array ? sources : bitsOf(podCount, sources)
+  for (const subject of subjects) addBit(all, subject)
+  return all
 }
 
 /** Rules share their lists of ports: the text of one is made once. */

@@ -11,7 +11,10 @@ export interface Denials {
     readonly spans: readonly Span[]
     readonly peers: Bits | readonly number[]
   }[]
-  readonly egress: readonly { readonly spans: readonly Span[]; readonly peers: Bits }[]
+  readonly egress: readonly {
+    readonly spans: readonly Span[]
+    readonly peers: Bits | readonly number[]
+  }[]
 }
 
 /** Returns what a set denies towards an end; undefined for nothing. */

@@ -61,8 +61,11 @@ export class NetworkPolicyReader {
   ask(policy: NetworkPolicy, direction: Direction, pod: PolicyPod): SelectingPolicy | undefined {
     const { metadata, spec } = policy
     if (metadata.namespace !== pod.namespace || !isolates(policy, direction)) return undefined
-    const asks = this.#asks.get(policy) ?? requirementsOf(spec.podSelector)
-    this.#asks.set(policy, asks)
+    let asks = this.#asks.get(policy)
+    if (asks === undefined) {
+      asks = requirementsOf(spec.podSelector)
+      this.#asks.set(policy, asks)
+    }
     if (!allHold(asks, pod.labels)) return undefined
     const known = this.#selecting[direction].get(policy)
     if (known !== undefined) return known

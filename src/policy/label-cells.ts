@@ -80,8 +80,9 @@ interface Key {
   /** Selectors that accept a pod without the key, and one with a value that no selector names. */
   readonly absent: Bits
   readonly other: Bits
-  /** By selector: the values that it names. */
+  /** By selector: the values that it names; and the selectors that name some. */
   readonly named: ReadonlyMap<number, readonly string[]>
+  readonly naming: Bits
 }
 
 /** What one key is set to: a value, nothing, or a value that no selector names. */
@@ -141,7 +142,7 @@ function keyOf(
     if (list.every((one) => one.operator === 'NotIn' || one.operator === 'Exists'))
       addBit(other, id)
   }
-  return { name, accepts, absent, other, named }
+  return { name, accepts, absent, other, named, naming: bitsOf(size, named.keys()) }
 }
 
 /** A requirement that lists its values accepts no others, and most do: there may be thousands. */
@@ -173,7 +174,9 @@ function choicesOf(
   taken: ReadonlySet<string> | undefined,
 ): readonly Choice[] {
   const values = new Set<string>()
-  for (const id of membersOf(alive)) for (const value of key.named.get(id) ?? []) values.add(value)
+  for (const id of membersOf(commonBits(alive, key.naming))) {
+    for (const value of key.named.get(id) ?? []) values.add(value)
+  }
   const free = [...values].sort().filter((value) => taken?.has(value) !== true)
   const named = free.map((value): Choice => ({ value }))
   return taken === undefined ? ['absent', ...named, 'other'] : [...named, 'other']

@@ -1,6 +1,6 @@
 /** Who may connect to one end, port by port, as bit rows: the exact engine of the comparison. */
 import type { Bits } from './bits.ts'
-import { addBit, addBits, commonBits, firstDifference, hasBit, withoutBits } from './bits.ts'
+import { addBit, addBits, commonBits, hasBit, uniteBits, withoutBits } from './bits.ts'
 import type { CompiledSet } from './compiled-set.ts'
 import { spansAt } from './compiled-set.ts'
 import type { Denials } from './denied-rows.ts'
@@ -16,7 +16,10 @@ export interface Grants {
     readonly spans: readonly Span[]
     readonly peers: Bits | readonly number[]
   }[]
-  readonly egress: readonly { readonly spans: readonly Span[]; readonly sources: Bits }[]
+  readonly egress: readonly {
+    readonly spans: readonly Span[]
+    readonly sources: Bits | readonly number[]
+  }[]
   /** Absent when nothing is denied whatever is opened. */
   readonly denied?: Denials
 }
@@ -60,9 +63,7 @@ export function sameGrants(a: Grants, b: Grants): boolean {
     a.egress.every(({ spans, sources }, index) => {
       const other = b.egress[index]
       return (
-        other !== undefined &&
-        sameSpans(spans, other.spans) &&
-        firstDifference(sources, other.sources) === undefined
+        other !== undefined && sameSpans(spans, other.spans) && sameMembers(sources, other.sources)
       )
     }) &&
     (a.ingress ?? []).every(({ spans, peers }, index) => {
@@ -70,6 +71,11 @@ export function sameGrants(a: Grants, b: Grants): boolean {
       return other !== undefined && peers === other.peers && sameSpans(spans, other.spans)
     })
   )
+}
+
+function sameMembers(a: Bits | readonly number[], b: Bits | readonly number[]): boolean {
+  if (a === b) return true
+  return a.length === b.length && a.every((member, at) => member === b[at])
 }
 
 function sameSpans(a: readonly Span[], b: readonly Span[]): boolean {
@@ -160,11 +166,12 @@ export function rowsOfGrants(
   }
   const egress = createRows(atoms, free)
   for (const { spans, sources: granted } of grants.egress) egress.add(spans, granted)
-  if (grants.ingress === undefined)
-    return { ingress: atoms.map(() => sources), egress: egress.rows }
+  if (grants.ingress === undefined) {
+    return { ingress: atoms.map(() => sources), egress: egress.rows() }
+  }
   const ingress = createRows(atoms, new Uint32Array(sources.length))
   for (const { spans, peers } of grants.ingress) ingress.add(spans, peers)
-  return { ingress: ingress.rows, egress: egress.rows }
+  return { ingress: ingress.rows(), egress: egress.rows() }
 }
 
 /** Returns the sources that pass both sides, one row per atom; atoms that share rows share this one, too. */
@@ -184,26 +191,55 @@ function addPeers(row: Bits, peers: Bits | readonly number[]): void {
   else for (const peer of peers) addBit(row, peer)
 }
 
-/** Returns rows that start as one row, and a way to add peers to the atoms that lie within spans. */
+/**
+ * Returns rows that start as one row, and a way to add peers to the atoms that lie within spans. What is added to equal
+ * spans, which are one list, is gathered first: atoms that the same lists are about share one row.
+ */
 function createRows(
   atoms: readonly Span[],
   start: Bits,
 ): {
-  readonly rows: readonly Bits[]
+  readonly rows: () => readonly Bits[]
   readonly add: (spans: readonly Span[], peers: Bits | readonly number[]) => void
 } {
-  const rows = atoms.map(() => start)
-  const add = (spans: readonly Span[], peers: Bits | readonly number[]): void => {
-    for (const span of spans) {
-      for (let index = firstAtom(atoms, span.low); index < atoms.length; index++) {
-        if ((atoms[index]?.low ?? 0) > span.high) break
-        const row = rows[index] === start ? start.slice() : (rows[index] ?? start)
-        rows[index] = row
-        addPeers(row, peers)
+  const layers = new Map<readonly Span[], Bits>()
+  return {
+    add: (spans, peers) => {
+      let layer = layers.get(spans)
+      if (layer === undefined) {
+        layer = start.slice()
+        layers.set(spans, layer)
       }
+      addPeers(layer, peers)
+    },
+    rows: () => {
+      const rows = atoms.map(() => start)
+      for (const [spans, layer] of layers) lay(rows, layer, { atoms, spans, start })
+      return rows
+    },
+  }
+}
+
+/** Adds a layer to the rows of the atoms within its spans; rows that were one stay one. */
+function lay(
+  rows: Bits[],
+  layer: Bits,
+  { atoms, spans, start }: { atoms: readonly Span[]; spans: readonly Span[]; start: Bits },
+): void {
+  let below = start
+  let united = layer
+  const raise = (row: Bits): Bits => {
+    if (row === united || row === below) return united
+    below = row
+    united = row === start ? layer : uniteBits(row, layer)
+    return united
+  }
+  for (const span of spans) {
+    for (let index = firstAtom(atoms, span.low); index < atoms.length; index++) {
+      if ((atoms[index]?.low ?? 0) > span.high) break
+      rows[index] = raise(rows[index] ?? start)
     }
   }
-  return { rows, add }
 }
 
 function firstAtom(atoms: readonly Span[], position: number): number {

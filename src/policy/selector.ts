@@ -57,11 +57,14 @@ export function selectorText(selector: LabelSelector): string {
  * empty members left out. It matches exactly what the given one matches.
  */
 export function canonicalSelector(selector: LabelSelector): LabelSelector {
-  const labels = new Map(Object.entries(selector.matchLabels ?? {}))
+  const { matchLabels = {}, matchExpressions = [] } = selector
+  if (matchExpressions.length === 0) {
+    const entries = Object.entries(matchLabels)
+    return entries.length > 0 ? { matchLabels: toLabels(entries) } : {}
+  }
+  const labels = new Map(Object.entries(matchLabels))
   const expressions = new Map<string, LabelSelectorRequirement>()
-  for (const expression of (selector.matchExpressions ?? [])
-    .map(canonicalExpression)
-    .sort(byText)) {
+  for (const expression of matchExpressions.map(canonicalExpression).sort(byText)) {
     const { key, operator, values = [] } = expression
     const [value] = values
     const isEquality = operator === 'In' && values.length === 1 && value !== undefined

@@ -290,7 +290,7 @@ export function portNamesOf(policies: readonly NetworkPolicy[]): PortNames {
   return [...names].sort()
 }
 
-/** Returns the spans of rules at the ends: a port of a number means the same at every end and is worked out once. */
+/** Returns the spans of rules at the ends: a port of a number means the same at every end, and equal spans are one list. */
 export function createSpansOf(
   ends: readonly UniverseEnd[],
   names: PortNames,
@@ -313,11 +313,15 @@ export function createSpansOf(
 function createSpanTable(resolution: PortResolution): (rule: RulePorts) => readonly Span[] {
   const all = rulePortSpans(undefined, resolution)
   const known = new WeakMap<readonly NetworkPolicyPort[], readonly Span[]>()
+  const byText = new Map<string, readonly Span[]>()
   return (rule) => {
     if (rule === undefined || rule.length === 0) return all
     const before = known.get(rule)
     if (before !== undefined) return before
-    const spans = rulePortSpans(rule, resolution)
+    const made = rulePortSpans(rule, resolution)
+    const text = made.map(({ low, high }) => `${low}-${high}`).join()
+    const spans = byText.get(text) ?? made
+    byText.set(text, spans)
     known.set(rule, spans)
     return spans
   }

@@ -23,7 +23,8 @@ const maxPolicies = 4
  * pods, what was left out.
  */
 export function diffToText(diff: PolicyDiff, style: Style): string {
-  const head = diff.same ? style.green(countsText(diff)) : style.bold(countsText(diff))
+  const isSame = diff.same && diff.truncated !== true
+  const head = isSame ? style.green(countsText(diff)) : style.bold(countsText(diff))
   const lines = changesBySection(diff).map(({ section, changes }) => ({
     section,
     lines: sectionLines(section, changes, style),

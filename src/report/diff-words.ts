@@ -62,7 +62,10 @@ export const truncatedText =
 /** Returns the counts of a diff: `1 would break, 2 opened; 40 connections unchanged`. */
 export function countsText(diff: PolicyDiff): string {
   const unchanged = `${countOf(diff.unchanged, 'connection')} unchanged`
-  if (diff.same) return `no difference in meaning; ${unchanged}`
+  if (diff.same) {
+    const what = diff.truncated === true ? 'found in what was compared' : 'in meaning'
+    return `no difference ${what}; ${unchanged}`
+  }
   const counts = changesBySection(diff).flatMap(({ section, changes }) =>
     section === 'isolation'
       ? isolationCounts(changes)

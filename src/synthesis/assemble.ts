@@ -26,10 +26,10 @@ const maxPeers = 1_000
 /** One rule without its direction's name for peers. */
 type Rule = MixedRule
 
-/** A peer with the keys of all its ports. */
+/** A peer with the keys of all its ports, which may repeat. */
 interface PeerPorts {
   readonly peer: Cube | RulePeer
-  readonly ports: Set<string>
+  readonly ports: string[]
 }
 
 /** Peers that share a rule, with the keys of its ports. */
@@ -226,8 +226,8 @@ function portsByPeer(
     for (const peer of peersOf(plan, grant, namespace)) {
       const key = isCube(peer) ? cubeText(peer) : JSON.stringify(peer)
       const known = byPeer.get(key)
-      if (known === undefined) byPeer.set(key, { peer, ports: new Set([port]) })
-      else known.ports.add(port)
+      if (known === undefined) byPeer.set(key, { peer, ports: [port] })
+      else known.ports.push(port)
     }
   }
   return [...byPeer.values()]
@@ -239,9 +239,9 @@ function shareRules(
   minimise: 'canonical' | 'rules',
 ): { readonly shares: readonly Share[]; readonly exact: boolean } {
   if (minimise === 'canonical') return { shares: shareEqual(entries), exact: true }
-  const keys = [...new Set(entries.flatMap(({ ports }) => [...ports]))].sort()
+  const keys = [...new Set(entries.flatMap(({ ports }) => ports))].sort()
   const columnOf = new Map(keys.map((key, column) => [key, column]))
-  const rows = entries.map(({ ports }) => [...ports].map((key) => columnOf.get(key) ?? 0))
+  const rows = entries.map(({ ports }) => [...new Set(ports)].map((key) => columnOf.get(key) ?? 0))
   const { bicliques, exact } = coverBicliques(rows, keys.length)
   const toShare = ({ rows: members, columns }: Biclique): [string, Share] => {
     const ports = columns.flatMap((column) => keys[column] ?? [])
@@ -254,8 +254,8 @@ function shareRules(
 /** Peers of equal ports stand in one rule. */
 function shareEqual(entries: readonly PeerPorts[]): readonly Share[] {
   const shares = new Map<string, { peers: PeerPorts['peer'][]; ports: readonly string[] }>()
-  for (const { peer, ports: set } of entries) {
-    const ports = set.size === 1 ? [...set] : [...set].sort()
+  for (const { peer, ports: all } of entries) {
+    const ports = all.length === 1 ? all : [...new Set(all)].sort()
     const key = ports.join()
     const share = shares.get(key)
     if (share === undefined) shares.set(key, { peers: [peer], ports })
@@ -354,11 +354,21 @@ function splitRules(ingress: readonly Rule[], egress: readonly Rule[]): readonly
   return parts
 }
 
-/** The length of the rule's JSON; peers are shared with many rules, and theirs is known. */
+/** The length of the rule's JSON; peers and lists of ports are shared with many rules, and theirs is known. */
 function sizeOf({ peers, ports }: Rule): number {
   const commas = Math.max(0, peers.length - 1)
   const lengths = peers.reduce((sum, peer) => sum + peerJson(peer).length, commas)
-  return '{"peers":[],"ports":}'.length + lengths + JSON.stringify(ports).length
+  return '{"peers":[],"ports":}'.length + lengths + portsLength(ports)
+}
+
+const portLengths = new WeakMap<readonly RulePort[], number>()
+
+function portsLength(ports: readonly RulePort[]): number {
+  const known = portLengths.get(ports)
+  if (known !== undefined) return known
+  const { length } = JSON.stringify(ports)
+  portLengths.set(ports, length)
+  return length
 }
 
 function splitPeers(rule: Rule): readonly Rule[] {

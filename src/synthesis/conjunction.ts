@@ -52,11 +52,11 @@ export function literalText(literal: Literal): string {
 
 /** Returns a text that is equal for equal conjunctions alone, once they are canonical. */
 export function conjunctionText(conjunction: Conjunction): string {
-  return conjunction.map(literalText).join()
+  return canonicals.get(conjunction) ?? conjunction.map(literalText).join()
 }
 
-/** Conjunctions that are canonical: what is made of them asks for that form again and again. */
-const canonicals = new WeakSet<Conjunction>()
+/** Texts of conjunctions that are canonical: what is made of them asks for form and text again and again. */
+const canonicals = new WeakMap<Conjunction, string>()
 
 /** Returns the same condition with literals and values sorted, without repetitions, and `Eq` for `In` of one value. */
 export function canonicalConjunction(conjunction: Conjunction): Conjunction {
@@ -66,8 +66,9 @@ export function canonicalConjunction(conjunction: Conjunction): Conjunction {
     const canonical = canonicalLiteral(literal)
     byText.set(literalText(canonical), canonical)
   }
-  const sorted = [...byText.keys()].sort().flatMap((text) => byText.get(text) ?? [])
-  canonicals.add(sorted)
+  const texts = [...byText.keys()].sort()
+  const sorted = texts.flatMap((text) => byText.get(text) ?? [])
+  canonicals.set(sorted, texts.join())
   return sorted
 }
 

@@ -1,6 +1,6 @@
 /** What a synthesis says that it allows, end by end: its grants, beside the policies that were made of them. */
 import type { Bits } from '../policy/bits.ts'
-import { addBit, bitsOf, createBits, hasBit } from '../policy/bits.ts'
+import { addBit, createBits, hasBit } from '../policy/bits.ts'
 import type { IpBlock, NetworkPolicyPort } from '../policy/network-policy.ts'
 import type { PortResolution, Span } from '../policy/port-line.ts'
 import { icmpPosition, portPosition, rulePortSpans } from '../policy/port-line.ts'
@@ -37,7 +37,7 @@ export function declare(traffic: Traffic, synthesis: Synthesis, universe: Univer
   const endsOf = peerEnds(traffic, synthesis, universe)
   const ingress = ingressBySubject(synthesis)
   const spansOf = rememberSpans()
-  const egress = egressByEnd(synthesis, universe, endsOf, spansOf)
+  const egress = egressByEnd(synthesis, endsOf, spansOf)
   return {
     isolated,
     grantsTo: (end) => {
@@ -138,45 +138,31 @@ function peerEnds(traffic: Traffic, synthesis: Synthesis, universe: Universe): P
   }
 }
 
-/** Sources that may send to an end over one range of ports. */
+/** Sources that may send to an end over one range of ports; equal spans are one list. */
 interface Outlet {
   readonly spans: readonly Span[]
-  readonly sources: Bits
+  readonly sources: readonly number[]
 }
 
 function egressByEnd(
   synthesis: Synthesis,
-  universe: Universe,
   endsOf: PeerEnds,
   spansOf: SpansOf,
 ): (end: number) => readonly Outlet[] {
-  const everyone: Outlets = new Map()
-  const byEnd: Outlets[] = []
+  const everyone: Outlet[] = []
+  const byEnd: Outlet[][] = []
   for (const grant of synthesis.grants) {
     if (grant.direction !== 'egress') continue
     const sources = synthesis.selected[grant.subject] ?? []
     const spans = spansOf(grant)
     const ends = endsOf(grant)
-    if (ends === undefined) addOutlet(everyone, spans, sources, universe.podCount)
+    const outlet = { spans, sources }
+    if (ends === undefined) everyone.push(outlet)
     for (const end of ends ?? []) {
-      const outlets: Outlets = byEnd[end] ?? new Map()
-      byEnd[end] = outlets
-      addOutlet(outlets, spans, sources, universe.podCount)
+      const outlets = byEnd[end]
+      if (outlets === undefined) byEnd[end] = [outlet]
+      else outlets.push(outlet)
     }
   }
-  return (end) => [...everyone.values(), ...(byEnd[end]?.values() ?? [])]
-}
-
-/** By spans: equal ones are one list. */
-type Outlets = Map<readonly Span[], Outlet>
-
-function addOutlet(
-  outlets: Outlets,
-  spans: readonly Span[],
-  sources: readonly number[],
-  podCount: number,
-): void {
-  const known = outlets.get(spans)
-  if (known === undefined) outlets.set(spans, { spans, sources: bitsOf(podCount, sources) })
-  else for (const source of sources) addBit(known.sources, source)
+  return (end) => [...everyone, ...(byEnd[end] ?? [])]
 }

@@ -71,10 +71,12 @@ function universeOf(
   synthesis: Synthesis,
   judged: readonly GeneratedPolicy[],
 ): Universe {
-  const ends = synthesis.obligations.flatMap((index) => {
+  const ends: EdgeEnd[] = []
+  for (const index of synthesis.obligations) {
     const edge = traffic.edges[index]
-    return edge === undefined ? [] : [edge.from, edge.to]
-  })
+    if (edge !== undefined && edge.from.kind !== 'class') ends.push(edge.from)
+    if (edge !== undefined && edge.to.kind !== 'class') ends.push(edge.to)
+  }
   const learned = new Map(
     ends.flatMap((end) => (end.kind === 'address' ? [[end.address, end] as const] : [])),
   )
@@ -88,7 +90,9 @@ function universeOf(
         labels: known.labels,
       },
     })),
-    blocks: synthesis.grants.flatMap((grant) => blockOf(grant.peer)),
+    blocks: synthesis.grants
+      .filter(({ peer }) => peer.kind === 'block')
+      .flatMap(({ peer }) => blockOf(peer)),
     // What is learned must be cut out of what is not, and no more: blocks tell the rest apart.
     learned: [...learned].map(([address, { names, labels }]) => ({
       address,

@@ -19,8 +19,12 @@ export function obligationsOf(traffic: Traffic, synthesis: Synthesis): readonly 
   )
   const oblige = (end: EdgeEnd): ObligedEnd =>
     end.kind === 'class' ? (classesOf.get(end.class) ?? [end.class]) : end
-  return synthesis.obligations.flatMap((index): readonly Obligation[] => {
+  const obligations: Obligation[] = []
+  for (const index of synthesis.obligations) {
     const edge = traffic.edges[index]
-    return edge === undefined ? [] : [{ edge, from: oblige(edge.from), to: oblige(edge.to) }]
-  })
+    if (edge !== undefined) {
+      obligations.push({ edge, from: oblige(edge.from), to: oblige(edge.to) })
+    }
+  }
+  return obligations
 }

@@ -54,7 +54,7 @@ export function synthesize(traffic: Traffic, options: SynthesisOptions): Synthes
   const policies = [...assembly.policies, ...retention.carried, ...denies.policies]
   const cutOff = findCutOff(plan, policies)
   return {
-    policies: policies.toSorted(comparePolicies),
+    policies: sortPolicies(policies),
     groups: plan.groups,
     grants,
     widenings: sortedByText([
@@ -115,12 +115,14 @@ function inseparableWidenings(plan: Plan): readonly Widening[] {
   })
 }
 
-function comparePolicies(a: GeneratedPolicy, b: GeneratedPolicy): number {
-  const key = ({ role, policy }: GeneratedPolicy): string =>
-    JSON.stringify([role === 'default-deny', policy.metadata.namespace, policy.metadata.name])
-  const left = key(a)
-  const right = key(b)
-  return left < right ? -1 : left > right ? 1 : 0
+function sortPolicies(policies: readonly GeneratedPolicy[]): readonly GeneratedPolicy[] {
+  return policies
+    .map((one) => {
+      const { namespace, name } = one.policy.metadata
+      return { one, key: JSON.stringify([one.role === 'default-deny', namespace, name]) }
+    })
+    .sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0))
+    .map(({ one }) => one)
 }
 
 function sortFindings(findings: readonly Finding[]): readonly Finding[] {

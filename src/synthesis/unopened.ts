@@ -121,6 +121,10 @@ const unopenedIcmp: Omit<Finding, 'subject'> = {
 
 /** A class pair that was denied while another pair of the same groups was learned is opened with it: say so. */
 function reportPartial(plan: Plan): readonly Finding[] {
+  const isRefused = ({ outcome }: Edge): boolean =>
+    outcome === 'conflict' || outcome === 'denied-explicit'
+  const refused = plan.traffic.edges.filter(isRefused)
+  if (refused.length === 0) return []
   const learned = new Set<string>()
   const pair = (edge: Edge): string | undefined => {
     const from = groupOfEnd(plan, edge.from)
@@ -132,8 +136,7 @@ function reportPartial(plan: Plan): readonly Finding[] {
     const key = edge.outcome === 'learned' ? pair(edge) : undefined
     if (key !== undefined) learned.add(key)
   }
-  return plan.traffic.edges.flatMap((edge): readonly Finding[] => {
-    if (edge.outcome !== 'conflict' && edge.outcome !== 'denied-explicit') return []
+  return refused.flatMap((edge): readonly Finding[] => {
     const key = pair(edge)
     if (key === undefined || !learned.has(key)) return []
     return [

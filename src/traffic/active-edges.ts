@@ -50,7 +50,7 @@ export function edgesByGroup(
       active = []
       edges.set(key, active)
     }
-    for (const [first, last] of blocks) addBlocks(active, first, last)
+    for (const range of blocks) addBlocks(active, range[0], range[1])
   }
   for (const { from, to, protocol, port, outcome, evidence } of traffic.edges) {
     if (!isObserved(outcome)) continue
@@ -69,14 +69,17 @@ export function edgesByGroup(
  * that begins before the end of a block is active in two. Counting those twice would hide what was seen only once.
  */
 export function eventsOf(edge: ActiveEdge): number {
-  return edge.reduce((sum, [first, last]) => sum + Math.ceil((last - first + 1) / 2), 0)
+  let events = 0
+  for (const range of edge) events += Math.ceil((range[1] - range[0] + 1) / 2)
+  return events
 }
 
 /** Returns how often an edge was active before the block `cut`. */
 export function eventsBefore(edge: ActiveEdge, cut: number): number {
   let events = 0
-  for (const [first, last] of edge) {
-    if (first < cut) events += Math.ceil((Math.min(last, cut - 1) - first + 1) / 2)
+  for (const range of edge) {
+    const first = range[0]
+    if (first < cut) events += Math.ceil((Math.min(range[1], cut - 1) - first + 1) / 2)
   }
   return events
 }

@@ -17,7 +17,7 @@ import { NamespaceTable } from './namespace-table.ts'
 import { PodTable } from './pod-table.ts'
 import { ProducerTable } from './producer-table.ts'
 import type { ScanBatch } from './scan-batch.ts'
-import { batchEdges } from './scan-batch.ts'
+import { forEachEdge } from './scan-batch.ts'
 import { Smallest } from './smallest.ts'
 import type { PortedEdge } from './snapshot.ts'
 import { EdgeSpeller, placeClasses } from './snapshot.ts'
@@ -133,11 +133,11 @@ class Aggregation implements Aggregate {
     for (const origin of batch.origins) this.#producers.seeMany(origin, origin.records, origin)
     for (const { address, name } of batch.names) this.#names.add(address, name)
     for (const { outcome, records } of batch.counted) this.#producers.count(outcome, records)
-    for (const edge of batchEdges(batch)) {
+    forEachEdge(batch, (edge) => {
       const from = this.#placeIn(numberOf(edge.from), edge.address)
       const to = this.#placeIn(numberOf(edge.to), edge.address)
       this.#tallyOf(edge.direction, from, to, edge).absorbCounts(edge)
-    }
+    })
   }
 
   addSet(set: CommunicationSet): void {
@@ -176,8 +176,8 @@ class Aggregation implements Aggregate {
       namespaces: this.#namespaces.toRecords(),
       classes,
       pods: this.#pods.toRecords(positions),
-      communications: speller.communications([...this.#communications.edges()]),
-      pending: speller.pending([...this.#pendingEdges()]),
+      communications: speller.communications(this.#communications.edges()),
+      pending: speller.pending(this.#pendingEdges()),
       names: this.#names.toRecords(),
       counted,
       lost,

@@ -6,7 +6,11 @@ export type BlockRange = readonly [number, number]
 /** Adds the blocks from `first` to `last` to `ranges`, in place. */
 export function addBlocks(ranges: BlockRange[], first: number, last: number): void {
   const tail = ranges.at(-1)
-  if (tail !== undefined && first >= tail[0] && last <= tail[1]) return
+  if (tail === undefined || first > tail[1] + 1) {
+    ranges.push([first, last])
+    return
+  }
+  if (first >= tail[0] && last <= tail[1]) return
   const start = firstReaching(ranges, first - 1)
   let from = first
   let to = last

@@ -4,8 +4,8 @@
  */
 import type { Outcome, Side } from '../flow/flow.ts'
 import { sides } from '../flow/flow.ts'
+import type { Cell } from './cell-numbers.ts'
 import { blockMs } from './communication-set.ts'
-import type { Cell } from './tally.ts'
 import { isDenied } from './tally.ts'
 
 /** What is learned beyond what passed undisputed. */
@@ -19,6 +19,9 @@ export interface Decision {
   readonly passed: 'learned' | 'audit' | 'conflict'
   readonly denied: 'learned' | 'denied'
 }
+
+/** The decision on an edge that no policy would have refused: no verdict of it is an audit or a denial. */
+export const undisputed: Decision = { passed: 'learned', denied: 'denied' }
 
 /**
  * Returns the decision on an edge.

@@ -13,6 +13,8 @@
  *   F -> T without a port, outcome `cannot-orient`: it may hold ports that no edge shows.
  */
 import type { Outcome, Protocol } from '../flow/flow.ts'
+import { outcomes, protocols } from '../flow/flow.ts'
+import type { Cell } from './cell-numbers.ts'
 import { ClassBook } from './class-book.ts'
 import type {
   CommunicationRecord,
@@ -22,13 +24,13 @@ import type {
 } from './communication-set.ts'
 import { addCounts } from './counts.ts'
 import type { Decision } from './edge-decision.ts'
-import { decideEdge, outcomeOfCell } from './edge-decision.ts'
+import { decideEdge, outcomeOfCell, undisputed } from './edge-decision.ts'
 import type { ResolvedEnd } from './end-resolver.ts'
 import { EndResolver } from './end-resolver.ts'
 import { KnownServices, provesService } from './known-services.ts'
 import type { Target } from './service-backends.ts'
 import { ServiceBackends } from './service-backends.ts'
-import type { Cell, EvidenceRecord } from './tally.ts'
+import type { EvidenceRecord } from './tally.ts'
 import { Tally } from './tally.ts'
 import type { ReadOutOptions } from './traffic.ts'
 
@@ -43,10 +45,12 @@ export interface ResolvedEdge {
   /** 0 where the port is unknown. */
   readonly port: number
   readonly tally: Tally
-  /** Addresses of an entity end; either end may be one, the other is then a pod. */
-  readonly addresses: Set<string>
+  /** Addresses of an entity end, if any; either end may be one, the other is then a pod. */
+  addresses: Set<string> | undefined
   /** The one outcome of all records where nothing else can be said: the direction, or the server's port, is unknown. */
   readonly fixed: Outcome | undefined
+  /** What became of the edge, once all of its evidence was there. */
+  decision: Decision
 }
 
 /** Edges with what was decided, the classes that they connect, and the records by outcome. */
@@ -102,7 +106,8 @@ function resolve(set: EdgeSource, local: string, options: ReadOutOptions): Resol
   const book = new ClassBook(set, local, options.inventory)
   const ends = new EndResolver(set, book, local, options)
   const backends = new ServiceBackends(ends, book, options)
-  const resolving = new EdgeResolving(ends, backends, options)
+  const hasOverflow = set.pending.some(({ clientPort }) => clientPort === 0)
+  const resolving = new EdgeResolving(ends, backends, options, hasOverflow)
   resolving.learn(set)
   const overflow = set.pending.filter((record) => !resolving.orient(record))
   resolving.decide()
@@ -114,6 +119,10 @@ function resolve(set: EdgeSource, local: string, options: ReadOutOptions): Resol
     outcomeOf: (edge, cell) => resolving.outcomeOf(edge, cell),
   }
 }
+
+/** Ends are fewer, so that a pair of them is a safe integer. */
+const endRange = 2 ** 26
+const portRange = 65_536
 
 /** How a pending record joins an edge: as it stands, or with client and server turned round. */
 type Way = 'kept' | 'turned'
@@ -130,21 +139,29 @@ class EdgeResolving {
   readonly #backends: ServiceBackends
   readonly #options: ReadOutOptions
   readonly #services = new KnownServices()
-  readonly #edges = new Map<string, ResolvedEdge>()
-  readonly #decisions = new Map<ResolvedEdge, Decision>()
+  /** By what is fixed, protocol and port, then by the pair of ends. */
+  readonly #edges = new Map<number, Map<number, ResolvedEdge>>()
   /** What the ledger counts: each record once, with the first of its edges where a service has several backends. */
   readonly #shares: Share[] = []
+  /** Whether there is evidence that {@link settle} has to decide on. */
+  readonly #hasOverflow: boolean
   /** The edges to which port pairs went, by ends and protocol of the pending records. */
   readonly #pairEdges = new Map<string, Map<ResolvedEdge, Way>>()
 
-  constructor(ends: EndResolver, backends: ServiceBackends, options: ReadOutOptions) {
+  constructor(
+    ends: EndResolver,
+    backends: ServiceBackends,
+    options: ReadOutOptions,
+    hasOverflow: boolean,
+  ) {
     this.#ends = ends
     this.#backends = backends
     this.#options = options
+    this.#hasOverflow = hasOverflow
   }
 
   edges(): readonly ResolvedEdge[] {
-    return [...this.#edges.values()]
+    return [...this.#edges.values()].flatMap((edges) => [...edges.values()])
   }
 
   /** Takes in the communications. */
@@ -175,8 +192,8 @@ class EdgeResolving {
 
   /** Decides all edges that there are. */
   decide(): void {
-    for (const edge of this.#edges.values()) {
-      this.#decisions.set(edge, decideEdge(edge.tally.cells, this.#options))
+    for (const edge of this.edges()) {
+      if (edge.tally.isDisputed) edge.decision = decideEdge(edge.tally.cells, this.#options)
     }
     for (const { record, edge } of this.#shares) this.#count(record, edge)
   }
@@ -196,8 +213,7 @@ class EdgeResolving {
 
   outcomeOf(edge: ResolvedEdge, cell: Pick<Cell, 'verdict'>): Outcome {
     if (edge.fixed !== undefined) return edge.fixed
-    const decision = this.#decisions.get(edge) ?? { passed: 'learned', denied: 'denied' }
-    return outcomeOfCell(cell.verdict, decision, outcomeOfEnds(edge))
+    return outcomeOfCell(cell.verdict, edge.decision, outcomeOfEnds(edge))
   }
 
   #isReply({ from, to, protocol, clientPort, port }: PendingRecord): boolean {
@@ -244,20 +260,35 @@ class EdgeResolving {
     port: number,
     fixed?: Outcome,
   ): ResolvedEdge {
-    const key = `${from.id} ${to.id} ${protocol} ${port} ${fixed ?? ''}`
-    let edge = this.#edges.get(key)
+    const rank = (fixed === undefined ? 0 : outcomes.indexOf(fixed) + 1) * protocols.length
+    const service = (rank + protocols.indexOf(protocol)) * portRange + port
+    let edges = this.#edges.get(service)
+    if (edges === undefined) {
+      edges = new Map()
+      this.#edges.set(service, edges)
+    }
+    const pair = from.id * endRange + to.id
+    let edge = edges.get(pair)
     if (edge === undefined) {
       const decided = protocol === 'ICMPv4' || protocol === 'ICMPv6' ? 'icmp' : fixed
-      const tally = new Tally()
-      edge = { from, to, protocol, port, tally, addresses: new Set(), fixed: decided }
-      this.#edges.set(key, edge)
+      edge = {
+        from,
+        to,
+        protocol,
+        port,
+        tally: new Tally(),
+        addresses: undefined,
+        fixed: decided,
+        decision: undisputed,
+      }
+      edges.set(pair, edge)
     }
-    for (const { address } of [from, to]) if (address !== '') edge.addresses.add(address)
+    if (from.address !== '' || to.address !== '') noteAddresses(edge, from, to)
     return edge
   }
 
   #notePair(record: PendingRecord, edges: readonly ResolvedEdge[], way: 'kept' | 'turned'): void {
-    if (record.port === 0) return
+    if (record.port === 0 || !this.#hasOverflow) return
     const key = this.#pairKey(record)
     const noted = this.#pairEdges.get(key) ?? new Map<ResolvedEdge, Way>()
     for (const edge of edges) noted.set(edge, way)
@@ -276,6 +307,12 @@ class EdgeResolving {
       this.counts.set(outcome, addCounts(this.counts.get(outcome) ?? 0, cell.records))
     }
   }
+}
+
+function noteAddresses(edge: ResolvedEdge, from: ResolvedEnd, to: ResolvedEnd): void {
+  const addresses = edge.addresses ?? new Set()
+  for (const { address } of [from, to]) if (address !== '') addresses.add(address)
+  edge.addresses = addresses
 }
 
 function join(tally: Tally, record: EvidenceRecord, way: Way): void {

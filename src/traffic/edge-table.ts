@@ -23,16 +23,25 @@ export interface TableEdge<Value> {
 }
 
 /** The values of one (end, end, protocol, port) by the address of the end that has one. */
-interface Group<Value> {
-  readonly from: number
-  readonly to: number
-  readonly protocol: Protocol
-  readonly port: number
-  /** The end that the addresses belong to. */
-  readonly spread: 'from' | 'to'
+interface Places<Value> {
   at(address: string): Value
   tighten(limit: number): void
   entries(): Iterable<readonly [string, Value]>
+}
+
+interface Group<Value> {
+  readonly from: number
+  readonly to: number
+  /** The end that the addresses belong to. */
+  readonly spread: 'from' | 'to'
+  readonly places: Places<Value>
+}
+
+/** All edges of a protocol and port, by the pair of their ends. */
+interface Service<Value> {
+  readonly protocol: Protocol
+  readonly port: number
+  readonly groups: Map<number, Group<Value>>
 }
 
 const protocolRank = new Map<Protocol, number>(protocols.map((name, index) => [name, index]))
@@ -41,7 +50,7 @@ const protocolRank = new Map<Protocol, number>(protocols.map((name, index) => [n
 export class EdgeTable<Value extends Mergeable<Value>> {
   readonly #ends: EndTable
   readonly #create: () => Value
-  readonly #pairs = new Map<number, Map<number, Group<Value>>>()
+  readonly #services = new Map<number, Service<Value>>()
   #outsideLimit: number
   #size = 0
 
@@ -58,78 +67,95 @@ export class EdgeTable<Value extends Mergeable<Value>> {
 
   /** Returns the value of an edge, a new one when the edge is new. */
   at(from: EndPlace, to: EndPlace, protocol: Protocol, port: number): Value {
-    const pair = from.end * endRange + to.end
-    let groups = this.#pairs.get(pair)
-    if (groups === undefined) {
-      groups = new Map()
-      this.#pairs.set(pair, groups)
-    }
     const key = (protocolRank.get(protocol) ?? 0) * 65_536 + port
-    let group = groups.get(key)
+    let service = this.#services.get(key)
+    if (service === undefined) {
+      service = { protocol, port, groups: new Map() }
+      this.#services.set(key, service)
+    }
+    const pair = from.end * endRange + to.end
+    let group = service.groups.get(pair)
     if (group === undefined) {
-      group = this.#group(from.end, to.end, protocol, port)
-      groups.set(key, group)
+      group = this.#group(from.end, to.end)
+      service.groups.set(pair, group)
       this.#size += 1
     }
-    return group.at(group.spread === 'from' ? from.address : to.address)
+    return group.places.at(group.spread === 'from' ? from.address : to.address)
   }
 
   /** Lowers the limit of outside prefixes. */
   tighten(outsideLimit: number): void {
     this.#outsideLimit = outsideLimit
-    for (const group of this.#groups()) group.tighten(outsideLimit)
+    for (const { groups } of this.#services.values()) {
+      for (const { places } of groups.values()) places.tighten(outsideLimit)
+    }
   }
 
   /** Yields all edges, in no order. */
   *edges(): Generator<TableEdge<Value>> {
-    for (const { from, to, protocol, port, spread, entries } of this.#groups()) {
-      for (const [address, value] of entries()) {
-        yield {
-          from: { end: from, address: spread === 'from' ? address : '' },
-          to: { end: to, address: spread === 'to' ? address : '' },
-          protocol,
-          port,
-          value,
+    for (const { protocol, port, groups } of this.#services.values()) {
+      for (const { from, to, spread, places } of groups.values()) {
+        for (const [address, value] of places.entries()) {
+          yield {
+            from: { end: from, address: spread === 'from' ? address : '' },
+            to: { end: to, address: spread === 'to' ? address : '' },
+            protocol,
+            port,
+            value,
+          }
         }
       }
     }
   }
 
-  *#groups(): Generator<Group<Value>> {
-    for (const groups of this.#pairs.values()) yield* groups.values()
-  }
-
-  #group(from: number, to: number, protocol: Protocol, port: number): Group<Value> {
+  #group(from: number, to: number): Group<Value> {
     const fromEnd = this.#ends.ends[from]
     const toEnd = this.#ends.ends[to]
     const spread = fromEnd !== undefined && isPodEnd(fromEnd) ? 'to' : 'from'
-    const places = this.#places(spread === 'from' ? fromEnd : toEnd)
-    return { from, to, protocol, port, spread, ...places }
+    return { from, to, spread, places: this.#places(spread === 'from' ? fromEnd : toEnd) }
   }
 
-  #places(end: End | undefined): Pick<Group<Value>, 'at' | 'tighten' | 'entries'> {
+  #places(end: End | undefined): Places<Value> {
     if (end?.kind === 'outside') {
-      const addresses = new OutsideAddresses(end.width, this.#outsideLimit, this.#create)
-      return {
-        at: (address) => addresses.at(address),
-        tighten: (limit) => addresses.tighten(limit),
-        entries: () => addresses.entries(),
-      }
+      return new OutsideAddresses(end.width, this.#outsideLimit, this.#create)
     }
-    if (end?.kind === 'entity') return entityPlaces(new Smallest(entityAddressLimit, this.#create))
-    const value = this.#create()
-    return { at: () => value, tighten: () => undefined, entries: () => [['', value]] }
+    if (end?.kind === 'entity') return new EntityPlaces(this.#create)
+    return new OnlyPlace(this.#create())
   }
 }
 
-function entityPlaces<Value extends Mergeable<Value>>(
-  addresses: Smallest<string, Value>,
-): Pick<Group<Value>, 'at' | 'tighten' | 'entries'> {
-  return {
-    at: (address) => (address === '' ? addresses.rest() : addresses.at(address)),
-    tighten: () => undefined,
-    *entries() {
-      for (const [address, value] of addresses.entries()) yield [address ?? '', value]
-    },
+class OnlyPlace<Value> implements Places<Value> {
+  readonly #value: Value
+
+  constructor(value: Value) {
+    this.#value = value
+  }
+
+  at(): Value {
+    return this.#value
+  }
+
+  tighten(): void {}
+
+  entries(): Iterable<readonly [string, Value]> {
+    return [['', this.#value]]
+  }
+}
+
+class EntityPlaces<Value extends Mergeable<Value>> implements Places<Value> {
+  readonly #addresses: Smallest<string, Value>
+
+  constructor(create: () => Value) {
+    this.#addresses = new Smallest(entityAddressLimit, create)
+  }
+
+  at(address: string): Value {
+    return address === '' ? this.#addresses.rest() : this.#addresses.at(address)
+  }
+
+  tighten(): void {}
+
+  *entries(): Generator<readonly [string, Value]> {
+    for (const [address, value] of this.#addresses.entries()) yield [address ?? '', value]
   }
 }

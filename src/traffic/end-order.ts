@@ -6,9 +6,22 @@ import { comparePrefixes, parseAddress, parsePrefix } from '../ip.ts'
 import type { EndRecord } from './communication-set.ts'
 import { compareTextLists, compareTexts } from './text-key.ts'
 
-/** Orders ends; only equal ends compare as 0. */
-export function compareEndRecords(a: EndRecord, b: EndRecord): number {
-  return rankOfKind(a) - rankOfKind(b) || compareSameKind(a, b)
+/** Returns different ends in their order. */
+export function sortedEnds(ends: readonly EndRecord[]): readonly EndRecord[] {
+  const keyed = ends.map((end) => ({ end, kind: rankOfKind(end), number: numberOfEnd(end) }))
+  keyed.sort(
+    (a, b) =>
+      a.kind - b.kind ||
+      // Most are classes and IPv4 addresses, which are numbers.
+      (a.number >= 0 && b.number >= 0 ? a.number - b.number : 0) ||
+      compareSameKind(a.end, b.end),
+  )
+  return keyed.map(({ end }) => end)
+}
+
+function numberOfEnd(end: EndRecord): number {
+  if ('class' in end) return end.class
+  return 'entity' in end || !('address' in end) ? -1 : v4Number(end.address)
 }
 
 /** Orders addresses and prefixes by value; the empty text comes first. */

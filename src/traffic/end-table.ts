@@ -35,6 +35,10 @@ export class EndTable {
   readonly #numbers = new Map<string, number>()
   readonly #ends: End[] = []
   readonly #shared = new WeakMap<PodEndpoint, number>()
+  readonly #byLabels = new Map<
+    readonly string[],
+    { readonly cluster: string; readonly namespace: string; readonly number: number }
+  >()
 
   /** All ends; positions are their numbers. */
   get ends(): readonly End[] {
@@ -53,6 +57,18 @@ export class EndTable {
       case 'entity':
         return this.#ofEntity(endpoint.entity, endpoint.labels)
     }
+  }
+
+  /** Returns the number of a class whose list of labels is one that many ends share, and that nobody changes. */
+  ofSharedClass(record: ClassRecord): number {
+    const known = this.#byLabels.get(record.labels)
+    if (known?.cluster === record.cluster && known.namespace === record.namespace) {
+      return known.number
+    }
+    const { cluster, namespace } = record
+    const number = this.ofClass(record)
+    this.#byLabels.set(record.labels, { cluster, namespace, number })
+    return number
   }
 
   /** Returns the number of a class. */

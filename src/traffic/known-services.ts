@@ -1,5 +1,6 @@
 /** Servers and ports at which connections were seen to begin. */
 import type { Protocol } from '../flow/flow.ts'
+import { protocols } from '../flow/flow.ts'
 import type { Prefix } from '../ip.ts'
 import { formatPrefix, prefixOf } from '../ip.ts'
 import type { CellRecord } from './communication-set.ts'
@@ -20,34 +21,44 @@ export function provesService(cells: readonly CellRecord[], port: number): boole
   )
 }
 
+const portRange = 65_536
+
 /** The services; a folded prefix stands for every address in it. */
 export class KnownServices {
-  readonly #exact = new Set<string>()
+  /** Servers by protocol and port. */
+  readonly #servers = new Map<number, Set<number>>()
+  /** Folded prefixes, by protocol, port and text. */
+  readonly #prefixes = new Set<string>()
   /** Lengths of folded prefixes by protocol and port. */
   readonly #lengths = new Map<string, Set<number>>()
 
   /** Notes a service. */
   add(server: ResolvedEnd, protocol: Protocol, port: number): void {
-    this.#exact.add(`${protocol} ${port} ${server.id}`)
+    const service = protocols.indexOf(protocol) * portRange + port
+    const servers = this.#servers.get(service)
+    if (servers === undefined) this.#servers.set(service, new Set([server.id]))
+    else servers.add(server.id)
     const prefix = foldedPrefix(server)
     if (prefix === undefined) return
     const key = `${protocol} ${port}`
-    this.#exact.add(`${key} ${formatPrefix(prefix)}`)
+    this.#prefixes.add(`${key} ${formatPrefix(prefix)}`)
     this.#lengths.set(key, (this.#lengths.get(key) ?? new Set()).add(prefix.length))
   }
 
   /** Tells whether a service is known. */
   has(server: ResolvedEnd, protocol: Protocol, port: number): boolean {
+    const service = protocols.indexOf(protocol) * portRange + port
+    if (this.#servers.get(service)?.has(server.id) === true) return true
+    if (this.#lengths.size === 0 || server.end.kind !== 'address') return false
     const key = `${protocol} ${port}`
-    if (this.#exact.has(`${key} ${server.id}`)) return true
     const lengths = this.#lengths.get(key)
-    if (lengths === undefined || server.end.kind !== 'address') return false
+    if (lengths === undefined) return false
     const prefix = prefixOfText(server.end.address)
     if (prefix === undefined) return false
     return [...lengths].some(
       (length) =>
         length <= prefix.length &&
-        this.#exact.has(`${key} ${formatPrefix(prefixOf(prefix, length))}`),
+        this.#prefixes.has(`${key} ${formatPrefix(prefixOf(prefix, length))}`),
     )
   }
 }

@@ -4,6 +4,7 @@ import { entities, outcomes, protocols } from '../flow/flow.ts'
 import type { Labels } from '../labels.ts'
 import { labelTexts, namespaceNameLabel, splitLabel, toLabels } from '../labels.ts'
 import { AddressNames } from './address-names.ts'
+import type { Cell } from './cell-numbers.ts'
 import type { ClassEntry } from './class-book.ts'
 import { trafficClass } from './class-book.ts'
 import type { CommunicationSet } from './communication-set.ts'
@@ -15,7 +16,6 @@ import { evidenceOf } from './evidence.ts'
 import type { Inventory } from './inventory.ts'
 import { ledgerWith } from './ledger.ts'
 import { isLocal, localCluster } from './local-cluster.ts'
-import type { Cell } from './tally.ts'
 import { compareTextLists, compareTexts, sortedTexts } from './text-key.ts'
 import { spanOf } from './timestamp.ts'
 import type { Edge, EdgeEnd, ReadOutOptions, Traffic, TrafficClass } from './traffic.ts'
@@ -54,11 +54,11 @@ function spellEdges(
 ): readonly Edge[] {
   const ids = new Map(entries.map((entry, id) => [entry, id]))
   const edges = resolution.edges.flatMap((edge) => {
-    const addresses = [...edge.addresses].sort(compareAddressTexts)
+    const addresses = [...(edge.addresses ?? [])].sort(compareAddressTexts)
     const from = spellEnd(edge.from, { ids, addresses, names })
     const to = spellEnd(edge.to, { ids, addresses, names })
     const { protocol, port, tally } = edge
-    return [...cellsByOutcome(resolution, edge)].map(([outcome, cells]) => ({
+    return cellsByOutcome(resolution, edge).map(([outcome, cells]) => ({
       from,
       to,
       protocol,
@@ -70,15 +70,23 @@ function spellEdges(
   return edges.sort(compareEdges)
 }
 
-function cellsByOutcome(resolution: Resolution, edge: ResolvedEdge): ReadonlyMap<Outcome, Cell[]> {
-  const byOutcome = new Map<Outcome, Cell[]>()
-  for (const cell of edge.tally.cells) {
-    const outcome = resolution.outcomeOf(edge, cell)
-    const cells = byOutcome.get(outcome)
-    if (cells === undefined) byOutcome.set(outcome, [cell])
-    else cells.push(cell)
+function cellsByOutcome(
+  resolution: Resolution,
+  edge: ResolvedEdge,
+): readonly (readonly [Outcome, readonly Cell[]])[] {
+  const { cells } = edge.tally
+  const [first] = cells
+  if (first !== undefined && !edge.tally.isDisputed) {
+    return [[resolution.outcomeOf(edge, first), cells]]
   }
-  return byOutcome
+  const byOutcome = new Map<Outcome, Cell[]>()
+  for (const cell of cells) {
+    const outcome = resolution.outcomeOf(edge, cell)
+    const known = byOutcome.get(outcome)
+    if (known === undefined) byOutcome.set(outcome, [cell])
+    else known.push(cell)
+  }
+  return [...byOutcome]
 }
 
 interface EndContext {

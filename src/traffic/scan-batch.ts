@@ -1,11 +1,15 @@
 /** What a scanner has counted, as plain data that one thread can give to another: totals, ends, and tables as bytes. */
 import type { NamedAddress, NamespaceSighting, Outcome, PodSighting } from '../flow/flow.ts'
-import { protocols, sides, strengths, verdictKinds } from '../flow/flow.ts'
+import { protocols } from '../flow/flow.ts'
 import type { BlockRange } from './block-ranges.ts'
+import { addBlocks } from './block-ranges.ts'
+import type { CellNumbers } from './cell-numbers.ts'
+import { addToCell } from './cell-numbers.ts'
 import type { Direction } from './direction.ts'
 import type { End } from './end-table.ts'
-import type { Cell, CountedEvidence } from './tally.ts'
+import type { CountedEvidence } from './tally.ts'
 import type { Span } from './timestamp.ts'
+import { emptySpan } from './timestamp.ts'
 
 /** A batch. Its tables are copies of those that `flow/scan.as.ts` lays out. */
 export interface ScanBatch {
@@ -51,45 +55,38 @@ export const runBytes = 16
 const directions = ['communication', 'suspect', 'pair'] as const
 
 const noBlock = 0xfffffff0
-const noTime = 2n ** 63n - 1n
 
-/** Returns the number under which a cell of this kind is counted. */
-export function cellRank(
-  side: (typeof sides)[number],
-  verdict: (typeof verdictKinds)[number],
-  strength: (typeof strengths)[number],
-): number {
-  return sides.indexOf(side) * 32 + verdictKinds.indexOf(verdict) * 4 + strengths.indexOf(strength)
-}
+/** The upper half of a first time where there was none. */
+const noTimeHigh = 0x7fffffff
+const wordRange = 2 ** 32
 
-/** Returns the span of two times in the tables of the scanner. */
-export function tableSpan(first: bigint, last: bigint): Span {
-  if (first === noTime) {
-    return { firstMs: Number.POSITIVE_INFINITY, lastMs: Number.NEGATIVE_INFINITY }
+/** Returns the span of two times that stand in the tables of the scanner, the first from word `at` on. */
+export function tableSpan(words: Uint32Array, at: number): Span {
+  const high = words[at + 1] ?? 0
+  if (high === noTimeHigh) return emptySpan()
+  return {
+    firstMs: high * wordRange + (words[at] ?? 0),
+    lastMs: (words[at + 3] ?? 0) * wordRange + (words[at + 2] ?? 0),
   }
-  return { firstMs: Number(first), lastMs: Number(last) }
 }
 
-/** Yields the edges of a batch. */
-export function* batchEdges(batch: ScanBatch): Generator<BatchEdge> {
+/** Calls `take` with the edges of a batch, one by one. */
+export function forEachEdge(batch: ScanBatch, take: (edge: BatchEdge) => void): void {
   const cells = new CellTable(batch.cells)
   const runs = new Uint32Array(batch.runs)
   const words = new Uint32Array(batch.edges)
   const numbers = new Float64Array(batch.edges)
   const bytes = Buffer.from(batch.edges)
   for (let at = 0; at < words.length; at += edgeBytes / 4) {
-    const [key0, key1, key2, key3] = [
-      words[at] ?? 0,
-      words[at + 1] ?? 0,
-      words[at + 2] ?? 0,
-      words[at + 3] ?? 0,
-    ]
-    yield {
+    const key0 = words[at] ?? 0
+    const key1 = words[at + 1] ?? 0
+    const key3 = words[at + 3] ?? 0
+    take({
       from: key0 & 0x3ffffff,
       to: (key0 >>> 26) | ((key1 & 0xfffff) << 6),
       protocol: protocols[(key1 >>> 20) & 7] ?? 'TCP',
       direction: directions[(key1 >>> 23) & 3] ?? 'communication',
-      address: batch.addresses[key2 & 0x7fffffff] ?? '',
+      address: batch.addresses[(words[at + 2] ?? 0) & 0x7fffffff] ?? '',
       port: key3 & 0xffff,
       clientPort: key3 >>> 16,
       cells: cells.from(words[at + 6] ?? 0),
@@ -97,57 +94,60 @@ export function* batchEdges(batch: ScanBatch): Generator<BatchEdge> {
       samples: samplesOf(bytes, at * 4, words[at + 11] ?? 0),
       encrypted: numbers[at / 2 + 6] ?? 0,
       authenticated: numbers[at / 2 + 7] ?? 0,
-    }
+    })
   }
 }
 
+/** Runs may touch and overlap. */
 function blocksOf(words: Uint32Array, runs: Uint32Array, at: number): readonly BlockRange[] {
   const first = words[at + 7] ?? noBlock
   if (first === noBlock) return []
-  const blocks: BlockRange[] = [[first, words[at + 8] ?? first]]
+  const last = words[at + 8] ?? first
   let number = words[at + 9] ?? 0
+  if (number === 0) return [[first, last]]
+  const blocks: BlockRange[] = []
+  addBlocks(blocks, first, last)
   while (number !== 0) {
     const run = number * (runBytes / 4)
-    blocks.push([runs[run + 1] ?? 0, runs[run + 2] ?? 0])
+    addBlocks(blocks, runs[run + 1] ?? 0, runs[run + 2] ?? 0)
     number = runs[run] ?? 0
   }
-  return blocks.reverse()
+  return blocks
 }
 
+/** They stand in order. */
 function samplesOf(bytes: Buffer, at: number, count: number): readonly string[] {
-  return Array.from({ length: count }, (_, index) => {
+  const samples: string[] = new Array(count)
+  for (let index = 0; index < count; index += 1) {
     const start = at + 64 + index * 40
-    return bytes.toString('latin1', start, start + 36)
-  })
+    samples[index] = bytes.toString('latin1', start, start + 36)
+  }
+  return samples
 }
 
 class CellTable {
   private readonly words: Uint32Array
   private readonly numbers: Float64Array
-  private readonly times: BigInt64Array
+  private readonly scratch: number[] = []
 
   constructor(cells: ArrayBuffer) {
     this.words = new Uint32Array(cells)
     this.numbers = new Float64Array(cells)
-    this.times = new BigInt64Array(cells)
   }
 
-  from(first: number): readonly Cell[] {
-    const found: Cell[] = []
+  from(first: number): CellNumbers {
+    const { words, numbers, scratch } = this
+    scratch.length = 0
     for (let number = first; number !== 0; ) {
       const word = number * (cellBytes / 4)
       const half = number * (cellBytes / 8)
-      const rank = this.words[word + 1] ?? 0
-      found.push({
-        side: sides[rank >> 5] ?? 'none',
-        verdict: verdictKinds[(rank >> 2) & 7] ?? 'trace',
-        strength: strengths[rank & 3] ?? 'weak',
-        records: this.numbers[half + 1] ?? 0,
-        flows: this.numbers[half + 2] ?? 0,
-        ...tableSpan(this.times[half + 3] ?? noTime, this.times[half + 4] ?? noTime),
-      })
-      number = this.words[word] ?? 0
+      const { firstMs, lastMs } = tableSpan(words, word + 6)
+      const records = numbers[half + 1] ?? 0
+      const flows = numbers[half + 2] ?? 0
+      addToCell(scratch, words[word + 1] ?? 0, records, flows, firstMs, lastMs)
+      number = words[word] ?? 0
     }
-    return found
+    // A list of its own, no longer than it must be.
+    return scratch.slice()
   }
 }

@@ -5,8 +5,8 @@ import { readEvent } from '../flow/event.ts'
 import { outcomes, protocols } from '../flow/flow.ts'
 import { sideOf } from '../flow/orientation.ts'
 import { flowOfShape, shapeFlags } from '../flow/scanner.ts'
+import { cellRank } from './cell-numbers.ts'
 import { directionOf } from './direction.ts'
-import { cellRank } from './scan-batch.ts'
 import { isDenied } from './tally.ts'
 
 /** Ports that stand for their class: none, below 1024, below 32768, above. */

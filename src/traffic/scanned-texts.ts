@@ -3,8 +3,10 @@ import { loopbackService, podKey } from '../flow/assemble.ts'
 import { placeOf } from '../flow/decode.ts'
 import type { RecordEnd } from '../flow/endpoint.ts'
 import { isPod, readEnd } from '../flow/endpoint.ts'
-import type { NamedAddress } from '../flow/flow.ts'
+import type { NamedAddress, NamespaceSighting } from '../flow/flow.ts'
 import { asText } from '../flow/json.ts'
+import type { RecordLabels } from '../flow/labels.ts'
+import { readLabels } from '../flow/labels.ts'
 import { answerNames, namesOf } from '../flow/names.ts'
 import { endpointFlags, v6Bit } from '../flow/scanner.ts'
 import { canonicalAddress } from '../ip.ts'
@@ -18,11 +20,11 @@ const someAddress = '192.0.2.1'
 /** Reads what the scanner noted in rows. */
 export class RowReader {
   readonly #numbers: Float64Array
-  readonly #times: BigInt64Array
+  readonly #words: Uint32Array
 
   constructor(buffer: ArrayBuffer, rowsAt: number) {
     this.#numbers = new Float64Array(buffer, rowsAt)
-    this.#times = new BigInt64Array(buffer, rowsAt)
+    this.#words = new Uint32Array(buffer, rowsAt)
   }
 
   /** Returns how often the row was noted. */
@@ -31,30 +33,32 @@ export class RowReader {
   }
 
   span(row: number): { readonly firstMs: number; readonly lastMs: number } {
-    return tableSpan(this.#times[row * 8 + 6] ?? 0n, this.#times[row * 8 + 7] ?? 0n)
+    return tableSpan(this.#words, row * 16 + 12)
   }
 }
 
 /** What the texts of a scanner mean, until its tables are taken out. */
 export class ScannedTexts {
   readonly #ends = new EndTable()
-  readonly #sighted: { readonly row: number; readonly end: number; readonly said: RecordEnd }[] = []
+  readonly #sighted: Sighted[] = []
   readonly #podNumbers = new Map<string, number>()
   readonly #addresses: string[] = ['']
   readonly #addressNumbers = new Map<string, number>([['', 0]])
   readonly #origins: { readonly row: number; readonly cluster: string; readonly node: string }[] =
     []
   readonly #names: NamedAddress[] = []
+  readonly #labels = new Map<string, RecordLabels>()
 
   endpoint(row: number, text: string): readonly number[] {
     let said: RecordEnd
     try {
-      said = readEnd(JSON.parse(text), someAddress)
+      said = readEnd(JSON.parse(text), someAddress, (list) => this.#labelsOf(list))
     } catch {
       return [0, 0, endpointFlags.bad, 0]
     }
     const { endpoint } = said
-    const end = this.#ends.ofEndpoint(endpoint)
+    const end =
+      endpoint.kind === 'pod' ? this.#ends.ofSharedClass(endpoint) : this.#ends.ofEndpoint(endpoint)
     const end6 =
       endpoint.kind === 'address' ? this.#ends.ofEndpoint({ ...endpoint, address: '::' }) : end
     const isSighted = said.pod !== undefined || said.namespace !== undefined
@@ -62,6 +66,17 @@ export class ScannedTexts {
     const key = podKey(said)
     const flags = flagsOfEnd(said) | (isSighted ? endpointFlags.sighted : 0)
     return [end, end6, flags, key === undefined ? 0 : numberOf(this.#podNumbers, key) + 1]
+  }
+
+  /** Pods of a workload have the same lists, of which the second is not read again. */
+  #labelsOf(list: readonly unknown[]): RecordLabels {
+    const text = JSON.stringify(list)
+    let labels = this.#labels.get(text)
+    if (labels === undefined) {
+      labels = readLabels(list)
+      this.#labels.set(text, labels)
+    }
+    return labels
   }
 
   address(text: string): readonly number[] {
@@ -109,11 +124,7 @@ export class ScannedTexts {
       pods: seen.flatMap(({ row, end, said }) =>
         said.pod === undefined ? [] : [{ end, sighting: said.pod, ...rows.span(row) }],
       ),
-      namespaces: seen.flatMap(({ row, said }) => {
-        if (said.namespace === undefined) return []
-        const { firstMs, lastMs } = rows.span(row)
-        return [{ sighting: said.namespace, ...(firstMs > lastMs ? {} : { timeMs: lastMs }) }]
-      }),
+      namespaces: namespacesOf(seen, rows),
       origins: this.#origins.map(({ row, cluster, node }) => ({
         cluster,
         node,
@@ -123,6 +134,38 @@ export class ScannedTexts {
       names: this.#names,
     }
   }
+}
+
+interface Sighted {
+  readonly row: number
+  readonly end: number
+  readonly said: RecordEnd
+}
+
+/** What many ends say of a namespace in the same words is told once, with the last time of all. */
+function namespacesOf(seen: readonly Sighted[], rows: RowReader): ScanBatch['namespaces'] {
+  const latest = new Map<readonly string[], { sighting: NamespaceSighting; timeMs: number }[]>()
+  for (const { row, said } of seen) {
+    const sighting = said.namespace
+    if (sighting === undefined) continue
+    const { firstMs, lastMs } = rows.span(row)
+    const timeMs = firstMs > lastMs ? -1 : lastMs
+    let known = latest.get(sighting.labels)
+    if (known === undefined) {
+      known = []
+      latest.set(sighting.labels, known)
+    }
+    const same = known.find(
+      (other) =>
+        other.sighting.namespace === sighting.namespace &&
+        other.sighting.cluster === sighting.cluster,
+    )
+    if (same === undefined) known.push({ sighting, timeMs })
+    else same.timeMs = Math.max(same.timeMs, timeMs)
+  }
+  return [...latest.values()]
+    .flat()
+    .map(({ sighting, timeMs }) => (timeMs < 0 ? { sighting } : { sighting, timeMs }))
 }
 
 function numberOf(numbers: Map<string, number>, key: string): number {

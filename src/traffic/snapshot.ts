@@ -7,7 +7,7 @@ import type {
   PendingRecord,
 } from './communication-set.ts'
 import type { TableEdge } from './edge-table.ts'
-import { compareEndRecords } from './end-order.ts'
+import { sortedEnds } from './end-order.ts'
 import type { End, EndPlace } from './end-table.ts'
 import type { Tally } from './tally.ts'
 import { compareTextLists, compareTexts } from './text-key.ts'
@@ -23,6 +23,14 @@ export interface PortedEdge extends Omit<TableEdge<Tally>, 'value'> {
   /** Absent for communications. */
   readonly clientPort?: number
   readonly value: Tally
+}
+
+interface SpelledEdge {
+  readonly from: EndRecord
+  readonly to: EndRecord
+  readonly edge: PortedEdge
+  /** Orders by both ends, then protocol. */
+  rank: number
 }
 
 /** Returns the classes among numbered ends, sorted, with the position of each number. */
@@ -51,46 +59,39 @@ export class EdgeSpeller {
   }
 
   /** Returns the communications, sorted. */
-  communications(edges: readonly PortedEdge[]): readonly CommunicationRecord[] {
-    return this.#sorted(edges).map(({ from, to, edge }) => ({
-      from,
-      to,
-      protocol: edge.protocol,
-      port: edge.port,
-      ...edge.value.toRecord(),
-    }))
+  communications(edges: Iterable<PortedEdge>): readonly CommunicationRecord[] {
+    return this.#sorted(edges).map(({ from, to, edge: { protocol, port, value } }) => {
+      const { cells, blocks, samples, ...protection } = value.toRecord()
+      return { from, to, protocol, port, cells, blocks, samples, ...protection }
+    })
   }
 
   /** Returns the pending records, sorted. */
-  pending(edges: readonly PortedEdge[]): readonly PendingRecord[] {
-    return this.#sorted(edges).map(({ from, to, edge }) => ({
-      from,
-      to,
-      protocol: edge.protocol,
-      clientPort: edge.clientPort ?? 0,
-      port: edge.port,
-      ...edge.value.toRecord(),
-    }))
+  pending(edges: Iterable<PortedEdge>): readonly PendingRecord[] {
+    return this.#sorted(edges).map(({ from, to, edge }) => {
+      const { protocol, clientPort = 0, port } = edge
+      const { cells, blocks, samples, ...protection } = edge.value.toRecord()
+      return { from, to, protocol, clientPort, port, cells, blocks, samples, ...protection }
+    })
   }
 
-  #sorted(edges: readonly PortedEdge[]): { from: EndRecord; to: EndRecord; edge: PortedEdge }[] {
-    const spelled = edges.map((edge) => ({
-      from: this.#spell(edge.from),
-      to: this.#spell(edge.to),
-      edge,
-    }))
+  #sorted(edges: Iterable<PortedEdge>): readonly SpelledEdge[] {
+    const spelled: SpelledEdge[] = []
+    for (const edge of edges) {
+      const [from, to] = [this.#spell(edge.from), this.#spell(edge.to)]
+      spelled.push({ from, to, edge, rank: 0 })
+    }
     const ranks = this.#ranks()
-    const rank = (end: EndRecord): number => ranks.get(end) ?? 0
-    return spelled.sort(
-      (a, b) =>
-        rank(a.from) - rank(b.from) || rank(a.to) - rank(b.to) || comparePorts(a.edge, b.edge),
-    )
+    for (const one of spelled) {
+      const pair = (ranks.get(one.from) ?? 0) * ranks.size + (ranks.get(one.to) ?? 0)
+      one.rank = pair * protocols.length + protocols.indexOf(one.edge.protocol)
+    }
+    return spelled.sort((a, b) => a.rank - b.rank || comparePorts(a.edge, b.edge))
   }
 
   #ranks(): ReadonlyMap<EndRecord, number> {
     const records = [...this.#spelled.values()].flatMap((byAddress) => [...byAddress.values()])
-    records.sort(compareEndRecords)
-    return new Map(records.map((record, index) => [record, index]))
+    return new Map(sortedEnds(records).map((record, index) => [record, index]))
   }
 
   #spell(place: EndPlace): EndRecord {
@@ -135,9 +136,5 @@ function compareClasses(a: ClassRecord, b: ClassRecord): number {
 }
 
 function comparePorts(a: PortedEdge, b: PortedEdge): number {
-  return (
-    protocols.indexOf(a.protocol) - protocols.indexOf(b.protocol) ||
-    (a.clientPort ?? 0) - (b.clientPort ?? 0) ||
-    a.port - b.port
-  )
+  return (a.clientPort ?? 0) - (b.clientPort ?? 0) || a.port - b.port
 }

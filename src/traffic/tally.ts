@@ -1,21 +1,25 @@
 /** What is known of one edge: counters, activity, samples. Merging is commutative and associative. */
 import type { Side, Strength, VerdictKind } from '../flow/flow.ts'
-import { sides, strengths, verdictKinds } from '../flow/flow.ts'
 import type { BlockRange } from './block-ranges.ts'
 import { addBlocks } from './block-ranges.ts'
+import type { Cell, CellNumbers } from './cell-numbers.ts'
+import {
+  addToCell,
+  cellRank,
+  cellsOf,
+  cellsSpelledAs,
+  holdsRefusal,
+  numbersSpelledAs,
+  spellCells,
+} from './cell-numbers.ts'
 import type { CellRecord } from './communication-set.ts'
 import { blockMs } from './communication-set.ts'
 import { addCounts } from './counts.ts'
 import { keepSmallest } from './text-key.ts'
-import type { Span } from './timestamp.ts'
-import { emptySpan, extendSpan, joinSpan, spanOf, spanRecord } from './timestamp.ts'
+import { emptySpan } from './timestamp.ts'
 
 /** How many uuids are kept of an edge. */
 const sampleLimit = 3
-
-const sideRank = rankOf(sides)
-const verdictRank = rankOf(verdictKinds)
-const strengthRank = rankOf(strengths)
 
 /** Something that takes in another of its kind. */
 export interface Mergeable<T> {
@@ -46,43 +50,40 @@ export interface EvidenceRecord {
 
 type Protection = Pick<EvidenceRecord, 'encrypted' | 'authenticated'>
 
-/** One counter. */
-export interface Cell extends Span {
-  readonly side: Side
-  readonly verdict: VerdictKind
-  readonly strength: Strength
-  records: number
-  flows: number
-}
-
-/** Evidence of many records, with its times as numbers. */
+/** Evidence of many records, with its times as numbers, in the form in which a tally keeps it. */
 export interface CountedEvidence {
-  readonly cells: readonly Cell[]
+  readonly cells: CellNumbers
   readonly blocks: readonly BlockRange[]
   readonly samples: readonly string[]
   readonly encrypted: number
   readonly authenticated: number
 }
 
+const nothing: readonly never[] = []
+const noTime = emptySpan()
+
 /** Tells whether a policy refused what carries this verdict. */
 export function isDenied(verdict: VerdictKind): boolean {
   return verdict === 'denied' || verdict === 'denied-explicit' || verdict === 'denied-l7'
 }
 
-type RankedCell = Cell & { readonly rank: number }
-
 /** The evidence of one edge. What it has spelled, and what it took over, is shared until it changes. */
 export class Tally implements Mergeable<Tally> {
-  #cells: readonly RankedCell[] = []
-  #blocks: readonly BlockRange[] = []
-  #samples: readonly string[] = []
+  #cells: CellNumbers = nothing
+  #blocks: readonly BlockRange[] = nothing
+  #samples: readonly string[] = nothing
   #isShared = true
   #encrypted = 0
   #authenticated = 0
 
-  /** The counters, in no order. */
+  /** The counters, by rank. */
   get cells(): readonly Cell[] {
-    return this.#cells
+    return cellsOf(this.#cells)
+  }
+
+  /** Whether a policy refused one of the records, or would have. */
+  get isDisputed(): boolean {
+    return holdsRefusal(this.#cells)
   }
 
   get blocks(): readonly BlockRange[] {
@@ -96,45 +97,46 @@ export class Tally implements Mergeable<Tally> {
   /** Counts one record. */
   add(observation: Observation): void {
     const { verdict, timeMs, uuid } = observation
-    const { blocks, samples } = this.#own()
-    const cell = this.#cell(observation.side, verdict, observation.strength)
-    cell.records = addCounts(cell.records, 1)
-    cell.flows = addCounts(cell.flows, observation.flows)
+    const { cells, blocks, samples } = this.#own()
+    const rank = cellRank(observation.side, verdict, observation.strength)
+    const { firstMs, lastMs } = timeMs === undefined ? noTime : { firstMs: timeMs, lastMs: timeMs }
+    addToCell(cells, rank, 1, observation.flows, firstMs, lastMs)
     if (!isDenied(verdict)) {
       if (observation.encrypted === true) this.#encrypted = addCounts(this.#encrypted, 1)
       if (observation.authenticated === true)
         this.#authenticated = addCounts(this.#authenticated, 1)
     }
-    if (timeMs !== undefined) {
-      extendSpan(cell, timeMs)
+    if (timeMs !== undefined && !isDenied(verdict)) {
       const block = Math.floor(timeMs / blockMs)
-      if (!isDenied(verdict)) addBlocks(blocks, block, block)
+      addBlocks(blocks, block, block)
     }
     if (uuid !== '') keepSmallest(samples, uuid, sampleLimit)
   }
 
   absorb(other: Tally): void {
-    for (const cell of other.#cells) {
-      this.#join(this.#cell(cell.side, cell.verdict, cell.strength), cell)
-    }
-    this.#joinActivity(other.toProtection(), other.#blocks, other.#samples)
+    this.absorbCounts({
+      cells: other.#cells,
+      blocks: other.#blocks,
+      samples: other.#samples,
+      encrypted: other.#encrypted,
+      authenticated: other.#authenticated,
+    })
   }
 
-  /** Takes in evidence that was counted elsewhere. */
+  /** Takes in evidence that was counted elsewhere, and is not changed any more. */
   absorbCounts(evidence: CountedEvidence): void {
-    for (const cell of evidence.cells) {
-      this.#join(this.#cell(cell.side, cell.verdict, cell.strength), cell)
-    }
-    this.#joinActivity(evidence, evidence.blocks, evidence.samples)
+    if (this.#cells.length === 0) this.#takeOver(evidence)
+    else this.#join(cellsOf(evidence.cells), evidence)
   }
 
   /** Takes in what a document says of the edge. */
   absorbRecord(record: EvidenceRecord): void {
-    if (this.#takeOver(record)) return
-    for (const cell of countedCells(record)) {
-      this.#join(this.#cell(cell.side, cell.verdict, cell.strength), cell)
+    const cells = this.#cells.length === 0 ? numbersSpelledAs(record.cells) : undefined
+    if (cells === undefined) this.#join(cellsSpelledAs(record.cells), record)
+    else {
+      const { blocks, samples, encrypted = 0, authenticated = 0 } = record
+      this.#takeOver({ cells, blocks, samples, encrypted, authenticated })
     }
-    this.#joinActivity(record, record.blocks, record.samples)
   }
 
   /**
@@ -142,20 +144,22 @@ export class Tally implements Mergeable<Tally> {
    * other role's ingress as a reply, and nothing was delivered to a server.
    */
   absorbTurned(record: EvidenceRecord): void {
-    for (const cell of countedCells(record)) {
+    const turned = cellsSpelledAs(record.cells).map((cell): Cell => {
       const verdict = cell.verdict === 'delivery' ? 'trace' : cell.verdict
-      this.#join(this.#cell(turnedSide[cell.side], verdict, 'reply'), cell)
-    }
-    this.#joinActivity(record, record.blocks, record.samples)
+      return { ...cell, side: turnedSide[cell.side], verdict, strength: 'reply' }
+    })
+    this.#join(turned, record)
   }
 
   /** Returns the evidence as documents spell it, in canonical order. */
   toRecord(): EvidenceRecord {
-    this.#cells = [...this.#cells].sort((a, b) => a.rank - b.rank)
     this.#isShared = true
-    const cells = this.#cells.map(cellRecord)
-    spelledCells.set(cells, this.#cells)
-    return { cells, blocks: this.#blocks, samples: this.#samples, ...this.toProtection() }
+    return {
+      cells: spellCells(this.#cells),
+      blocks: this.#blocks,
+      samples: this.#samples,
+      ...this.toProtection(),
+    }
   }
 
   /** Returns what records say of encryption; members are absent where they are nought. */
@@ -166,85 +170,44 @@ export class Tally implements Mergeable<Tally> {
     }
   }
 
-  /** Takes over what another tally has spelled, when there is nothing yet to join it with. */
-  #takeOver(record: EvidenceRecord): boolean {
-    const spelled = spelledCells.get(record.cells)
-    if (spelled === undefined || this.#cells.length > 0) return false
-    this.#cells = spelled
-    this.#blocks = record.blocks
-    this.#samples = record.samples
+  /** Takes over what others made, while there is nothing yet to join it with. */
+  #takeOver({ cells, blocks, samples, encrypted, authenticated }: CountedEvidence): void {
+    this.#cells = cells
+    this.#blocks = blocks
+    this.#samples = samples
     this.#isShared = true
-    this.#encrypted = record.encrypted ?? 0
-    this.#authenticated = record.authenticated ?? 0
-    return true
+    this.#encrypted = encrypted
+    this.#authenticated = authenticated
   }
 
   /** Returns what can be changed, copied first where it is shared. */
-  #own(): { cells: RankedCell[]; blocks: BlockRange[]; samples: string[] } {
+  #own(): { cells: number[]; blocks: BlockRange[]; samples: string[] } {
     if (this.#isShared) {
-      this.#cells = this.#cells.map((cell) => ({ ...cell }))
+      this.#cells = [...this.#cells]
       this.#blocks = [...this.#blocks]
       this.#samples = [...this.#samples]
       this.#isShared = false
     }
     return {
-      cells: this.#cells as RankedCell[],
+      cells: this.#cells as number[],
       blocks: this.#blocks as BlockRange[],
       samples: this.#samples as string[],
     }
   }
 
-  #cell(side: Side, verdict: VerdictKind, strength: Strength): Cell {
-    const { cells } = this.#own()
-    const rank = (sideRank[side] * 16 + verdictRank[verdict]) * 16 + strengthRank[strength]
-    for (const cell of cells) if (cell.rank === rank) return cell
-    const cell = { rank, side, verdict, strength, records: 0, flows: 0, ...emptySpan() }
-    cells.push(cell)
-    return cell
-  }
-
-  #join(cell: Cell, other: Span & { readonly records: number; readonly flows: number }): void {
-    cell.records = addCounts(cell.records, other.records)
-    cell.flows = addCounts(cell.flows, other.flows)
-    joinSpan(cell, other)
-  }
-
-  #joinActivity(
-    protection: Protection,
-    blocks: readonly BlockRange[],
-    samples: readonly string[],
+  #join(
+    cells: readonly Cell[],
+    activity: Protection & Pick<EvidenceRecord, 'blocks' | 'samples'>,
   ): void {
-    this.#encrypted = addCounts(this.#encrypted, protection.encrypted ?? 0)
-    this.#authenticated = addCounts(this.#authenticated, protection.authenticated ?? 0)
+    this.#encrypted = addCounts(this.#encrypted, activity.encrypted ?? 0)
+    this.#authenticated = addCounts(this.#authenticated, activity.authenticated ?? 0)
     const own = this.#own()
-    for (const [first, last] of blocks) addBlocks(own.blocks, first, last)
-    for (const uuid of samples) keepSmallest(own.samples, uuid, sampleLimit)
+    for (const { side, verdict, strength, records, flows, firstMs, lastMs } of cells) {
+      addToCell(own.cells, cellRank(side, verdict, strength), records, flows, firstMs, lastMs)
+    }
+    for (const [first, last] of activity.blocks) addBlocks(own.blocks, first, last)
+    for (const uuid of activity.samples) keepSmallest(own.samples, uuid, sampleLimit)
   }
 }
 
 const turnedSide = { egress: 'ingress', ingress: 'egress', none: 'none' } as const
-
-/** The counters that a tally has spelled, by what it spelled: whoever reads that needs not parse it. */
-const spelledCells = new WeakMap<readonly CellRecord[], readonly RankedCell[]>()
-
-function countedCells({ cells }: EvidenceRecord): readonly Cell[] {
-  return (
-    spelledCells.get(cells) ??
-    cells.map((cell) => ({ ...cell, flows: cell.flows ?? cell.records, ...spanOf(cell) }))
-  )
-}
-
-function cellRecord(cell: Cell): CellRecord {
-  return {
-    side: cell.side,
-    verdict: cell.verdict,
-    strength: cell.strength,
-    records: cell.records,
-    ...(cell.flows > cell.records ? { flows: cell.flows } : {}),
-    ...spanRecord(cell),
-  }
-}
-
-function rankOf<Name extends string>(names: readonly Name[]): Record<Name, number> {
-  return Object.fromEntries(names.map((name, index) => [name, index])) as Record<Name, number>
-}

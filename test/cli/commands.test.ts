@@ -422,6 +422,15 @@ describe('--fail-on', () => {
     expect(exitCodeFor(diffOf(...names), failOn)).toBe(expected)
   })
 
+  test.each([
+    ['nothing', 0],
+    ['any', 1],
+    ['breaks', 0],
+    ['opens', 1],
+  ] as const)('%s, where not every kind of pod was compared, is %d', (failOn, expected) => {
+    expect(exitCodeFor({ ...diffOf(), truncated: true }, failOn)).toBe(expected)
+  })
+
   test.each(['isolation', 'future'] as const)('what %s widens counts as opened', (section) => {
     const narrowed = diffOf(section)
     const changes = narrowed.changes.map((change) => ({ ...change, effect: 'widens' as const }))

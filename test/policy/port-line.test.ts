@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { PortResolution } from '../../src/policy/port-line.ts'
 import { namedStart, portPosition, rulePortSpans, spanTexts } from '../../src/policy/port-line.ts'
+import { createSpansOf } from '../../src/policy/universe.ts'
 
 const names = ['dns/UDP', 'http/TCP']
 const unknown: PortResolution = { names, ports: 'unknown' }
@@ -47,4 +48,11 @@ test('protocols do not overlap, and named ports come after all of them', () => {
   expect(portPosition('TCP', 65535) + 1).toBe(portPosition('UDP', 1))
   expect(portPosition('UDP', 65535) + 1).toBe(portPosition('SCTP', 1))
   expect(portPosition('SCTP', 65535) + 1).toBe(namedStart)
+})
+
+test('equal ports have one list of spans, and ranges that begin alike are told apart', () => {
+  const spansOf = createSpansOf([{ kind: 'entity', name: 'remote-node' }], [])
+  expect(spansOf(0, [{ port: 80 }])).toBe(spansOf(0, [{ port: 80, protocol: 'TCP' }]))
+  expect(spansOf(0, [{ port: 80, endPort: 90 }])).not.toEqual(spansOf(0, [{ port: 80 }]))
+  expect(spansOf(0, [{ port: 80 }, { port: 90 }])).not.toEqual(spansOf(0, [{ port: 80 }]))
 })

@@ -400,6 +400,14 @@ describe('a cap', () => {
     expect(diffToMarkdown(diff)).toContain('could be compared')
   })
 
+  test('never claims that both sets mean the same', () => {
+    const diff = diffPolicies({ old: wide.map(unread), new: wide.map(unread), traffic })
+    expect(diff).toMatchObject({ same: true, truncated: true, changes: [] })
+    const text = diffToText(diff, createStyle({ color: false }))
+    expect(text).toContain('no difference found in what was compared')
+    expect(text).not.toContain('no difference in meaning')
+  })
+
   test('is not said where nothing was left out', () => {
     const diff = diffPolicies({ old: [], new: wide.slice(0, 3).map(unread), traffic })
     expect(diff.truncated).toBeUndefined()

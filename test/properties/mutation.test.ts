@@ -54,20 +54,20 @@ const mutants: readonly Mutant[] = [
   {
     what: 'of several peers the first alone counts',
     file: 'compiled-set.ts',
-    from: '[...new Set([...lists].flat())]',
-    to: '[...new Set([...lists][0])]',
+    from: 'new Uint32Array(lists.flat())',
+    to: 'new Uint32Array(lists[0] ?? [])',
   },
   {
     what: 'egress rules without peers open nothing',
     file: 'compiled-set.ts',
-    from: "const toEveryone = [...(totals.get('everyone')?.values() ?? [])]",
+    from: "const toEveryone: EgressGrant[] = totals.get('everyone') ?? []",
     to: 'const toEveryone: EgressGrant[] = []',
   },
   {
     what: 'of egress rules with equal peers and ports one policy alone counts',
     file: 'compiled-set.ts',
-    from: 'for (const subject of rule.subjects) addBit(total.sources, subject)',
-    to: 'if (total.sources.every((word) => word === 0)) for (const subject of rule.subjects) addBit(total.sources, subject)',
+    from: 'for (const subject of subjects) addBit(all, subject)',
+    to: '',
   },
   {
     what: 'NotIn needs the key',
@@ -186,8 +186,8 @@ const mutants: readonly Mutant[] = [
   {
     what: 'who is not isolated is closed',
     file: 'rows.ts',
-    from: 'return { ingress: atoms.map(() => sources), egress: egress.rows }',
-    to: 'return { ingress: atoms.map(() => new Uint32Array(sources.length)), egress: egress.rows }',
+    from: 'return { ingress: atoms.map(() => sources), egress: egress.rows() }',
+    to: 'return { ingress: atoms.map(() => new Uint32Array(sources.length)), egress: egress.rows() }',
   },
   {
     what: 'the egress side of a source has no say',
@@ -218,6 +218,12 @@ const mutants: readonly Mutant[] = [
     file: 'rows.ts',
     from: 'let index = firstAtom(atoms, span.low)',
     to: 'let index = firstAtom(atoms, span.low + 1)',
+  },
+  {
+    what: 'of rules about different ranges that overlap the last alone counts',
+    file: 'rows.ts',
+    from: 'united = row === start ? layer : uniteBits(row, layer)',
+    to: 'united = layer',
   },
   {
     what: 'the word boundary of a bit row is crossed',

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
+import type { Cell } from '../../src/traffic/cell-numbers.ts'
 import type { Decision, LearnChoices } from '../../src/traffic/edge-decision.ts'
 import { decideEdge, outcomeOfCell } from '../../src/traffic/edge-decision.ts'
-import type { Cell } from '../../src/traffic/tally.ts'
 import { baseMs } from '../support/readings.ts'
 
 /** A counter `side verdict strength @minute`; without a minute it has no time. */
