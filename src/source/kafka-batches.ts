@@ -68,6 +68,7 @@ export function areBatches(bytes: Buffer): boolean {
 /**
  * Returns the committed batches of what was fetched of a partition, or undefined where not even one batch is whole. The
  * last one may be cut: brokers cut by bytes.
+ * @throws {NetweirError} `SOURCE_CORRUPT` for a damaged marker: what comes after it cannot be told apart.
  */
 export function committedBatches(
   bytes: Buffer,
@@ -128,7 +129,12 @@ function batchOf(bytes: Buffer): StoredBatch {
 
 /** The key of a marker is a version and a kind, of two bytes each; kind 0 gives the transaction up. */
 function isAbortMarker(batch: StoredBatch): boolean {
-  const [marker] = recordsIn(batch, batch.body)
+  let marker: KafkaRecord | undefined
+  try {
+    marker = recordsIn(batch, batch.body)[0]
+  } catch (cause) {
+    throw new NetweirError('SOURCE_CORRUPT', 'the end of a transaction is damaged', { cause })
+  }
   return marker?.key?.length === 4 && marker.key[2] === 0 && marker.key[3] === 0
 }
 

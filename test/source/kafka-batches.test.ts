@@ -236,6 +236,12 @@ describe('record batches', () => {
     }
   })
 
+  test('of a transaction whose end is damaged are an error, since what follows cannot be told apart', async () => {
+    const end = await marker(0, 1, 'abort')
+    end[61] = 0x7f
+    expect(() => committedBatches(end, [])).toThrowError(/end of a transaction is damaged/)
+  })
+
   test('say no more than they hold, whatever their bytes are', async () => {
     const whole = await batch(valued('abc', 'def', 'ghi'))
     await fc.assert(
