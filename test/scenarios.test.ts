@@ -63,7 +63,7 @@ function isHandWritten({ dir }: Scenario): boolean {
 
 /** The flags that `learn` takes too. */
 function readingFlagsOf(flags: readonly string[]): readonly string[] {
-  const valued = ['--inventory', '--cluster-name', '--node-cidr', '--service-cidr']
+  const valued = ['--inventory', '--cluster-name', '--node-cidr', '--service-cidr', '--l7']
   return flags.filter(
     (flag, index) =>
       flag.startsWith('--learn-') ||
@@ -204,7 +204,9 @@ describe.each(scenarios)('$name', (scenario) => {
       ? ['--cluster-name', 'prod']
       : []
     const again = file(scenario, 'again.jsonl', textOf(lines))
-    await netweir(['learn', again, ...cluster, '--out', set])
+    const at = (scenario.options ?? []).indexOf('--l7')
+    const requests = at < 0 ? [] : (scenario.options ?? []).slice(at, at + 2)
+    await netweir(['learn', again, ...cluster, ...requests, '--out', set])
     const variants = {
       shuffled: [file(scenario, 'shuffled.jsonl', textOf(shuffled(lines)))],
       compressed: [file(scenario, 'flows.jsonl.gz', gzipSync(textOf(lines)))],

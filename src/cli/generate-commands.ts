@@ -98,7 +98,8 @@ export function exitCodeFor(policyDiff: PolicyDiff, failOn: FailOn): 0 | 1 {
       return policyDiff.changes.some(({ section }) => section === 'breaks') ? 1 : 0
     case 'opens':
       // A pod that is no longer isolated is open to everyone; what is open to pods of a kind to come was never recorded.
-      return policyDiff.truncated === true ||
+      return (policyDiff.requests ?? []).length > 0 ||
+        policyDiff.truncated === true ||
         policyDiff.changes.some(
           ({ section, effect }) =>
             section === 'opens' ||

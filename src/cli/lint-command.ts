@@ -7,15 +7,14 @@ import type { RawOptions } from './raw-options.ts'
 import type { DiffFormat, DisplayOptions } from './resolve-options.ts'
 import {
   checkStdin,
-  choice,
   kubernetes,
-  nonEmpty,
   paths,
   place,
   prefixes,
   resolveDisplay,
 } from './resolve-options.ts'
 import type { Session } from './session.ts'
+import { choice, nonEmpty } from './typed-values.ts'
 
 /** `lint`, resolved. */
 export interface LintCommand {

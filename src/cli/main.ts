@@ -16,15 +16,10 @@ import type { Invocation } from './program.ts'
 import { createProgram, shells } from './program.ts'
 import { resolveInit, resolveMember } from './resolve-group.ts'
 import type { DisplayOptions } from './resolve-options.ts'
-import {
-  choice,
-  resolveDiff,
-  resolveGenerate,
-  resolveLearn,
-  resolveMerge,
-} from './resolve-options.ts'
+import { resolveDiff, resolveGenerate, resolveLearn, resolveMerge } from './resolve-options.ts'
 import type { Interruptions, Session } from './session.ts'
 import { createSession, writeStdout } from './session.ts'
+import { choice } from './typed-values.ts'
 import { usageError } from './usage-error.ts'
 import { version } from './version.ts'
 

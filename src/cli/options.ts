@@ -7,7 +7,7 @@ import { live } from './live-options.ts'
 import { other } from './other-options.ts'
 import { guardRails } from './rail-options.ts'
 import { recording } from './record-options.ts'
-import { target } from './target-options.ts'
+import { l7, namePatterns, target } from './target-options.ts'
 import { by, flows, limits, lintLimit, policies, question, sets, zones } from './verify-options.ts'
 
 /** Headings under which help lists options, in order. */
@@ -42,7 +42,7 @@ export type CommandName =
 
 /** Accepted values of the flags that have a closed list; the first of each is the default, but for `failOn` and `lintFailOn`. */
 export const choices = {
-  defaultDeny: ['auto', 'always', 'never'],
+  defaultDeny: ['auto', 'always', 'never', 'clusterwide'],
   minConfidence: ['insufficient', 'watching', 'ready'],
   dns: ['all', 'observed', 'none'],
   onInexpressible: ['port', 'block', 'fail'],
@@ -50,6 +50,7 @@ export const choices = {
   outside: ['exact', 'port'],
   minimise: ['canonical', 'rules'],
   target: ['kubernetes', 'cilium', 'hybrid'],
+  l7: ['http', 'dns', 'all'],
   learnOutput: ['json', 'text'],
   mergeOutput: ['json'],
   generateOutput: ['yaml', 'json'],
@@ -250,6 +251,8 @@ const synthesis: readonly OptionSpec[] = [
     fallback: 'canonical',
   },
   target,
+  l7,
+  namePatterns,
 ]
 
 /** The flags of reading and synthesis that say what the cluster contains, whatever was recorded. */
@@ -285,7 +288,7 @@ function failOn(fallback: string): OptionSpec {
 const outText = 'write the result to a file, compressed when its name ends in .gz'
 
 const specs: Readonly<Record<CommandName, readonly OptionSpec[]>> = {
-  learn: [...reading, ...group, format(choices.learnOutput), outFile(outText), ...other],
+  learn: [...reading, l7, ...group, format(choices.learnOutput), outFile(outText), ...other],
   merge: [format(choices.mergeOutput), outFile(outText), ...other],
   generate: [
     existing,

@@ -56,6 +56,8 @@ function workloadPath(policy: Policy): string {
 }
 
 function denyPath(policy: Policy): string {
+  // An underscore is in no name of a namespace.
+  if (policy.kind === 'CiliumClusterwideNetworkPolicy') return `${denyFolder}/clusterwide_.yaml`
   return `${denyFolder}/${fileName(policy.metadata.namespace)}`
 }
 

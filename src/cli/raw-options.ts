@@ -61,6 +61,8 @@ export interface RawOptions {
   readonly reoptimise?: boolean
   readonly minimise?: string
   readonly target?: string
+  readonly l7?: string
+  readonly namePatterns?: string
   readonly output?: string
   readonly diffOutput?: string
   readonly out?: string

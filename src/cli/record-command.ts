@@ -7,8 +7,9 @@ import { bytesText } from './progress.ts'
 import type { RawOptions } from './raw-options.ts'
 import { resolveLive } from './resolve-live.ts'
 import type { DisplayOptions } from './resolve-options.ts'
-import { nonEmpty, place, resolveDisplay } from './resolve-options.ts'
+import { place, resolveDisplay } from './resolve-options.ts'
 import type { Session } from './session.ts'
+import { nonEmpty } from './typed-values.ts'
 
 /** `record`, resolved. */
 export interface RecordCommand {

@@ -17,17 +17,10 @@ import {
 import { choices } from './options.ts'
 import type { RawOptions } from './raw-options.ts'
 import type { DisplayOptions } from './resolve-options.ts'
-import {
-  checkStdin,
-  choice,
-  inputsOf,
-  nonEmpty,
-  place,
-  resolveDisplay,
-  resolveSynthesis,
-} from './resolve-options.ts'
+import { checkStdin, inputsOf, place, resolveDisplay, resolveSynthesis } from './resolve-options.ts'
 import { needsZones, resolveZones } from './resolve-zones.ts'
 import type { Session } from './session.ts'
+import { choice, nonEmpty } from './typed-values.ts'
 import { version } from './version.ts'
 
 /** `report`, resolved. */

@@ -5,7 +5,8 @@ import { parseSpan } from './moment.ts'
 import type { RawOptions } from './raw-options.ts'
 import { resolveLive } from './resolve-live.ts'
 import type { DisplayOptions } from './resolve-options.ts'
-import { choice, nonEmpty, resolveDisplay, resolveReading } from './resolve-options.ts'
+import { resolveDisplay, resolveReading } from './resolve-options.ts'
+import { choice, nonEmpty } from './typed-values.ts'
 
 /** `learn` as a member of a group, resolved. */
 export interface MemberCommand {

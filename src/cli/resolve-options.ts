@@ -1,12 +1,14 @@
 /** From what was typed to what is meant: every value judged once, with a message that says what is accepted. */
 
 import type { ClusterOptions, GenerateOptions, LearnOptions, RailOptions } from '../index.ts'
-import { formatPrefix, NetweirError, parsePrefix } from '../index.ts'
+import { formatPrefix, parsePrefix } from '../index.ts'
 import type { ColorChoice } from './color.ts'
 import { parseMoment } from './moment.ts'
 import { choices } from './options.ts'
 import type { RawOptions } from './raw-options.ts'
+import { namePatterns, requestKinds, resolveKinds } from './resolve-kinds.ts'
 import { resolveLive } from './resolve-live.ts'
+import { choice, count, nonEmpty, usage } from './typed-values.ts'
 
 /** How a run speaks to the person who started it. */
 export interface DisplayOptions {
@@ -132,19 +134,6 @@ export function resolveDiff(
   }
 }
 
-/** Returns the one of `accepted` that `value` is. @throws NetweirError `USAGE` naming all of them. */
-export function choice<T extends string>(
-  flag: string,
-  value: string | undefined,
-  accepted: readonly T[],
-): T | undefined {
-  if (value === undefined) return undefined
-  const found = accepted.find((candidate) => candidate === value)
-  if (found !== undefined) return found
-  const list = accepted.length === 1 ? accepted.join('') : `one of ${accepted.join(', ')}`
-  throw usage(`${flag} must be ${list}, is "${value}"`)
-}
-
 /** Returns how a run speaks. @throws NetweirError `USAGE`. */
 export function resolveDisplay(raw: RawOptions): DisplayOptions {
   if (raw.quiet === true && raw.verbose === true) {
@@ -176,6 +165,7 @@ export function resolveReading(raw: RawOptions, nowMs: number): LearnOptions {
       raw.clusterName === undefined ? undefined : nonEmpty('--cluster-name', raw.clusterName),
     learnAudit: raw.learnAudit,
     learnDenied: raw.learnDenied,
+    l7: requestKinds(raw),
     nodeCidrs: prefixes('--node-cidr', raw.nodeCidr),
     serviceCidrs: prefixes('--service-cidr', raw.serviceCidr),
     sinceMs,
@@ -218,7 +208,8 @@ export function resolveSynthesis(raw: RawOptions, nowMs: number): GenerateOption
     pruneAfterDays: pruneAfter(raw),
     reoptimise: raw.reoptimise,
     minimise: choice('--minimise', raw.minimise, choices.minimise),
-    target: choice('--target', raw.target, choices.target),
+    target: resolveKinds(raw),
+    namePatterns: namePatterns(raw),
     namespaces: namespaces('--namespace', raw.namespace),
     selector: selector(raw.selector),
     includeSystem: namespaces('--include-system', raw.includeSystem),
@@ -305,13 +296,6 @@ export function place(flag: string, value: string | undefined): string | undefin
   return nonEmpty(flag, value)
 }
 
-/** Returns a value that is not empty. @throws NetweirError `USAGE`. */
-export function nonEmpty(what: string, value: string): string {
-  if (value === '') throw usage(`${what} must not be empty`)
-  if (value.includes('\0')) throw usage(`${what} must not hold a NUL character, is "${value}"`)
-  return value
-}
-
 /** Returns the prefixes of a repeatable flag in canonical form. @throws NetweirError `USAGE`. */
 export function prefixes(
   flag: string,
@@ -348,7 +332,7 @@ function selector(value: string | undefined): string | undefined {
 
 function minConfidence(raw: RawOptions): GenerateOptions['minConfidence'] {
   const verdict = choice('--min-confidence', raw.minConfidence, choices.minConfidence)
-  if (verdict !== undefined && raw.defaultDeny !== undefined && raw.defaultDeny !== 'auto') {
+  if (verdict !== undefined && ['always', 'never'].includes(raw.defaultDeny ?? '')) {
     throw usage(
       `--min-confidence and --default-deny ${raw.defaultDeny} contradict each other`,
       'it says when the default deny of --default-deny auto is held back',
@@ -364,13 +348,6 @@ function pruneAfter(raw: RawOptions): number | undefined {
   return count('--prune-after', raw.pruneAfter, 'days')
 }
 
-/** Returns a whole number. @throws NetweirError `USAGE`. */
-export function count(flag: string, value: string | undefined, unit: string): number | undefined {
-  if (value === undefined) return undefined
-  if (/^\d{1,15}$/.test(value)) return Number(value)
-  throw usage(`${flag} must be a number of ${unit} such as 0 or 16, is "${value}"`)
-}
-
 /** Every member of `T` named, so that a member that is added to a contract cannot be forgotten here. */
 type Named<T> = { readonly [K in keyof Required<T>]: T[K] | undefined }
 
@@ -382,9 +359,4 @@ function present<T extends object>(members: Named<T>): T {
 
 function allOf<T extends object>(options: T): Named<T> {
   return options as Named<T>
-}
-
-/** Returns the error for something that was typed wrong. */
-export function usage(message: string, hint?: string): NetweirError {
-  return new NetweirError('USAGE', message, hint === undefined ? {} : { hint })
 }

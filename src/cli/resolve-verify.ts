@@ -6,18 +6,15 @@ import type { RawOptions } from './raw-options.ts'
 import type { DiffFormat, DisplayOptions } from './resolve-options.ts'
 import {
   checkStdin,
-  choice,
-  count,
   inputsOf,
-  nonEmpty,
   paths,
   place,
   resolveDisplay,
   resolveRails,
   resolveReading,
-  usage,
 } from './resolve-options.ts'
 import { resolveZones } from './resolve-zones.ts'
+import { choice, count, nonEmpty, usage } from './typed-values.ts'
 
 /** `verify`, resolved. */
 export interface VerifyCommand {
@@ -147,11 +144,20 @@ function end(flag: string, value: string): EndQuery {
 }
 
 function service(value: string): Pick<ConnectionQuestion, 'protocol' | 'port'> {
+  const [, type, family] = /^(\d{1,3})\/ICMP(v[46])$/i.exec(value) ?? []
+  if (family !== undefined && Number(type) <= 255) {
+    return {
+      protocol: family === 'v4' || family === 'V4' ? 'ICMPv4' : 'ICMPv6',
+      port: Number(type),
+    }
+  }
   const [, digits, name = 'TCP'] = /^([1-9]\d{0,4})(?:\/(TCP|UDP|SCTP))?$/i.exec(value) ?? []
   const protocol = (['TCP', 'UDP', 'SCTP'] as const).find((one) => one === name.toUpperCase())
   const port = Number(digits)
   if (digits !== undefined && protocol !== undefined && port <= 65_535) return { protocol, port }
-  throw usage(`--port must be a number with its protocol such as 443/TCP or 53/UDP, is "${value}"`)
+  throw usage(
+    `--port must be a number with its protocol such as 443/TCP or 53/UDP, or a type such as 8/ICMPv4, is "${value}"`,
+  )
 }
 
 function percent(flag: string, value: string | undefined): number | undefined {

@@ -2,7 +2,8 @@
 import type { NetweirError, ZoneOptions } from '../index.ts'
 import { parseMoment } from './moment.ts'
 import type { RawOptions } from './raw-options.ts'
-import { nonEmpty, paths, usage } from './resolve-options.ts'
+import { paths } from './resolve-options.ts'
+import { nonEmpty, usage } from './typed-values.ts'
 
 /** Returns how ends are sorted into zones. @throws NetweirError `USAGE`. */
 export function resolveZones(raw: RawOptions, nowMs: number): ZoneOptions {

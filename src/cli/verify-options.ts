@@ -19,7 +19,7 @@ export const question = [
   {
     group: 'Question',
     flags: '--port <port>',
-    text: 'on which port of the pod, such as 443/TCP; TCP where only a number is given',
+    text: 'on which port of the pod, such as 443/TCP; TCP where only a number is given, or a type of ICMP, 8/ICMPv4',
   },
   {
     group: 'Question',

@@ -12,6 +12,7 @@ import { observedConnections } from './observed.ts'
 import type { Change, PolicyDiff } from './policy-diff.ts'
 import { sections } from './policy-diff.ts'
 import { splitKinds } from './policy-kinds.ts'
+import { compareRequests } from './request-changes.ts'
 import type { Surroundings, TrafficUniverse } from './universe.ts'
 import { createUniverse } from './universe.ts'
 
@@ -41,16 +42,18 @@ export function diffPolicies(input: DiffInput): PolicyDiff {
     old: compileSet(old.judged, universe),
     new: compileSet(fresh.judged, universe),
   })
+  const requests = compareRequests(old.judged, fresh.judged)
   return {
     apiVersion: 'netweir/v1',
     kind: 'PolicyDiff',
-    same: changes.length === 0,
+    same: changes.length + requests.length === 0,
     changes,
     unchanged,
     objects: compareObjects(old.judged, fresh.judged),
     stale: input.stale ?? [],
     notCompared: [...new Set([...old.others, ...fresh.others])].sort(),
     ...(universe.truncated ? { truncated: true } : {}),
+    ...(requests.length > 0 ? { requests } : {}),
   }
 }
 

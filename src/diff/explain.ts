@@ -1,10 +1,10 @@
 /** Answers why a connection is allowed or denied, and what stands behind the rules of a policy. */
 import { NetweirError } from '../errors.ts'
 import { parseAddress, parsePrefix, prefixHolds } from '../ip.ts'
-import type { LocatedPolicy, PolicyEndpoint, PortProtocol } from '../policy/network-policy.ts'
+import type { LocatedPolicy, PolicyEndpoint, PolicyService } from '../policy/network-policy.ts'
 import { createEndTexts } from '../traffic/edge-ends.ts'
 import type { Inventory } from '../traffic/inventory.ts'
-import type { EdgeEnd, Traffic } from '../traffic/traffic.ts'
+import type { Edge, EdgeEnd, Traffic } from '../traffic/traffic.ts'
 import type { EndQuery, FoundEnd } from './end-query.ts'
 import { findEnds } from './end-query.ts'
 import type { Answer, Explanation, PathSide, Question } from './explanation.ts'
@@ -13,7 +13,7 @@ import { nearMisses } from './near-misses.ts'
 import type { PolicyBook, TracedSide } from './policy-book.ts'
 import { createPolicyBook, ruleReferences } from './policy-book.ts'
 import { splitKinds } from './policy-kinds.ts'
-import { isFromOwnNode, replayEdges } from './replay.ts'
+import { isFromOwnNode, replayEdges, serviceOf } from './replay.ts'
 import { usageOf } from './rule-usage.ts'
 import type { Surroundings } from './universe.ts'
 import { createUniverse, evaluateOptions } from './universe.ts'
@@ -35,7 +35,8 @@ export interface ExplainInput extends Surroundings {
 export interface ConnectionQuestion {
   readonly from: EndQuery
   readonly to: EndQuery
-  readonly protocol: PortProtocol
+  readonly protocol: Edge['protocol']
+  /** For ICMP the type. */
   readonly port: number
   /** The ends as they were typed. */
   readonly words: Pick<Question, 'from' | 'to'>
@@ -115,7 +116,7 @@ function answer(
 ): Answer {
   // Two pods of one class are two pods: an object of its own keeps the evaluator from seeing one.
   const target = from.endpoint === to.endpoint ? { ...to.endpoint } : to.endpoint
-  const service = { protocol, port }
+  const service = serviceOf({ protocol, port })
   const [out, into] = book.decide(from.endpoint, target, service)
   const path = (side: TracedSide): PathSide =>
     pathSide(book, side, { from: from.endpoint, to: target, service })
@@ -157,7 +158,7 @@ function pathSide(
   connection: {
     readonly from: PolicyEndpoint
     readonly to: PolicyEndpoint
-    readonly service: { readonly protocol: PortProtocol; readonly port: number }
+    readonly service: PolicyService
   },
 ): PathSide {
   const { direction } = side

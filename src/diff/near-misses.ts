@@ -5,6 +5,7 @@ import type {
   LabelSelector,
   PolicyEndpoint,
   PolicyPod,
+  PolicyService,
   PortProtocol,
 } from '../policy/network-policy.ts'
 import type { RulePeer, RulePort } from '../policy/plain-rule.ts'
@@ -27,7 +28,7 @@ export interface SideQuestion {
   readonly direction: Direction
   readonly from: PolicyEndpoint
   readonly to: PolicyEndpoint
-  readonly service: { readonly protocol: PortProtocol; readonly port: number }
+  readonly service: PolicyService
 }
 
 /**
@@ -99,11 +100,17 @@ function ruleObstacles(
 
 function portObstacles(
   ports: readonly RulePort[],
-  { protocol, port }: SideQuestion['service'],
+  service: PolicyService,
   destination: PolicyEndpoint,
 ): readonly string[] {
-  if (ports.length === 0 || ports.some((item) => opens(item, protocol, port, destination)))
-    return []
+  if (ports.length === 0) return []
+  if ('icmp' in service) {
+    const { family, type } = service.icmp
+    if (ports.some(({ icmp }) => icmp?.family === family && icmp.type === type)) return []
+    return [opensOthers(ports, portText(service))]
+  }
+  const { protocol, port } = service
+  if (ports.some((item) => opens(item, protocol, port, destination))) return []
   const named = ports.find(
     (item) =>
       typeof item.port === 'string' &&
@@ -116,9 +123,13 @@ function portObstacles(
       `it opens the named port ${portText(named)}, whose number nobody knows without an inventory`,
     ]
   }
+  return [opensOthers(ports, `${port}/${protocol}`)]
+}
+
+function opensOthers(ports: readonly RulePort[], asked: string): string {
   const shown = ports.slice(0, maxListed).map(portText).join(', ')
   const more = ports.length > maxListed ? ` and ${ports.length - maxListed} more` : ''
-  return [`it opens ${shown}${more}, not ${port}/${protocol}`]
+  return `it opens ${shown}${more}, not ${asked}`
 }
 
 function opens(

@@ -60,4 +60,12 @@ export interface PolicyDiff {
   readonly notCompared: readonly string[]
   /** True when there are more kinds of pods that do not exist yet than could be compared; known pods all were. */
   readonly truncated?: true
+  /** Ports on which proxies would let other requests through, compared as texts; absent for none. */
+  readonly requests?: readonly {
+    readonly policy: string
+    readonly direction: 'ingress' | 'egress'
+    readonly port: string
+    readonly removed: readonly string[]
+    readonly added: readonly string[]
+  }[]
 }

@@ -74,7 +74,7 @@ export function judgesIcmp({ entries }: PolicyBook): boolean {
 }
 
 /** Returns what an edge asks for. */
-export function serviceOf({ protocol, port }: Edge): PolicyService {
+export function serviceOf({ protocol, port }: Pick<Edge, 'protocol' | 'port'>): PolicyService {
   return protocol === 'ICMPv4' || protocol === 'ICMPv6'
     ? { icmp: { family: protocol === 'ICMPv4' ? 'IPv4' : 'IPv6', type: port } }
     : { protocol, port }

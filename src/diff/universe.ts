@@ -8,7 +8,7 @@ import type { Policy, PolicyPod } from '../policy/network-policy.ts'
 import type { NamedContainerPorts } from '../policy/port-line.ts'
 import type { Universe } from '../policy/universe.ts'
 import { layOutUniverse } from '../policy/universe.ts'
-import { createEndTexts, identityLabels } from '../traffic/edge-ends.ts'
+import { addressMarks, createEndTexts, identityLabels } from '../traffic/edge-ends.ts'
 import { isObserved } from '../traffic/observed-outcomes.ts'
 import type { Edge, EdgeEnd, Traffic, TrafficClass } from '../traffic/traffic.ts'
 
@@ -109,25 +109,27 @@ function workloadName({ namespace, workloads }: TrafficClass): string {
 
 /** Addresses that were seen in the same edges need no cut between them. */
 function learnedAddresses(edges: readonly Edge[]): readonly LearnedAddress[] {
-  const found = new Map<string, { readonly keys: string[]; readonly end: EdgeEnd }>()
+  const keysOf = new Map<string, string[]>()
   const add = (end: EdgeEnd, other: EdgeEnd, rest: string): void => {
     if (end.kind !== 'address' || other.kind !== 'class') return
-    const known = found.get(end.address) ?? { keys: [], end }
-    known.keys.push(`${rest} ${other.class}`)
-    found.set(end.address, known)
+    const keys = keysOf.get(end.address) ?? []
+    keys.push(`${rest} ${other.class}`)
+    keysOf.set(end.address, keys)
   }
+  const observed: EdgeEnd[] = []
   for (const { from, to, protocol, port, outcome } of edges) {
     // Most edges have no address at all, and need no text.
     const hasAddress = from.kind === 'address' || to.kind === 'address'
     if (!hasAddress || !isObserved(outcome)) continue
+    observed.push(from, to)
     add(from, to, `from ${port}/${protocol}`)
     add(to, from, `to ${port}/${protocol}`)
   }
-  return [...found].map(([address, { keys, end }]) => ({
-    address,
-    likeness: keys.sort().join(','),
-    ...(end.kind === 'address' && { names: end.names, labels: end.labels }),
-  }))
+  const known = addressMarks(observed)
+  return [...known].flatMap(([address, marks]) => {
+    const keys = keysOf.get(address)
+    return keys === undefined ? [] : [{ address, likeness: keys.sort().join(','), ...marks }]
+  })
 }
 
 function entityOf(end: EdgeEnd, text: string): KnownEntity | undefined {

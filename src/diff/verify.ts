@@ -122,7 +122,7 @@ function deniedSide(
     direction,
     isolatedBy: side.isolatedBy.flatMap((id) => book.entries[id]?.reference ?? []),
     ...(side.deniedBy.length > 0 && { deniedBy: ruleReferences(book, direction, side.deniedBy) }),
-    closest: 'icmp' in service ? [] : nearMisses(book, { direction, from, to, service }),
+    closest: nearMisses(book, { direction, from, to, service }),
   }
 }
 

@@ -14,6 +14,7 @@ import { asBoundedText } from './json.ts'
 import { namesOf } from './names.ts'
 import type { Orientation } from './orientation.ts'
 import { sideOf } from './orientation.ts'
+import type { ProxiedRequest } from './requests.ts'
 
 /** The address under which a pod sees its own packets when it reaches itself through a service (`hubble.md` 8.19). */
 export const loopbackService = '169.254.42.1'
@@ -52,6 +53,8 @@ export interface FlowParts {
   readonly destination: RecordEnd
   readonly sourceNames: unknown
   readonly destinationNames: unknown
+  /** What a proxy's record asked for. */
+  readonly request?: ProxiedRequest | undefined
   /** What a DNS answer says. */
   readonly answers: readonly NamedAddress[]
   readonly uuid: unknown
@@ -73,6 +76,7 @@ export function assembleFlow(parts: FlowParts): Reading {
   if (outcome !== undefined) {
     return counted(shape.protocol.startsWith('ICMP') ? 'icmp' : outcome, place, answers)
   }
+  const known = serverNames(parts, server)
   const local = { source: source.isLocal, destination: destination.isLocal }
   // Members are assigned one by one, since this runs once a record: spreading optional ones costs more than the rest.
   const found: Mutable<Flow> = {
@@ -90,15 +94,20 @@ export function assembleFlow(parts: FlowParts): Reading {
     cluster: place.cluster,
     uuid: asBoundedText(parts.uuid, 'the uuid'),
     flows: parts.flows,
-    names: joined(serverNames(parts, server), answers),
+    names: joined(known, answers),
+    serverNames: known.length === 0 ? noNames : known.map(({ name }) => name),
   }
   if (client.pod !== undefined) found.clientPod = client.pod
   if (server.pod !== undefined) found.serverPod = server.pod
   if (place.timeMs !== undefined) found.timeMs = place.timeMs
+  if (parts.request !== undefined) found.request = parts.request
+  if (event.verdict === 'REDIRECTED' && event.type === 'verdict') found.redirected = true
   if (shape.isEncrypted) found.encrypted = true
   if (shape.isAuthenticated) found.authenticated = true
   return { kind: 'flow', flow: found }
 }
+
+const noNames: readonly string[] = []
 
 type Mutable<T> = { -readonly [Key in keyof T]: T[Key] }
 

@@ -24,6 +24,7 @@ import type { Layer4 } from './layer4.ts'
 import { readLayer4 } from './layer4.ts'
 import { answerNames, dnsAnswer } from './names.ts'
 import { forwardedKind, orient, orientIcmp } from './orientation.ts'
+import { requestOf } from './requests.ts'
 
 const authTypes = ['DISABLED', 'SPIRE', 'TEST_ALWAYS_FAIL']
 
@@ -137,7 +138,8 @@ export function placeOf(context: Context): Place {
 function readFlow(flow: JsonObject, context: Context): Reading {
   const event = readEvent(flow)
   const place = placeOf(context)
-  const answers = answerNames(dnsAnswer(asObject(flow['l7']), event.l7Kind))
+  const l7 = asObject(flow['l7'])
+  const answers = answerNames(dnsAnswer(l7, event.l7Kind))
   const shape = readShape(flow, event)
   if (typeof shape === 'string') return counted(shape, place, answers)
   const addresses = asObject(flow['IP'])
@@ -150,6 +152,7 @@ function readFlow(flow: JsonObject, context: Context): Reading {
     destination: readEnd(flow['destination'], addresses?.['destination']),
     sourceNames: member(flow, 'source_names', 'sourceNames'),
     destinationNames: member(flow, 'destination_names', 'destinationNames'),
+    request: event.l7Kind === 'REQUEST' ? requestOf(l7) : undefined,
     answers,
     uuid: flow['uuid'],
     flows: weightOf(flow),

@@ -1,4 +1,5 @@
 /** The vocabulary of one observation: what a decoded, oriented flow is, and how every record can end. */
+import type { ProxiedRequest } from './requests.ts'
 
 /** Every way one input record can end, as a closed list: the columns of the ledger. */
 export const outcomes = [
@@ -188,7 +189,14 @@ export interface Flow {
   readonly encrypted?: true
   /** True where the peers proved their identity to each other (mutual authentication); absence says nothing. */
   readonly authenticated?: true
+  /** What the record says of names, of any address. */
   readonly names: readonly NamedAddress[]
+  /** Names under which the client knew the server's address. */
+  readonly serverNames: readonly string[]
+  /** What a proxy's record of a request asked for, where a policy could say it. */
+  readonly request?: ProxiedRequest
+  /** True where a policy verdict sent the connection to a proxy. */
+  readonly redirected?: true
 }
 
 /** What one record turned out to be. A record that is not a flow, or that no edge can be made of, is counted at once. */

@@ -1354,7 +1354,8 @@ function noteNames(edge: usize, address: u32, names: usize, length: u32): void {
   store<u32>(edge + NAMED_BY, row)
   store<u32>(TUPLE, address)
   store<u32>(TUPLE + 4, row)
-  intern(NAMED, TUPLE, 8)
+  store<u32>(TUPLE + 8, u32((edge - EDGES) / EDGE_BYTES))
+  intern(NAMED, TUPLE, 12)
 }
 
 function noteAnswer(): void {

@@ -42,6 +42,8 @@ export interface LearnOptions extends LiveOptions {
   readonly clusterName?: string
   readonly learnAudit?: boolean
   readonly learnDenied?: boolean
+  /** Kinds of requests that are kept of what proxies saw, without headers, queries and whatever may be secret. Default: none. */
+  readonly l7?: readonly ('http' | 'dns')[]
   readonly nodeCidrs?: readonly string[]
   readonly serviceCidrs?: readonly string[]
   /** How long live sources are read, by the clock of this machine. Default: as long as they last. */

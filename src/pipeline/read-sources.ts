@@ -38,6 +38,7 @@ export async function readSources(
   const times = {
     ...(options.sinceMs === undefined ? {} : { sinceMs: options.sinceMs }),
     ...(options.untilMs === undefined ? {} : { untilMs: options.untilMs }),
+    ...(options.l7 === undefined ? {} : { requests: options.l7 }),
   }
   const scanning = scanner === undefined ? times : { ...times, scanner }
   const reader = createReader({ strict: options.strict ?? false, ...scanning })

@@ -1,5 +1,6 @@
 /** Reads zones and approvals, and holds traffic against them. */
 import type { Gate } from '../diff/verify-report.ts'
+import { NetweirError } from '../errors.ts'
 import { readApprovals, readZones } from '../source/zones.ts'
 import type { Traffic } from '../traffic/traffic.ts'
 import type { ZoneReport } from '../traffic/zone-report.ts'
@@ -18,7 +19,8 @@ export interface ZoneResult {
 
 /**
  * Returns what crosses between the zones of any traffic; undefined where no zones were given.
- * @throws {NetweirError} `MANIFEST_SYNTAX`, `MANIFEST_INVALID` and the codes of reading files.
+ * @throws {NetweirError} `MANIFEST_SYNTAX`, `MANIFEST_INVALID` and the codes of reading files; the function that it returns
+ * throws `USAGE` where there are approvals and nothing has a time.
  */
 export async function readZoneCheck(
   { zones = [], zoneLabel, approvals = [], asOfMs }: ZoneOptions,
@@ -29,10 +31,14 @@ export async function readZoneCheck(
   const given = approvals.length === 0 ? [] : await readApprovals(approvals, host.stdin)
   const all = { ...rules, ...(zoneLabel === undefined ? {} : { label: zoneLabel }) }
   const at = asOfMs === undefined ? {} : { asOfMs }
-  return (traffic) => ({
-    rules: all,
-    report: zoneReportOf({ traffic, rules: all, approvals: given, ...at }),
-  })
+  return (traffic) => {
+    if (given.length > 0 && asOfMs === undefined && traffic.window.lastMs === undefined) {
+      throw new NetweirError('USAGE', 'no record has a time, at which approvals could be judged', {
+        hint: 'say when with --as-of, such as --as-of 0s for now',
+      })
+    }
+    return { rules: all, report: zoneReportOf({ traffic, rules: all, approvals: given, ...at }) }
+  }
 }
 
 /** Returns the gate of `requireApproval`, where it was asked for. */

@@ -8,6 +8,7 @@ import type {
   CiliumEgressRule,
   CiliumEntity,
   CiliumIngressRule,
+  CiliumL7Rules,
   CiliumPolicy,
   CiliumPort,
   CiliumSpec,
@@ -17,6 +18,7 @@ import type { RangeReader } from './evaluate-addresses.ts'
 import type { Direction, RuleQuestion, SelectingPolicy } from './evaluate-network.ts'
 import { icmpTypeNumber } from './icmp-types.ts'
 import type {
+  AskedRequest,
   LabelSelector,
   LabelSelectorRequirement,
   PolicyEndpoint,
@@ -339,8 +341,10 @@ function servicesHold(
 ): boolean {
   if (toPorts.length === 0 && icmps.length === 0) return true
   if (!('icmp' in service)) {
-    return toPorts.some(({ ports }) =>
-      (ports ?? []).some((port) => portHolds(port, service, destination)),
+    return toPorts.some(
+      ({ ports, rules }) =>
+        (ports ?? []).some((port) => portHolds(port, service, destination)) &&
+        requestHolds(rules, service.request),
     )
   }
   const { family, type } = service.icmp
@@ -349,6 +353,23 @@ function servicesHold(
       (field) => (field.family ?? 'IPv4') === family && icmpTypeNumber(field.type, family) === type,
     ),
   )
+}
+
+/** Where a proxy looks at requests, one of its rules must hold for all of one. */
+function requestHolds(rules: CiliumL7Rules | undefined, asked: AskedRequest | undefined): boolean {
+  const { http = [], dns = [] } = rules ?? {}
+  if (asked === undefined || http.length + dns.length === 0) return true
+  if (asked === 'other') return dns.some(({ matchPattern }) => matchPattern === '*')
+  if ('name' in asked) return dns.some((selector) => nameHolds(selector, asked.name))
+  return http.some(({ method, path, ...rest }) => {
+    // What hosts and headers are is not asked about.
+    if (Object.keys(rest).length > 0) return false
+    return isWhole(method, asked.method) && isWhole(path, asked.path)
+  })
+}
+
+function isWhole(expression: string | undefined, text: string): boolean {
+  return expression === undefined || new RegExp(`^(?:${expression})$`).test(text)
 }
 
 function portHolds(

@@ -15,7 +15,14 @@ import { specsOf } from './cilium-policy.ts'
 import { icmpTypeNumber } from './icmp-types.ts'
 import { passesIdentityFilter } from './label-keys.ts'
 import type { LabelSelector, LabelSelectorRequirement, Policy } from './network-policy.ts'
-import type { PlainPolicy, PlainRule, RuleDirection, RulePeer, RulePort } from './plain-rule.ts'
+import type {
+  PlainPolicy,
+  PlainRule,
+  PolicyRequest,
+  RuleDirection,
+  RulePeer,
+  RulePort,
+} from './plain-rule.ts'
 import { portProtocols } from './port-set.ts'
 import { canonicalSelector, requirementsOf } from './selector.ts'
 
@@ -282,7 +289,7 @@ function lowerPorts(
 ): readonly RulePort[] | undefined | 'none' {
   if (toPorts.length + icmps.length === 0) return undefined
   const ports = [
-    ...toPorts.flatMap((rule) => rule.ports ?? []).flatMap(lowerPort),
+    ...toPorts.flatMap(lowerPortRule),
     ...icmps
       .flatMap((rule) => rule.fields ?? [])
       .flatMap(({ family = 'IPv4', type }): readonly RulePort[] => {
@@ -291,6 +298,23 @@ function lowerPorts(
       }),
   ]
   return ports.length === 0 ? 'none' : ports
+}
+
+function lowerPortRule({ ports = [], rules }: CiliumPortRule): readonly RulePort[] {
+  const requests = requestsOf(rules)
+  const lowered = ports.flatMap(lowerPort)
+  return requests === undefined ? lowered : lowered.map((port) => ({ ...port, requests }))
+}
+
+/** Returns the requests that rules of a proxy let through; undefined for every request, and for what is not known. */
+function requestsOf(rules: CiliumPortRule['rules']): readonly PolicyRequest[] | undefined {
+  const { http = [], dns = [] } = rules ?? {}
+  if (dns.some(({ matchPattern = '' }) => /^\*+$/.test(matchPattern))) return undefined
+  const requests = [
+    ...http.map((one): PolicyRequest => ({ http: one })),
+    ...dns.map((one): PolicyRequest => ({ dns: one })),
+  ]
+  return requests.length === 0 ? undefined : requests
 }
 
 function lowerPort({ port = '0', endPort = 0, protocol = 'ANY' }: CiliumPort): readonly RulePort[] {

@@ -167,7 +167,18 @@ export interface PolicyEntity {
 /** One end of a connection. */
 export type PolicyEndpoint = PolicyPod | PolicyAddress | PolicyEntity
 
+/** A request over a connection, as a proxy sees it: the path with its query string, a name without a final dot. */
+export type AskedRequest =
+  | { readonly method: string; readonly path: string }
+  | { readonly name: string }
+  | 'other'
+
 /** What is asked for. */
 export type PolicyService =
-  | { readonly protocol: PortProtocol; readonly port: number }
+  | {
+      readonly protocol: PortProtocol
+      readonly port: number
+      /** What is asked for once the connection is there; `other` is what no rule names. Default: only the connection matters. */
+      readonly request?: AskedRequest
+    }
   | { readonly icmp: { readonly family: 'IPv4' | 'IPv6'; readonly type: number } }

@@ -2,7 +2,7 @@
  * Policies of every kind in one form for the exact engine: whom they select, whom they isolate, and rules of peers and
  * ports that allow or deny.
  */
-import type { CiliumEntity, FqdnSelector } from './cilium-policy.ts'
+import type { CiliumEntity, CiliumHttpRule, FqdnSelector } from './cilium-policy.ts'
 import { lowerCilium } from './lower-cilium.ts'
 import type {
   LabelSelectorRequirement,
@@ -33,8 +33,13 @@ export interface RulePeer extends NetworkPolicyPeer {
 
 /** One port of a rule, or one type of ICMP messages. */
 export interface RulePort extends NetworkPolicyPort {
+  /** Requests that a proxy lets through on it; absent for all. The engine compares connections, and passes them over. */
+  readonly requests?: readonly PolicyRequest[]
   readonly icmp?: { readonly family: 'IPv4' | 'IPv6'; readonly type: number }
 }
+
+/** One kind of requests: of HTTP with anchored expressions, or a look-up of names. */
+export type PolicyRequest = { readonly http: CiliumHttpRule } | { readonly dns: FqdnSelector }
 
 /** The two directions. */
 export type RuleDirection = 'ingress' | 'egress'

@@ -34,9 +34,13 @@ export class Problems {
 
   /**
    * Throws one error that stands for all problems, when there are any. A single problem is its own message; several are
-   * `3 problems in policies/web.yaml`. `problems` has them all, at most the first 1,000.
+   * `3 problems in policies/web.yaml`. `problems` has them all, at most the first 1,000. `otherwise` is the hint where no
+   * problem has one.
    */
-  throwIfAny(code: ErrorCode): void {
+  throwIfAny(
+    code: ErrorCode,
+    otherwise = 'the API server refuses this, too: correct what is named above and run again',
+  ): void {
     const first = this.#kept[0]
     if (first === undefined) return
     const message =
@@ -44,8 +48,7 @@ export class Problems {
     throw new NetweirError(code, message, {
       location: first.location,
       problems: this.#kept,
-      hint:
-        this.#hint ?? 'the API server refuses this, too: correct what is named above and run again',
+      hint: this.#hint ?? otherwise,
     })
   }
 

@@ -32,6 +32,7 @@ export function diffToMarkdown(diff: PolicyDiff): string {
     ...bySection
       .filter(({ section }) => section !== 'future')
       .map(({ section, changes }) => sectionPart(section, changes)),
+    ...requestPart(diff.requests ?? []),
     ...objectPart(diff.objects),
     ...stalePart(diff.stale),
     ...bySection
@@ -126,6 +127,26 @@ function stalePart(stale: PolicyDiff['stale']): readonly Part[] {
         code(peer),
         code(ports.join(', ')),
         kept ? 'kept' : 'removed',
+      ]),
+    ),
+  ]
+}
+
+function requestPart(requests: NonNullable<PolicyDiff['requests']>): readonly Part[] {
+  if (requests.length === 0) return []
+  const list = (texts: readonly string[]): string => texts.map(code).join('<br>')
+  return [
+    folded(
+      'requests',
+      `requests (${formatCount(requests.length)}): what proxies would let through otherwise, compared as text`,
+      false,
+      ['policy', 'direction', 'port', 'no longer', 'now'],
+      requests.map(({ policy, direction, port, removed, added }) => [
+        code(policy),
+        direction,
+        code(port),
+        list(removed),
+        list(added),
       ]),
     ),
   ]

@@ -32,6 +32,7 @@ export function diffToText(diff: PolicyDiff, style: Style): string {
   return [
     head,
     ...lines.filter(({ section }) => section !== 'future').flatMap((part) => part.lines),
+    ...requestLines(diff.requests ?? [], style),
     ...objectLines(diff.objects, style),
     ...staleLines(diff.stale, style),
     ...lines.filter(({ section }) => section === 'future').flatMap((part) => part.lines),
@@ -136,6 +137,22 @@ function staleLines(stale: PolicyDiff['stale'], style: Style): readonly string[]
       const text = `${policy}: ${direction} ${preposition} ${peer} on ${ports.join(', ')}`
       return [`  ${kept ? fate : style.red(fate)} ${escapeText(text)}`]
     }),
+  ]
+}
+
+function requestLines(
+  requests: NonNullable<PolicyDiff['requests']>,
+  style: Style,
+): readonly string[] {
+  if (requests.length === 0) return []
+  return [
+    '',
+    `${style.yellow('requests')}: what proxies would let through otherwise, compared as text`,
+    ...limited(requests, ({ policy, direction, port, removed, added }) => [
+      `  ${escapeText(policy)} ${direction} ${escapeText(port)}`,
+      ...removed.map((text) => `    - ${escapeText(text)}`),
+      ...added.map((text) => `    + ${escapeText(text)}`),
+    ]),
   ]
 }
 

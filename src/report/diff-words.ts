@@ -71,7 +71,9 @@ export function countsText(diff: PolicyDiff): string {
       ? isolationCounts(changes)
       : [`${changes.length} ${sectionWords[section].short}`],
   )
-  return `${counts.join(', ')}; ${unchanged}`
+  const requests = diff.requests?.length ?? 0
+  const narrowed = requests === 0 ? [] : [`${countOf(requests, 'port')} with other requests`]
+  return `${[...counts, ...narrowed].join(', ')}; ${unchanged}`
 }
 
 /** Closing and opening must not look alike. */

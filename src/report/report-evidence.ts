@@ -2,21 +2,20 @@
 import type { ZoneReport } from '../traffic/zone-report.ts'
 import { isClear } from '../traffic/zone-report.ts'
 import type { HtmlCell, HtmlRow } from './html.ts'
-import { chip, fixed, html, htmlTable, maxTableRows, paragraph, timeCell } from './html.ts'
+import { chip, fixed, html, htmlTable, limitedTable, paragraph, timeCell } from './html.ts'
 import { outcomeTexts } from './outcomes.ts'
 import type { Report } from './report-document.ts'
 import { formatCount } from './style.ts'
-import { approvalText, zonesText } from './zone-text.ts'
+import { approvalText, unmetTexts, zonesText } from './zone-text.ts'
 
 /** Returns the matrix of zones, what crosses, and the approvals. */
 export function zoneSection(report: ZoneReport): string {
   return [
     paragraph(`${zonesText(report)}.`),
     matrix(report),
-    htmlTable(
-      'crossings',
-      ['state', 'zones', 'from', 'to', 'port', 'flows', 'last seen', 'approval'],
-      report.crossings.slice(0, maxTableRows).map((crossing) => ({
+    ...unmetTexts(report).map((text) => paragraph(`Named by a zone, and not found: ${text}.`)),
+    limitedTable(
+      report.crossings.map((crossing) => ({
         cells: [
           {
             markup: [
@@ -33,7 +32,13 @@ export function zoneSection(report: ZoneReport): string {
           approvalText(crossing, report),
         ],
       })),
-      [5],
+      (rows) =>
+        htmlTable(
+          'crossings',
+          ['state', 'zones', 'from', 'to', 'port', 'flows', 'last seen', 'approval'],
+          rows,
+          [5],
+        ),
     ),
     report.approvals.length === 0
       ? ''

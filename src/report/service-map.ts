@@ -11,6 +11,9 @@ import { impliedZones } from '../traffic/zones.ts'
 /** Addresses and uuids that an edge or a node names. */
 const maxExamples = 3
 
+/** Where ends without a namespace stand: no namespace can be called so. */
+const places = { outside: '(outside)', platform: '(platform)' } as const
+
 /** One end of edges on the map. */
 export interface MapNode {
   /** Position in {@link ServiceMap.nodes}. */
@@ -18,7 +21,7 @@ export interface MapNode {
   readonly kind: 'workload' | 'addresses' | 'entity' | 'unresolved' | 'remote'
   /** `namespace/workload`, a DNS name, an entity. */
   readonly name: string
-  /** The namespace of a workload; `outside` or `platform` for what has none. */
+  /** The namespace of a workload; one of {@link places} for what has none. */
   readonly namespace: string
   readonly zone?: string
   readonly pods: number
@@ -179,7 +182,8 @@ class Drawing {
     }
     const zone = this.#input.zoneOf?.(end)
     const node = strangerOf(end, zone)
-    const key = `1 ${node.kind} ${node.name}`
+    // One DNS name may stand for addresses of several zones.
+    const key = `1 ${node.kind} ${node.name}${zone === undefined ? '' : ` ${zone}`}`
     const known = this.#nodes.get(key)
     if (known === undefined) this.#nodes.set(key, node)
     if (end.kind === 'address') (known ?? node).addresses.add(end.address)
@@ -205,11 +209,11 @@ function strangerOf(end: EdgeEnd, zone: string | undefined): GrowingNode {
         ...base,
         kind: 'addresses',
         name: `${name ?? `${plain} outside`}${label}`,
-        namespace: 'outside',
+        namespace: places.outside,
       }
     }
     case 'entity':
-      return { ...base, kind: 'entity', name: end.entity, namespace: 'platform' }
+      return { ...base, kind: 'entity', name: end.entity, namespace: places.platform }
     case 'unresolved':
       return {
         ...base,
@@ -223,10 +227,10 @@ function strangerOf(end: EdgeEnd, zone: string | undefined): GrowingNode {
         ...base,
         kind: 'remote',
         name: `${end.cluster}: ${end.namespace}`,
-        namespace: 'outside',
+        namespace: places.outside,
       }
     case 'class':
-      return { ...base, kind: 'unresolved', name: `class ${end.class}`, namespace: 'platform' }
+      return { ...base, kind: 'unresolved', name: `class ${end.class}`, namespace: places.platform }
   }
 }
 

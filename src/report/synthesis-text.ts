@@ -1,4 +1,5 @@
 /** What synthesis made, in a few lines: policies, default denies, widenings, findings, stale grants. */
+import { namespaceDeny } from '../policy/namespace-deny.ts'
 import type { Finding, Synthesis, Widening } from '../synthesis/synthesis.ts'
 import type { ListLimit, Style } from './style.ts'
 import { countOf, escapeText, formatCount, limited } from './style.ts'
@@ -46,7 +47,7 @@ function defaultDenyLines(
   )
   const emitted = policies
     .filter(({ role }) => role === 'default-deny')
-    .map(({ policy }) => policy.metadata.namespace)
+    .flatMap(({ policy }) => namespaceDeny(policy)?.namespaces ?? [])
     .sort()
   return [
     ...(emitted.length === 0 ? [] : [`default deny for ${escapeText(emitted.join(', '))}`]),

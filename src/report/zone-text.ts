@@ -36,6 +36,7 @@ export function zoneLines(report: ZoneReport | undefined, style: Style): readonl
     '',
     `${style.bold('zones')}: ${zonesText(report)}`,
     ...matrixLines(report, style),
+    ...unmetTexts(report).map((text) => `  ${style.yellow('not found')}: ${escapeText(text)}`),
     ...limited(unapprovedOf(report), (crossing) => [
       `  ${style.red(crossing.state)} ${escapeText(crossingText(crossing))}: ${escapeText(approvalText(crossing, report))}`,
     ]),
@@ -46,6 +47,13 @@ export function zoneLines(report: ZoneReport | undefined, style: Style): readonl
           `  ${style.yellow(`approval ${state}`)}: ${escapeText(`${from} -> ${to} (${at})`)}`,
       ),
   ]
+}
+
+/** Returns what the file names and nothing meets, one text for each zone: `phi: namespace patient`. Not escaped. */
+export function unmetTexts({ zones }: ZoneReport): readonly string[] {
+  return zones.flatMap(({ name, unmet }) =>
+    unmet === undefined ? [] : [`${name}: ${unmet.join(', ')}`],
+  )
 }
 
 function matrixLines({ matrix }: ZoneReport, style: Style): readonly string[] {
@@ -89,7 +97,21 @@ export function zoneParts(report: ZoneReport | undefined): readonly MarkdownPart
         ...[edges, flows, crossings, unapproved, clearText].map(formatCount),
       ]),
     ),
+    ...unmetPart(report),
     ...crossingParts(report),
+  ]
+}
+
+function unmetPart(report: ZoneReport): readonly MarkdownPart[] {
+  const texts = unmetTexts(report)
+  if (texts.length === 0) return []
+  return [
+    {
+      name: 'what the zones name and nothing meets',
+      before: '\n<details open><summary>named by zones, and not found</summary>\n\n',
+      rows: texts.map((text) => `- ${escapeMarkdown(text)}\n`),
+      after: '\n</details>\n',
+    },
   ]
 }
 

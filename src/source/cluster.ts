@@ -19,13 +19,17 @@ export interface ClusterReading {
 /** Objects of one page, as the API server's own clients ask for them. */
 const pageSize = 500
 
-/** Most objects of one kind: more is no cluster, but a server that never ends. */
+/** Most objects of one kind, and pages of them: more is no cluster, but a server that never ends. */
 const maxObjects = 1_000_000
+const maxPages = 10_000
 
 /** A list is begun again so often: when the server forgets where it was, or is lost on the way. */
 const attempts = 4
 
 const firstWaitMs = 250
+
+/** A server that asks to be left alone for longer is not waited for. */
+const longestWaitMs = 30_000
 
 /**
  * Returns the objects of the resources, in their order. A kind that the cluster does not have is passed over where it
@@ -70,15 +74,19 @@ async function listWhole(
   signal: AbortSignal,
 ): Promise<Listed> {
   let reason = ''
+  let askedMs = 0
   for (let attempt = 0; attempt < attempts; attempt++) {
-    if (attempt > 0) await pause(firstWaitMs * 2 ** (attempt - 1), signal)
+    const waitMs = Math.max(firstWaitMs * 2 ** (attempt - 1), askedMs)
+    if (attempt > 0) await pause(Math.min(waitMs, longestWaitMs), signal)
     try {
       const listed = await listPages(connection, resource)
       if (listed !== 'expired') return listed
+      askedMs = 0
       reason = 'the list changed faster than it could be read'
     } catch (error) {
       if (!(error instanceof ConnectionLost)) throw error
       reason = error.message
+      askedMs = error.retryAfterMs
     }
   }
   throw new NetweirError(
@@ -94,6 +102,7 @@ async function listPages(
 ): Promise<Listed | 'expired'> {
   const items: object[] = []
   let next = ''
+  let pages = 0
   do {
     const query = next === '' ? '' : `&continue=${encodeURIComponent(next)}`
     const answer = await connection.get(`${pathOf(resource)}?limit=${pageSize}${query}`)
@@ -101,7 +110,15 @@ async function listPages(
     if (without !== undefined) return without
     const page = readPage(answer, connection, resource)
     for (const item of page.items) items.push(item)
-    if (items.length > maxObjects) throw new ConnectionLost(`more than ${maxObjects} objects`)
+    pages += 1
+    const isStuck = page.next !== '' && page.next === next
+    if (isStuck || items.length > maxObjects || pages > maxPages) {
+      throw new NetweirError(
+        'SOURCE_CORRUPT',
+        `the list of ${nameOf(resource)} of ${connection.server} never ends`,
+        { hint: 'check the address of the cluster in the kubeconfig' },
+      )
+    }
     next = page.next
   } while (next !== '')
   return items
@@ -117,7 +134,8 @@ function withoutList(
   if (status === 403) return 'refused'
   if (status === 404 && optional === true) return 'absent'
   if (status === 429 || status >= 500) {
-    throw new ConnectionLost(`the server answers ${status}${detailOf(answer)}`)
+    const { retryAfterMs = 0 } = answer
+    throw new ConnectionLost(`the server answers ${status}${detailOf(answer)}`, { retryAfterMs })
   }
   return undefined
 }
@@ -135,14 +153,16 @@ function readPage(
     )
   }
   const list = answer.status === 200 ? parse(answer.body) : undefined
-  if (list === undefined || !Array.isArray(list['items'])) {
+  // A server writes an empty list as null, too; what is no list of this kind says nothing of it.
+  const found = list?.['kind'] === `${resource.kind}List` ? (list['items'] ?? []) : undefined
+  if (list === undefined || !Array.isArray(found)) {
     throw new NetweirError(
       'SOURCE_CORRUPT',
       `${connection.server} answers ${answer.status}${detailOf(answer)} to a list of ${nameOf(resource)}, expected a Kubernetes API server`,
       { hint: 'check the address of the cluster in the kubeconfig' },
     )
   }
-  const items: readonly unknown[] = list['items']
+  const items: readonly unknown[] = found
   const metadata = list['metadata']
   const next = isRecord(metadata) ? metadata['continue'] : undefined
   return { items: items.filter(isRecord), next: typeof next === 'string' ? next : '' }

@@ -18,11 +18,20 @@ export interface ClusterOptions {
 export interface Answer {
   readonly status: number
   readonly body: string
+  /** How long the server asks to be left alone; absent where it does not. */
+  readonly retryAfterMs?: number
 }
 
 /** The server could not be asked, or broke off; asking again may help. */
 export class ConnectionLost extends Error {
   override readonly name = 'ConnectionLost'
+  /** How long the server asks to be left alone. */
+  readonly retryAfterMs: number
+
+  constructor(message: string, options?: ErrorOptions & { readonly retryAfterMs?: number }) {
+    super(message, options)
+    this.retryAfterMs = options?.retryAfterMs ?? 0
+  }
 }
 
 /** Greatest answer that is read, in bytes: a page has at most 500 objects. */
@@ -127,13 +136,16 @@ export class KubeConnection {
   async #authenticate(): Promise<RequestOptions> {
     const options: RequestOptions = { headers: { Accept: 'application/json' } }
     try {
-      await this.#config.applyToHTTPSOptions(options)
+      await unlessAborted(this.#config.applyToHTTPSOptions(options), this.#signal)
     } catch (cause) {
+      if (this.#signal.aborted) throw new NetweirError('INTERRUPTED', 'interrupted', { cause })
+      // What a plugin wrote instead of credentials may be a part of them.
+      const isAnswer = cause instanceof SyntaxError || cause instanceof TypeError
       throw new NetweirError(
         'KUBECONFIG_INVALID',
-        `cannot get credentials for ${this.server}: ${words(cause)}`,
+        `cannot get credentials for ${this.server}: ${isAnswer ? 'the credential plugin answers with something else' : words(cause)}`,
         {
-          cause,
+          ...(isAnswer ? {} : { cause }),
           hint: 'check that kubectl get namespaces works with the same kubeconfig and context',
         },
       )
@@ -200,13 +212,39 @@ function fetchText(url: URL, options: RequestOptions): Promise<Answer> {
       response.on('error', reject)
       response.on('aborted', () => reject(new Error('the answer breaks off')))
       response.on('end', () =>
-        resolve({ status: response.statusCode ?? 0, body: Buffer.concat(parts).toString('utf8') }),
+        resolve({
+          status: response.statusCode ?? 0,
+          body: Buffer.concat(parts).toString('utf8'),
+          ...retryAfter(response.headers['retry-after']),
+        }),
       )
     })
     request.on('timeout', () => request.destroy(new Error(`no answer for ${idleMs / 1000} s`)))
     request.on('error', reject)
     request.end()
   })
+}
+
+/** API servers say it in seconds; the form with a date is not used by them. */
+function retryAfter(header: string | undefined): Pick<Answer, 'retryAfterMs'> {
+  return header !== undefined && /^\d{1,5}$/.test(header)
+    ? { retryAfterMs: Number(header) * 1000 }
+    : {}
+}
+
+/** A credential plugin may wait for somebody who never comes. */
+async function unlessAborted(work: Promise<void>, signal: AbortSignal): Promise<void> {
+  let stop = (): void => undefined
+  const aborted = new Promise<never>((_, reject) => {
+    stop = () => reject(new Error('interrupted'))
+    signal.addEventListener('abort', stop, { once: true })
+    if (signal.aborted) stop()
+  })
+  try {
+    await Promise.race([work, aborted])
+  } finally {
+    signal.removeEventListener('abort', stop)
+  }
 }
 
 /** What a library says, in one bounded line. */

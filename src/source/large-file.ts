@@ -10,7 +10,7 @@ import { PieceReader, pieceCount } from './piece-reader.ts'
 import { fail } from './recorded.ts'
 
 /** How a large file is read. */
-export interface LargeFileOptions extends Pick<ReaderOptions, 'sinceMs' | 'untilMs'> {
+export interface LargeFileOptions extends Pick<ReaderOptions, 'sinceMs' | 'untilMs' | 'requests'> {
   /** Absent where there is none; then one thread reads all. */
   readonly scanner?: ScannerModule
   readonly threads: number
@@ -106,7 +106,7 @@ class LargeFile {
     range: FileRange,
     module: ScannerModule,
   ): Promise<readonly PieceParts[] | undefined> {
-    const { sinceMs, untilMs, threads } = this.#options
+    const { sinceMs, untilMs, requests, threads } = this.#options
     const count = Math.min(threads, pieceCount(range))
     const shared = {
       next: new Int32Array(new SharedArrayBuffer(4)),
@@ -118,6 +118,7 @@ class LargeFile {
       options: {
         ...(sinceMs === undefined ? {} : { sinceMs }),
         ...(untilMs === undefined ? {} : { untilMs }),
+        ...(requests === undefined ? {} : { requests }),
       },
       shared,
       index,

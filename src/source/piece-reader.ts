@@ -32,7 +32,7 @@ export interface PieceParts {
 export interface PieceTask {
   readonly range: FileRange
   readonly module: ScannerModule
-  readonly options: Pick<ReaderOptions, 'sinceMs' | 'untilMs'>
+  readonly options: Pick<ReaderOptions, 'sinceMs' | 'untilMs' | 'requests'>
   readonly shared: SharedPieces
   /** Its position among the readers. */
   readonly index: number

@@ -43,7 +43,7 @@ export async function readZones(
     }
     for (const item of mappings(object.member('zones'))) zones.push(readZone(item))
   }
-  problems.throwIfAny('MANIFEST_INVALID')
+  problems.throwIfAny('MANIFEST_INVALID', hint)
   return { ...defaults, zones }
 }
 
@@ -64,7 +64,7 @@ export async function readApprovals(
       approvals.push(readApproval(item, line === undefined ? file : `${file}:${line}`))
     }
   }
-  problems.throwIfAny('MANIFEST_INVALID')
+  problems.throwIfAny('MANIFEST_INVALID', hint)
   return approvals
 }
 
@@ -174,7 +174,7 @@ function readApproval(item: Field, at: string): Approval {
   return {
     from: readApprovedZone(item.member('from')),
     to: readApprovedZone(item.member('to')),
-    ports: readTexts(item.member('ports'), 'a port such as 443/TCP', asPort),
+    ports: readTexts(item.member('ports'), 'a port such as 443/TCP, or 8/ICMPv4', asPort),
     ...(source === undefined ? {} : { source }),
     ...(destination === undefined ? {} : { destination }),
     approvedBy: readRequired(item.member('approvedBy'), 'who approves it'),
@@ -234,7 +234,9 @@ function readUntil(field: Field): number {
   const isDay = /^\d{4}-\d\d-\d\d$/.test(text)
   const ms = Date.parse(isDay ? `${text}T23:59:59.999Z` : text)
   const isTime = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)$/.test(text)
-  const isReal = !Number.isNaN(ms) && (!isDay || new Date(ms).toISOString().startsWith(text))
+  const day = text.slice(0, 10)
+  const isReal =
+    !Number.isNaN(ms) && new Date(Date.parse(`${day}T00:00:00Z`)).toISOString().startsWith(day)
   if ((isDay || isTime) && isReal) return ms
   field.problem(`must be a day such as "2026-12-31" or an RFC 3339 time, is ${quote(text)}`)
   return 0
@@ -265,7 +267,10 @@ function asWorkload(text: string): string | undefined {
   return /^[a-z0-9][-a-z0-9]{0,62}\/[^/\s]{1,253}$/.test(text) ? text : undefined
 }
 
+/** Policies of Cilium speak of ICMP by its type, where others have a port. */
 function asPort(text: string): string | undefined {
+  const [, type] = /^(0|[1-9]\d{0,2})\/ICMPv[46]$/.exec(text) ?? []
+  if (type !== undefined) return Number(type) <= 255 ? text : undefined
   const [, digits, protocol] = /^([1-9]\d{0,4})\/(TCP|UDP|SCTP)$/.exec(text) ?? []
   return protocol !== undefined && Number(digits) <= 65_535 ? text : undefined
 }

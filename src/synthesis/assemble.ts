@@ -13,6 +13,8 @@ import { fullName } from './ownership.ts'
 import type { Cube } from './peer-cubes.ts'
 import { cubeText, mergeCubes, toPeer } from './peer-cubes.ts'
 import type { Plan } from './plan.ts'
+import type { KeyedPorts, PortLists } from './port-keys.ts'
+import { addPort, portKey, portList, spellRequests } from './port-keys.ts'
 import { isSpecialGrant, toSpecialPeer } from './special-grants.ts'
 import type { Finding, GeneratedPolicy, Grant } from './synthesis.ts'
 import type { MixedRule, MixedRules } from './to-cilium.ts'
@@ -26,10 +28,9 @@ const maxPeers = 1_000
 /** One rule without its direction's name for peers. */
 type Rule = MixedRule
 
-/** A peer with the keys of all its ports, which may repeat. */
-interface PeerPorts {
+/** A peer with the keys of all its ports. */
+interface PeerPorts extends KeyedPorts {
   readonly peer: Cube | RulePeer
-  readonly ports: string[]
 }
 
 /** Peers that share a rule, with the keys of its ports. */
@@ -52,8 +53,6 @@ type GrantsByDirection = Readonly<Record<Grant['direction'], readonly Grant[]>>
 
 const noGrants: GrantsByDirection = { ingress: [], egress: [] }
 
-type PortLists = Map<string, readonly RulePort[]>
-
 /** What is assembled. */
 export interface Assembly {
   readonly policies: readonly GeneratedPolicy[]
@@ -69,7 +68,7 @@ export function assemblePolicies(
 ): Assembly {
   const used = new Set([...plan.policyNames, ...plan.ownership.taken])
   const dns = new Set(resolving.map(cellKey))
-  const shared = { used, portLists: new Map<string, readonly RulePort[]>(), dns }
+  const shared = { used, portLists: new Map(), dns }
   const bySubject = new Map<number, Record<Grant['direction'], Grant[]>>()
   for (const subject of plan.subjects) bySubject.set(subject, { ingress: [], egress: [] })
   for (const grant of grants) bySubject.get(grant.subject)?.[grant.direction].push(grant)
@@ -121,7 +120,9 @@ function policiesOf(
 /** Names are known where the queries for them pass the DNS proxy: returns the grants that let them through. */
 function namingGrants(grants: readonly Grant[], dns: ReadonlySet<string>): readonly Grant[] {
   const usesNames = grants.some(({ peer }) => peer.kind === 'fqdn')
-  return usesNames ? grants.filter((grant) => dns.has(cellKey(grant))) : []
+  return usesNames
+    ? grants.filter((grant) => grant.request === undefined && dns.has(cellKey(grant)))
+    : []
 }
 
 /** A policy of Cilium's alone has no need to allow the same queries twice. */
@@ -225,11 +226,12 @@ function portsByPeer(
     if (open.has(port)) continue
     for (const peer of peersOf(plan, grant, namespace)) {
       const key = isCube(peer) ? cubeText(peer) : JSON.stringify(peer)
-      const known = byPeer.get(key)
-      if (known === undefined) byPeer.set(key, { peer, ports: [port] })
-      else known.ports.push(port)
+      const known = byPeer.get(key) ?? { peer, ports: [] }
+      byPeer.set(key, known)
+      addPort(known, port, grant)
     }
   }
+  for (const known of byPeer.values()) spellRequests(known)
   return [...byPeer.values()]
 }
 
@@ -294,45 +296,6 @@ function mergeBlocks(peers: readonly RulePeer[]): readonly RulePeer[] {
   const prefixes = plain.flatMap((peer) => parsePrefix(peer.ipBlock?.cidr ?? '') ?? [])
   const cover = coverAddresses(prefixes, { maxExtra: 0, forbidden: [] })
   return [...rest, ...cover.prefixes.map((prefix) => ({ ipBlock: { cidr: formatPrefix(prefix) } }))]
-}
-
-/** Texts of single ports, by protocol and number: they are few, and each is asked for by thousands of grants. */
-const portKeys: Readonly<Record<Grant['protocol'], string[]>> = {
-  TCP: [],
-  UDP: [],
-  SCTP: [],
-  ICMPv4: [],
-  ICMPv6: [],
-}
-
-function portKey({ protocol, port, endPort }: Grant): string {
-  if (endPort !== undefined) return `${protocol} ${port} ${endPort}`
-  const keys = portKeys[protocol]
-  const key = keys[port] ?? `${protocol} ${port} `
-  keys[port] = key
-  return key
-}
-
-function portList(lists: PortLists, keys: readonly string[]): readonly RulePort[] {
-  const key = keys.join()
-  const known = lists.get(key)
-  if (known !== undefined) return known
-  const list = toPorts(keys)
-  lists.set(key, list)
-  return list
-}
-
-function toPorts(keys: readonly string[]): readonly RulePort[] {
-  return keys.map((key) => {
-    const [protocol, port, endPort] = key.split(' ')
-    if (protocol === 'ICMPv4' || protocol === 'ICMPv6') {
-      const family = protocol === 'ICMPv4' ? 'IPv4' : 'IPv6'
-      return { icmp: { family, type: Number(port) } }
-    }
-    const kind = protocol === 'UDP' || protocol === 'SCTP' ? protocol : 'TCP'
-    const range = { protocol: kind, port: Number(port) } as const
-    return endPort === undefined || endPort === '' ? range : { ...range, endPort: Number(endPort) }
-  })
 }
 
 /** Splits rules into parts that stay under the size limits; what several policies of one selector allow adds up. */

@@ -1,6 +1,7 @@
 /** What a synthesis says that it allows, end by end: its grants, beside the policies that were made of them. */
 import type { Bits } from '../policy/bits.ts'
 import { addBit, createBits, hasBit } from '../policy/bits.ts'
+import { namespaceDeny } from '../policy/namespace-deny.ts'
 import type { IpBlock, NetworkPolicyPort } from '../policy/network-policy.ts'
 import type { PortResolution, Span } from '../policy/port-line.ts'
 import { icmpPosition, portPosition, rulePortSpans } from '../policy/port-line.ts'
@@ -85,7 +86,7 @@ function deniedNamespaces(synthesis: Synthesis): ReadonlySet<string> {
   return new Set(
     synthesis.policies
       .filter((one) => one.carried !== true && one.role === 'default-deny')
-      .map((one) => one.policy.metadata.namespace),
+      .flatMap((one) => namespaceDeny(one.policy)?.namespaces ?? []),
   )
 }
 
@@ -130,6 +131,7 @@ function peerEnds(traffic: Traffic, synthesis: Synthesis, universe: Universe): P
         return blockOf(peer).flatMap((ipBlock) => universe.endsMatching('', { ipBlock }))
       case 'entity':
       case 'fqdn':
+      case 'fqdn-pattern':
       case 'remote':
         return universe.endsMatching('', { special: toSpecialPeer(peer) })
       case 'selector':

@@ -1,9 +1,12 @@
 /** Default deny: the policy that makes everything else in a namespace an exception, and when it is held back. */
+import { namespaceDeny } from '../policy/namespace-deny.ts'
+import type { Policy } from '../policy/network-policy.ts'
 import { isDefaultDeny, isManaged } from '../policy/network-policy.ts'
 import type { Confidence, GroupConfidence, Verdict } from '../traffic/confidence.ts'
 import { isAtLeast } from '../traffic/confidence.ts'
+import { clusterwideDeny, standingClusterwide } from './clusterwide-deny.ts'
 import { managedPolicy } from './documents.ts'
-import { defaultDenyName } from './ownership.ts'
+import { defaultDenyName, fullName, nameTakenBy } from './ownership.ts'
 import type { Plan } from './plan.ts'
 import { groupOfEnd } from './plan.ts'
 import { assignPolicyNames } from './policy-names.ts'
@@ -37,6 +40,9 @@ export function denyByDefault(
       .filter(({ policy }) => isDefaultDeny(policy))
       .map(({ policy }) => [policy.metadata.namespace, policy]),
   )
+  const across = standingClusterwide(plan.options.existing ?? [])
+  const closed = new Set(across.flatMap(closedBy))
+  const open: string[] = []
   const context = {
     plan,
     resolving: resolvingSubjects(grants),
@@ -44,22 +50,50 @@ export function denyByDefault(
     unresolved: unresolvedGroups(plan),
     unready: unreadyGroups(confidence, plan.options.minConfidence ?? 'insufficient'),
   }
-  for (const namespace of namespaces) {
-    if (standing.has(namespace) || isDenied(plan, namespace) || mode === 'never') continue
+  const isOpen = (namespace: string): boolean =>
+    !standing.has(namespace) && !closed.has(namespace) && !isDenied(plan, namespace)
+  for (const namespace of mode === 'never' ? [] : namespaces.filter(isOpen)) {
     const reasons = mode === 'always' ? [] : reasonsToWait(context, namespace)
     if (reasons.length > 0) {
       heldBack.push({ namespace, reasons })
       findings.push(heldBackFinding(namespace, reasons))
       continue
     }
-    policies.push({ policy: defaultDeny(plan, namespace), role: 'default-deny' })
+    open.push(namespace)
     const unseen = unseenPods(plan, namespace)
     if (plan.options.inventory?.has.pods !== true) findings.push(unknownFinding(namespace))
     else if (unseen.length > 0) findings.push(unseenFinding(namespace, unseen))
   }
+  policies.push(...denyAll(plan, across, open))
   for (const policy of standing.values())
     policies.push({ policy: plan.originalOf(policy), role: 'default-deny', carried: true })
   return { policies, heldBack, findings }
+}
+
+function closedBy(policy: Policy): readonly string[] {
+  return namespaceDeny(policy)?.namespaces ?? []
+}
+
+/** Returns a policy for each namespace, or one for all that is closed across namespaces; what stands already stays. */
+function denyAll(
+  plan: Plan,
+  standing: readonly Policy[],
+  open: readonly string[],
+): readonly GeneratedPolicy[] {
+  if (plan.options.defaultDeny !== 'clusterwide') {
+    return [
+      ...open.map((namespace): GeneratedPolicy => {
+        return { policy: defaultDeny(plan, namespace), role: 'default-deny' }
+      }),
+      ...standing.map((policy): GeneratedPolicy => {
+        return { policy, role: 'default-deny', carried: true }
+      }),
+    ]
+  }
+  const namespaces = [...new Set([...standing.flatMap(closedBy), ...open])]
+  if (namespaces.length === 0) return []
+  const policy = clusterwideDeny(namespaces, plan.options.existing ?? [])
+  return [{ policy, role: 'default-deny' }]
 }
 
 /** Tells whether a policy of somebody else already denies everything in both directions. */
@@ -188,8 +222,12 @@ function unseenPods(plan: Plan, namespace: string): readonly string[] {
 function defaultDeny(plan: Plan, namespace: string): GeneratedPolicy['policy'] {
   const taken = new Set(
     (plan.options.existing ?? [])
-      .filter(({ policy }) => policy.kind === 'NetworkPolicy' && !isManaged(policy))
-      .map(({ policy }) => `${policy.metadata.namespace}/${policy.metadata.name}`)
+      .filter(({ policy }) => !isManaged(policy))
+      .flatMap(({ policy }) =>
+        policy.kind === 'NetworkPolicy'
+          ? fullName(policy)
+          : nameTakenBy(policy, plan.options.target),
+      )
       .concat(plan.policyNames),
   )
   const workloads = [{ kind: 'Namespace', name: defaultDenyName }]

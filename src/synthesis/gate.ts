@@ -12,9 +12,10 @@ import type { KnownEntity } from '../policy/mixed-ends.ts'
 import type { Policy, PolicyEndpoint, PolicyPod, PolicyService } from '../policy/network-policy.ts'
 import type { Universe } from '../policy/universe.ts'
 import { layOutUniverse } from '../policy/universe.ts'
-import { identityLabels } from '../traffic/edge-ends.ts'
+import { addressMarks, identityLabels } from '../traffic/edge-ends.ts'
 import type { Edge, EdgeEnd, Traffic } from '../traffic/traffic.ts'
 import { blockOf, declare } from './declared.ts'
+import { checkRequests, narrowsRequests, refusedRequest } from './gate-requests.ts'
 import { anyEntity, compareAllowed } from './gate-rows.ts'
 import { checkReasons } from './grant-reasons.ts'
 import type { ObligedEnd } from './obligations.ts'
@@ -46,13 +47,21 @@ export function prove(traffic: Traffic, synthesis: Synthesis): GateReport {
   const universe = universeOf(traffic, synthesis, judged)
   const pods = podsOf(universe)
   const obligations = obligationsOf(traffic, synthesis)
+  checkRequests(synthesis, judged)
+  const judge: Judge = { evaluator, isNarrowed: narrowsRequests(policiesOf(judged)) }
+  const wholeJudge: Judge = {
+    evaluator: whole,
+    isNarrowed: narrowsRequests(policiesOf(synthesis.policies)),
+  }
   const endpoints = rememberEndpoints(pods)
   for (const { edge, from, to } of obligations) {
     const destinations = endpoints(to)
     for (const source of endpoints(from)) {
       for (const destination of destinations) {
-        replay(edge, source, destination, evaluator)
-        if (judged.length < synthesis.policies.length) replay(edge, source, destination, whole)
+        replay(edge, source, destination, judge)
+        if (judged.length < synthesis.policies.length) {
+          replay(edge, source, destination, wholeJudge)
+        }
       }
     }
   }
@@ -77,9 +86,6 @@ function universeOf(
     if (edge !== undefined && edge.from.kind !== 'class') ends.push(edge.from)
     if (edge !== undefined && edge.to.kind !== 'class') ends.push(edge.to)
   }
-  const learned = new Map(
-    ends.flatMap((end) => (end.kind === 'address' ? [[end.address, end] as const] : [])),
-  )
   return layOutUniverse(policiesOf(judged), {
     pods: traffic.classes.map((known) => ({
       name: `${known.namespace}/{${labelTexts(known.labels).join(',')}}`,
@@ -94,7 +100,7 @@ function universeOf(
       .filter(({ peer }) => peer.kind === 'block')
       .flatMap(({ peer }) => blockOf(peer)),
     // What is learned must be cut out of what is not, and no more: blocks tell the rest apart.
-    learned: [...learned].map(([address, { names, labels }]) => ({
+    learned: [...addressMarks(ends)].map(([address, { names, labels }]) => ({
       address,
       likeness: '',
       names,
@@ -130,11 +136,22 @@ function rememberEndpoints(
   }
 }
 
-function replay(edge: Edge, from: PolicyEndpoint, to: PolicyEndpoint, evaluator: Evaluator): void {
+/** Who judges, and whether policies let just some requests through. */
+interface Judge {
+  readonly evaluator: Evaluator
+  readonly isNarrowed: boolean
+}
+
+function replay(edge: Edge, from: PolicyEndpoint, to: PolicyEndpoint, judge: Judge): void {
+  const { evaluator, isNarrowed } = judge
   const service = serviceOfEdge(edge)
-  if (evaluator.allows(from, to, service)) return
+  if (evaluator.allows(from, to, service)) {
+    const refused = isNarrowed ? refusedRequest(edge, from, to, evaluator) : undefined
+    if (refused !== undefined) throw deniedEdge(edge, from, to, `for the request ${refused}`)
+    return
+  }
   const { egress } = evaluator.evaluate(from, to, service)
-  throw deniedEdge(edge, from, to, egress.allowed)
+  throw deniedEdge(edge, from, to, `on its ${egress.allowed ? 'ingress' : 'egress'} side`)
 }
 
 function strangersOf(end: Exclude<ObligedEnd, readonly number[]>): readonly PolicyEndpoint[] {
@@ -186,12 +203,11 @@ function deniedEdge(
   edge: Edge,
   from: PolicyEndpoint,
   to: PolicyEndpoint,
-  egressAllowed: boolean,
+  part: string,
 ): NetweirError {
-  const side = egressAllowed ? 'ingress' : 'egress'
   return new NetweirError(
     'GATE_FAILED',
-    `the policies would deny a learned edge on its ${side} side: ${describe(from)} -> ${describe(to)} ${edge.port}/${edge.protocol}`,
+    `the policies would deny a learned edge ${part}: ${describe(from)} -> ${describe(to)} ${edge.port}/${edge.protocol}`,
     {
       hint: 'nothing was written; this is a defect of netweir, please report it with the communication set (netweir learn)',
     },

@@ -4,6 +4,7 @@ import type { Prefix } from '../ip.ts'
 import { parsePrefix } from '../ip.ts'
 import { hasNoIps, subtractIps, toIpSet } from '../policy/ip-set.ts'
 import { isObserved, isPassedIcmp } from '../traffic/observed-outcomes.ts'
+import { requestPattern } from '../traffic/request-shapes.ts'
 import type { Edge, EdgeEnd, Traffic } from '../traffic/traffic.ts'
 import { specialPeersOf } from './special-grants.ts'
 import type { Grant, Synthesis } from './synthesis.ts'
@@ -18,7 +19,7 @@ export function checkReasons(traffic: Traffic, synthesis: Synthesis): void {
   for (const grant of synthesis.grants) {
     if (grant.why !== 'learned') continue
     const place = learned.find(grant.direction, grant.subject, grant)
-    if (place === undefined || grant.endPort !== undefined) throw unfounded(synthesis, grant)
+    if (place === undefined || !isSeenRequest(place, grant)) throw unfounded(synthesis, grant)
     if (grant.peer.kind === 'block') {
       const block = blocks.get(place) ?? { grant, prefixes: [] }
       blocks.set(place, block)
@@ -33,6 +34,11 @@ export function checkReasons(traffic: Traffic, synthesis: Synthesis): void {
   }
 }
 
+/** No range of ports was seen, and a request only as it was kept. */
+function isSeenRequest({ requests }: Place, { endPort, request }: Grant): boolean {
+  return endPort === undefined && (request === undefined || requests.has(JSON.stringify(request)))
+}
+
 function isSeenAt({ peers, specials }: Place, peer: Grant['peer']): boolean {
   return peer.kind === 'group' ? peers.has(peer.group) : specials.has(JSON.stringify(peer))
 }
@@ -43,6 +49,8 @@ interface Place {
   /** Entities and pods of other clusters, as texts. */
   readonly specials: Set<string>
   readonly outside: Prefix[]
+  /** Kinds of requests, as texts. */
+  readonly requests: Set<string>
 }
 
 type Service = { readonly port: number; readonly protocol: string }
@@ -70,11 +78,12 @@ function learnedPlaces(
     const port = portNumber(edge)
     let place = byPort.get(port)
     if (place === undefined) {
-      place = { peers: new Set(), specials: new Set(), outside: [] }
+      place = { peers: new Set(), specials: new Set(), outside: [], requests: new Set() }
       byPort.set(port, place)
     }
     const group = peer.kind === 'class' ? groupOf.get(peer.class) : undefined
     if (group !== undefined) place.peers.add(group)
+    noteRequests(place, edge)
     const [special] = specialPeersOf(peer)
     if (special !== undefined) place.specials.add(JSON.stringify(special))
     if (peer.kind === 'address') place.outside.push(...prefixesOf(peer.address))
@@ -86,6 +95,14 @@ function learnedPlaces(
   }
   return {
     find: (direction, subject, service) => places[direction][subject]?.get(portNumber(service)),
+  }
+}
+
+function noteRequests({ requests }: Place, { evidence }: Edge): void {
+  for (const kind of ['http', 'dns'] as const) {
+    for (const text of evidence.requests?.[kind] ?? []) {
+      requests.add(JSON.stringify(requestPattern(kind, text)))
+    }
   }
 }
 

@@ -41,13 +41,21 @@ export function indexGrants(plan: Plan, grants: readonly Grant[]): GrantIndex {
   const classesOf = plan.options.reoptimise === true ? findClasses(plan.traffic.classes) : undefined
   const cubesOfGrant = (grant: Grant): readonly Cube[] =>
     cubesOf(plan, grant.peer, plan.groups[grant.subject]?.namespace ?? '')
+  // Whoever asks for requests does not want the whole port back.
+  const replaces = ({ request, why }: Grant): boolean =>
+    request !== undefined &&
+    why !== 'retained' &&
+    (plan.options.l7 ?? []).includes('http' in request ? 'http' : 'dns')
   const add = (grant: Grant): void => {
     const key = `${grant.direction} ${grant.subject}`
     const shelf = shelves.get(key) ?? { rivals: [], texts: new Set<string>() }
     shelves.set(key, shelf)
     const cubes = cubesOfGrant(grant)
     shelf.rivals.push({ grant, cubes })
-    for (const cube of cubes) shelf.texts.add(cellText(grant, cube))
+    for (const cube of cubes) {
+      shelf.texts.add(`${cellText(grant, cube)} ${requestText(grant)}`)
+      if (replaces(grant)) shelf.texts.add(`${cellText(grant, cube)} replaced`)
+    }
   }
   for (const grant of grants) add(grant)
   return {
@@ -61,10 +69,17 @@ export function indexGrants(plan: Plan, grants: readonly Grant[]): GrantIndex {
       )
       if (atom !== undefined) {
         const text = cellText(grant, atom)
-        if (near.some((shelf) => shelf.texts.has(text))) return true
+        const words = grant.request === undefined ? ['', 'replaced'] : ['', requestText(grant)]
+        const known = words.map((word) => `${text} ${word}`)
+        if (near.some(({ texts }) => known.some((one) => texts.has(one)))) return true
       }
       const rivals = near.flatMap((shelf) =>
-        shelf.rivals.filter((rival) => coversPorts(rival.grant, grant)),
+        shelf.rivals.filter(
+          (rival) =>
+            coversPorts(rival.grant, grant) &&
+            (coversRequest(rival.grant, grant) ||
+              (grant.request === undefined && replaces(rival.grant))),
+        ),
       )
       return isImplied(grant, atom, rivals, classesOf)
     },
@@ -160,6 +175,14 @@ function isEveryPod(peer: GrantPeer): boolean {
 function isEmptySelector(selector: LabelSelector): boolean {
   const { matchLabels = {}, matchExpressions = [] } = selector
   return Object.keys(matchLabels).length === 0 && matchExpressions.length === 0
+}
+
+function requestText({ request }: Grant): string {
+  return request === undefined ? '' : JSON.stringify(request)
+}
+
+function coversRequest(wide: Grant, narrow: Grant): boolean {
+  return wide.request === undefined || requestText(wide) === requestText(narrow)
 }
 
 function coversPorts(wide: Grant, narrow: Grant): boolean {

@@ -1,6 +1,6 @@
 /** What a managed policy grants, cell by cell: merged peers taken apart, ports as numbers. */
 import type { LocatedPolicy, NetworkPolicy } from '../policy/network-policy.ts'
-import type { RulePeer, RulePort } from '../policy/plain-rule.ts'
+import type { PolicyRequest, RulePeer, RulePort } from '../policy/plain-rule.ts'
 import type { PortRange } from '../policy/port-set.ts'
 import { maxPort, portProtocols } from '../policy/port-set.ts'
 import type { Conjunction, Literal } from './conjunction.ts'
@@ -32,15 +32,33 @@ export function grantsOf(
     for (const { icmp } of (ports ?? []).filter((port) => port.icmp !== undefined)) {
       grants.push(...targets.map((peer) => ({ ...cell, peer, ...icmpService(icmp) })))
     }
-    for (const range of portRanges(plan, ports, () => reportEdited(located, findings))) {
-      const { protocol, first: port, last } = range
-      const end = last > port ? { endPort: last } : {}
-      grants.push(...targets.map((peer) => ({ ...cell, peer, protocol, port, ...end })))
+    const addRanges = (some: readonly RulePort[] | undefined, request?: PolicyRequest): void => {
+      for (const range of portRanges(plan, some, () => reportEdited(located, findings))) {
+        const { protocol, first: port, last } = range
+        const end = { ...(last > port && { endPort: last }), ...(request && { request }) }
+        grants.push(...targets.map((peer) => ({ ...cell, peer, protocol, port, ...end })))
+      }
     }
+    for (const { part, request } of portParts(ports)) addRanges(part, request)
   }
   for (const rule of spec.ingress ?? []) add('ingress', rule.from, rule.ports)
   for (const rule of spec.egress ?? []) add('egress', rule.to, rule.ports)
   return grants
+}
+
+/** Ports by the kind of requests that passes on them: those for every request first. */
+function portParts(
+  ports: readonly RulePort[] | undefined,
+): readonly { readonly part: readonly RulePort[] | undefined; readonly request?: PolicyRequest }[] {
+  const narrowed = (ports ?? []).filter(({ requests }) => requests !== undefined)
+  if (narrowed.length === 0) return [{ part: ports }]
+  const open = (ports ?? []).filter(({ requests }) => requests === undefined)
+  return [
+    ...(open.length > 0 ? [{ part: open }] : []),
+    ...narrowed.flatMap((port) =>
+      (port.requests ?? []).map((request) => ({ part: [port], request })),
+    ),
+  ]
 }
 
 function icmpService(icmp: RulePort['icmp']): Pick<Grant, 'protocol' | 'port'> {
@@ -109,6 +127,13 @@ function reportEdited(located: LocatedPolicy<NetworkPolicy>, findings: Finding[]
       'is managed by netweir and was edited by hand to use a named port whose number is not known: that rule is not carried over',
     hint: 'give an inventory with --inventory, or move the rule to a policy without the managed-by label',
   })
+}
+
+/** Returns a kind of requests in words. */
+export function describeRequest(request: PolicyRequest): string {
+  if ('dns' in request) return request.dns.matchName ?? request.dns.matchPattern ?? ''
+  const { method = 'any method', path = 'any path' } = request.http
+  return `${method} ${path}`
 }
 
 /** Returns a peer in words: `shop/app=web`, a prefix, `everyone`. */

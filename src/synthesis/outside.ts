@@ -3,6 +3,7 @@
 import type { Prefix } from '../ip.ts'
 import { formatPrefix, parseAddress, parsePrefix, prefixesMeet, prefixOf } from '../ip.ts'
 import type { PortProtocol } from '../policy/network-policy.ts'
+import type { OpenPorts } from '../traffic/active-edges.ts'
 import type { InventoryService } from '../traffic/inventory.ts'
 import { coverAddresses, worldExcept } from './cidr-cover.ts'
 import type { Contribution, OutsideUse } from './edge-grants.ts'
@@ -90,6 +91,18 @@ function podAddresses(plan: Plan): readonly Prefix[] {
 export function asPrefix(text: string): Prefix | undefined {
   const address = parseAddress(text)
   return address === undefined ? parsePrefix(text) : prefixOf(address, address.width)
+}
+
+/** Returns which ports the grants open to every address outside: a new client is nothing new to them. */
+export function openPortsOf(grants: readonly Grant[]): OpenPorts {
+  const open = groupBy(
+    grants.filter(({ why }) => why === 'world-ingress' || why === 'outside-port'),
+    ({ subject, direction, protocol }) => `${subject} ${direction} ${protocol}`,
+  )
+  return (group, direction, { protocol, port }) =>
+    (open.get(`${group} ${direction} ${protocol}`) ?? []).some(
+      (grant) => grant.port <= port && port <= (grant.endPort ?? grant.port),
+    )
 }
 
 function bundleUses(plan: Plan, uses: readonly OutsideUse[]): readonly Bundle[] {

@@ -7,7 +7,7 @@ import { conjunctionText, fromLabelSelector } from './conjunction.ts'
 import type { GroupSelector } from './group-selectors.ts'
 import type { Grouping } from './groups.ts'
 import { assignPolicyNames } from './policy-names.ts'
-import type { Group } from './synthesis.ts'
+import type { Group, SynthesisOptions } from './synthesis.ts'
 
 /** Name of the default deny of a namespace, which no workload's policy may have. */
 export const defaultDenyName = 'default-deny'
@@ -34,6 +34,7 @@ interface Context {
   readonly selectors: readonly GroupSelector[]
   readonly existing: readonly LocatedPolicy[]
   readonly managed: readonly LocatedPolicy<NetworkPolicy>[]
+  readonly target: SynthesisOptions['target']
 }
 
 /**
@@ -45,9 +46,11 @@ export function assignOwnership(context: Context): Ownership {
   const { grouping, managed, existing } = context
   const managedNames = new Set(managed.map(({ policy }) => fullName(policy)))
   const taken = new Set(
-    existing
-      .filter(({ policy }) => policy.kind === 'NetworkPolicy' || managedNames.has(fullName(policy)))
-      .map(({ policy }) => fullName(policy)),
+    existing.flatMap(({ policy }) =>
+      policy.kind === 'NetworkPolicy' || managedNames.has(fullName(policy))
+        ? fullName(policy)
+        : nameTakenBy(policy, context.target),
+    ),
   )
   const reserved = new Set(
     [...taken]
@@ -77,6 +80,20 @@ export function assignOwnership(context: Context): Ownership {
     taken,
     dropped: droppedClasses(context, ownerOf),
   }
+}
+
+/**
+ * Returns the name that a policy of another kind keeps ours from having: of kinds that the target does not write none,
+ * and of `hybrid` that which a companion would be called by.
+ */
+export function nameTakenBy(
+  policy: LocatedPolicy['policy'],
+  target: SynthesisOptions['target'],
+): readonly string[] {
+  if (policy.kind !== 'CiliumNetworkPolicy') return []
+  const name = fullName(policy)
+  if (target === 'cilium') return [name]
+  return target === 'hybrid' && name.endsWith(companionSuffix) ? [withoutSuffix(name)] : []
 }
 
 function ownerAmong(

@@ -58,7 +58,14 @@ export function makePlan(traffic: Traffic, options: SynthesisOptions): Plan {
   const context = selectorContext({ traffic, options, grouping, managed, findings })
   const selectors = grouping.groups.map((group) => selectorOf(group, context))
   const existing = options.existing ?? []
-  const ownership = assignOwnership({ traffic, grouping, selectors, existing, managed })
+  const ownership = assignOwnership({
+    traffic,
+    grouping,
+    selectors,
+    existing,
+    managed,
+    target: options.target,
+  })
   const subjects = chooseSubjects(traffic, options, grouping, selectors, ownership)
   return {
     traffic,

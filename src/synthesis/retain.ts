@@ -11,7 +11,7 @@ import { formatPorts, toPortSet } from '../policy/port-set.ts'
 import { selectorMatches } from '../policy/selector.ts'
 import { blockMs } from '../traffic/communication-set.ts'
 import { indexGrants } from './implied-grants.ts'
-import { describePeer, grantsOf, portRanges } from './managed-grants.ts'
+import { describePeer, describeRequest, grantsOf, portRanges } from './managed-grants.ts'
 import { classesOfPolicy, fullName } from './ownership.ts'
 import type { Plan } from './plan.ts'
 import type { Finding, GeneratedPolicy, Grant, StaleGrant } from './synthesis.ts'
@@ -153,8 +153,8 @@ function portTexts(ranges: readonly PortRange[]): readonly string[] {
   return formatPorts(toPortSet(ranges))
 }
 
-function portsOf({ protocol, port, endPort = port }: Grant): readonly string[] {
-  return protocol === 'ICMPv4' || protocol === 'ICMPv6'
-    ? [`${port}/${protocol}`]
-    : portTexts([{ protocol, first: port, last: endPort }])
+function portsOf({ protocol, port, endPort = port, request }: Grant): readonly string[] {
+  if (protocol === 'ICMPv4' || protocol === 'ICMPv6') return [`${port}/${protocol}`]
+  const texts = portTexts([{ protocol, first: port, last: endPort }])
+  return request === undefined ? texts : texts.map((text) => `${text} ${describeRequest(request)}`)
 }

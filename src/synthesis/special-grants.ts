@@ -13,7 +13,7 @@ export function knowsCilium({ target = 'kubernetes' }: SynthesisOptions): boolea
 
 /** Tells whether a grant's peer is one that NetworkPolicy cannot name. */
 export function isSpecialGrant(peer: GrantPeer): peer is SpecialGrantPeer {
-  return peer.kind === 'entity' || peer.kind === 'fqdn' || peer.kind === 'remote'
+  return ['entity', 'fqdn', 'fqdn-pattern', 'remote'].includes(peer.kind)
 }
 
 /** Returns what the peer of a grant is in the rules of the exact engine. */
@@ -23,6 +23,8 @@ export function toSpecialPeer(peer: SpecialGrantPeer): SpecialPeer {
       return peer
     case 'fqdn':
       return { kind: 'fqdn', selector: { matchName: peer.name } }
+    case 'fqdn-pattern':
+      return { kind: 'fqdn', selector: { matchPattern: peer.pattern } }
     case 'remote':
       return { kind: 'identity', local: false, requirements: requirementsOf(peer) }
   }
@@ -34,8 +36,10 @@ export function fromSpecialPeer(peer: SpecialPeer): GrantPeer | undefined {
     return peer.entity === 'all' ? { kind: 'everyone' } : { kind: 'entity', entity: peer.entity }
   }
   if (peer.kind === 'fqdn') {
-    const { matchName } = peer.selector
-    return matchName === undefined ? undefined : { kind: 'fqdn', name: matchName }
+    const { matchName, matchPattern = '' } = peer.selector
+    return matchName === undefined
+      ? { kind: 'fqdn-pattern', pattern: matchPattern }
+      : { kind: 'fqdn', name: matchName }
   }
   const values = new Map<string, string>()
   for (const { key, operator, values: [value, ...rest] = [] } of peer.requirements) {
@@ -70,6 +74,8 @@ export function describeSpecial(peer: SpecialGrantPeer): string {
       return peer.entity
     case 'fqdn':
       return peer.name
+    case 'fqdn-pattern':
+      return peer.pattern
     case 'remote':
       return `${peer.namespace} (${labelTexts(peer.labels).join(',')}) of cluster ${peer.cluster}`
   }

@@ -2,6 +2,7 @@
 import type { Labels } from '../labels.ts'
 import type { CiliumEntity } from '../policy/cilium-policy.ts'
 import type { LocatedPolicy, NetworkPolicyPeer, Policy } from '../policy/network-policy.ts'
+import type { PolicyRequest } from '../policy/plain-rule.ts'
 import type { Confidence, Verdict } from '../traffic/confidence.ts'
 import type { Inventory, WorkloadRef } from '../traffic/inventory.ts'
 import type { Edge } from '../traffic/traffic.ts'
@@ -21,8 +22,11 @@ export interface SynthesisOptions {
   readonly selector?: string
   /** System namespaces that become subjects. */
   readonly includeSystem?: readonly string[]
-  /** Default: `auto`. */
-  readonly defaultDeny?: 'auto' | 'always' | 'never'
+  /**
+   * When a namespace gets its default deny; `clusterwide` is `auto` with one CiliumClusterwideNetworkPolicy for all of
+   * them. Default: `auto`.
+   */
+  readonly defaultDeny?: 'auto' | 'always' | 'never' | 'clusterwide'
   /** Hold back the default deny of namespaces with a group whose verdict is worse. Default: `insufficient`, none is. */
   readonly minConfidence?: Verdict
   /** Default: `all`. */
@@ -47,6 +51,10 @@ export interface SynthesisOptions {
    * NetworkPolicies with Cilium's for what they cannot say. Default: `kubernetes`.
    */
   readonly target?: 'kubernetes' | 'cilium' | 'hybrid'
+  /** Kinds of requests that edges are narrowed to where proxies saw all of them. Default: none. */
+  readonly l7?: readonly ('http' | 'dns')[]
+  /** How many names below one parent, used alike, become a pattern. Default: they never do. */
+  readonly namePatterns?: number
 }
 
 /** Workloads that share a class: the subject and the peer of rules. */
@@ -73,7 +81,9 @@ export const wideningReasons = [
   'outside-port',
   'api-server-backend',
   'dns-name',
+  'dns-pattern',
   'node-pair',
+  'request-shape',
 ] as const
 
 /** One of {@link wideningReasons}. */
@@ -116,6 +126,7 @@ export const findingCodes = [
   'NOTHING_LEARNED',
   'NO_LABELS',
   'OUTSIDE_PORT',
+  'REQUESTS_OPEN',
   'RULE_CAP',
   'SELECTOR_CAP',
   'SERVICE_ADDRESS',
@@ -171,6 +182,8 @@ export interface Grant {
   /** For ICMP the type. */
   readonly port: number
   readonly endPort?: number
+  /** The one kind of requests that it lets through; absent for every request. */
+  readonly request?: PolicyRequest
   readonly why: 'learned' | 'retained' | WideningReason
 }
 
@@ -193,6 +206,8 @@ export type GrantPeer =
 export type SpecialGrantPeer =
   | { readonly kind: 'entity'; readonly entity: CiliumEntity }
   | { readonly kind: 'fqdn'; readonly name: string }
+  /** Names by a pattern: `*.example.com`. */
+  | { readonly kind: 'fqdn-pattern'; readonly pattern: string }
   | {
       readonly kind: 'remote'
       readonly cluster: string

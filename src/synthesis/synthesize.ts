@@ -9,9 +9,10 @@ import { grantDns } from './dns.ts'
 import { reportPorts } from './dynamic-ports.ts'
 import type { Contribution } from './edge-grants.ts'
 import { grantEdges, isObligation } from './edge-grants.ts'
-import { grantOutside } from './outside.ts'
+import { grantOutside, openPortsOf } from './outside.ts'
 import type { Plan } from './plan.ts'
 import { makePlan } from './plan.ts'
+import { allowLookups, narrowRequests } from './request-grants.ts'
 import { retainGrants } from './retain.ts'
 import type {
   Finding,
@@ -33,20 +34,28 @@ export function synthesize(traffic: Traffic, options: SynthesisOptions): Synthes
   const edges = grantEdges(plan)
   const dns = grantDns(plan)
   const resolving = dns.grants.filter((grant) => grant.direction === 'egress')
-  const steps: readonly Contribution[] = [
+  const made: readonly Contribution[] = [
     edges,
     grantOutside(plan, edges.outside, new Set(resolving.map((grant) => grant.subject))),
     grantApiServer(plan),
     dns,
   ]
-  const fresh = uniqueGrants(steps.flatMap((step) => step.grants))
+  const narrowed = narrowRequests(
+    plan,
+    made.flatMap((step) => step.grants),
+  )
+  const steps = [...made, narrowed]
+  const fresh = uniqueGrants(narrowed.grants)
   const retention = retainGrants(plan, fresh)
-  const grants =
+  const together =
     retention.grants.length === 0 ? fresh : uniqueGrants([...fresh, ...retention.grants])
+  const looked = allowLookups(together)
+  const grants = looked === together ? together : uniqueGrants(looked)
   const confidence = confidenceOf({
     traffic,
     groups: plan.groups,
     judged: new Set([...plan.subjects].flatMap((id) => plan.groups[id]?.name ?? [])),
+    isOpen: openPortsOf(grants),
     ...(options.inventory === undefined ? {} : { inventory: options.inventory }),
   })
   const denies = denyByDefault(plan, grants, confidence)

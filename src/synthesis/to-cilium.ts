@@ -13,7 +13,7 @@ import { maxCiliumPorts } from '../policy/cilium-port-fields.ts'
 import { namespaceLabelPrefix, podNamespaceKey } from '../policy/lower-cilium.ts'
 import type { LabelSelector, LabelSelectorRequirement } from '../policy/network-policy.ts'
 import { managedBy, managedByLabel } from '../policy/network-policy.ts'
-import type { RulePeer, RulePort } from '../policy/plain-rule.ts'
+import type { PolicyRequest, RulePeer, RulePort } from '../policy/plain-rule.ts'
 import { canonicalSelector, requirementsOf } from '../policy/selector.ts'
 
 /** One rule of either direction, with peers and ports of every kind. */
@@ -59,16 +59,19 @@ export function managedCilium(
 /** Tells whether a rule has a part that NetworkPolicy cannot say exactly where Cilium enforces it. */
 export function needsCilium({ peers, ports, dns }: MixedRule): boolean {
   return (
-    dns === true ||
-    peers.some(({ special }) => special !== undefined) ||
-    ports.some(({ icmp }) => icmp !== undefined)
+    dns === true || peers.some(({ special }) => special !== undefined) || ports.some(isBeyondPorts)
   )
+}
+
+/** Tells whether a port is one that NetworkPolicy has no word for: a type of ICMP, or requests. */
+function isBeyondPorts({ icmp, requests }: RulePort): boolean {
+  return icmp !== undefined || requests !== undefined
 }
 
 /** Returns the part of a rule that NetworkPolicy says exactly; undefined for none. */
 export function portablePart({ peers, ports }: MixedRule): MixedRule | undefined {
   const plainPeers = peers.filter(({ special }) => special === undefined)
-  const plainPorts = ports.filter(({ icmp }) => icmp === undefined)
+  const plainPorts = ports.filter((port) => !isBeyondPorts(port))
   const hasPeers = peers.length === 0 || plainPeers.length > 0
   return hasPeers && plainPorts.length > 0 ? { peers: plainPeers, ports: plainPorts } : undefined
 }
@@ -79,11 +82,11 @@ export function companionParts(rule: MixedRule): readonly MixedRule[] {
   const { peers, ports } = rule
   const special = peers.filter((peer) => peer.special !== undefined)
   const plain = peers.filter((peer) => peer.special === undefined)
-  const icmp = ports.filter((port) => port.icmp !== undefined)
-  const isPlainIcmp = icmp.length > 0 && (plain.length > 0 || peers.length === 0)
+  const beyond = ports.filter(isBeyondPorts)
+  const isPlainBeyond = beyond.length > 0 && (plain.length > 0 || peers.length === 0)
   return [
     ...(special.length > 0 ? [{ peers: special, ports }] : []),
-    ...(isPlainIcmp ? [{ peers: plain, ports: icmp }] : []),
+    ...(isPlainBeyond ? [{ peers: plain, ports: beyond }] : []),
   ]
 }
 
@@ -166,15 +169,33 @@ function serviceParts({
   ports,
   dns,
 }: MixedRule): readonly Pick<CiliumIngressRule, 'toPorts' | 'icmps'>[] {
-  const numbered = ports.filter(({ icmp }) => icmp === undefined).map(toCiliumPort)
+  const numbered = ports.filter(({ icmp }) => icmp === undefined)
   const types = ports.flatMap(({ icmp }) => icmp ?? [])
-  const rules = dns === true ? { rules: { dns: [{ matchPattern: '*' }] } } : {}
+  const byRequests = new Map<string, RulePort[]>()
+  for (const port of numbered) {
+    const key = JSON.stringify(port.requests ?? [])
+    byRequests.set(key, [...(byRequests.get(key) ?? []), port])
+  }
+  const toPorts = [...byRequests.values()].flatMap((some) => {
+    const rules = rulesOf(some[0]?.requests, dns)
+    return chunks(some.map(toCiliumPort)).map((part): CiliumPortRule => ({ ports: part, ...rules }))
+  })
   return [
-    ...(numbered.length > 0
-      ? [{ toPorts: chunks(numbered).map((part): CiliumPortRule => ({ ports: part, ...rules })) }]
-      : []),
+    ...(toPorts.length > 0 ? [{ toPorts }] : []),
     ...(types.length > 0 ? [{ icmps: chunks(types).map((fields) => ({ fields })) }] : []),
   ]
+}
+
+/** What a proxy lets through: the requests, every look-up, or, without it, everything. */
+function rulesOf(
+  requests: readonly PolicyRequest[] = [],
+  dns: true | undefined,
+): Pick<CiliumPortRule, 'rules'> {
+  const http = requests.flatMap((request) => ('http' in request ? request.http : []))
+  const names = requests.flatMap((request) => ('dns' in request ? request.dns : []))
+  if (http.length > 0) return { rules: { http } }
+  if (names.length > 0) return { rules: { dns: names } }
+  return dns === true ? { rules: { dns: [{ matchPattern: '*' }] } } : {}
 }
 
 function toCiliumPort({ protocol = 'TCP', port, endPort }: RulePort): CiliumPort {

@@ -44,14 +44,15 @@ function compareReasons(a: Grant, b: Grant): number {
 const protocols: readonly string[] = portProtocols
 
 /** Most grants are one port between two groups: a number tells those of one side apart, where a text would take long. */
-function cellNumber({ peer, protocol, port, endPort }: Grant): number | undefined {
-  if (peer.kind !== 'group' || endPort !== undefined) return undefined
+function cellNumber({ peer, protocol, port, endPort, request }: Grant): number | undefined {
+  if (peer.kind !== 'group' || endPort !== undefined || request !== undefined) return undefined
   const number = protocols.indexOf(protocol)
   if (number < 0) return undefined
   const place = peer.group * protocols.length + number
   return place * (maxPort + 1) + port
 }
 
-function cellText({ subject, direction, peer, protocol, port, endPort }: Grant): string {
-  return JSON.stringify([subject, direction, peer, protocol, port, endPort ?? port])
+function cellText({ subject, direction, peer, protocol, port, endPort, request }: Grant): string {
+  const cell = [subject, direction, peer, protocol, port, endPort ?? port]
+  return JSON.stringify(request === undefined ? cell : [...cell, request])
 }

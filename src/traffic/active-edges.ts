@@ -4,9 +4,10 @@ import type { BlockRange } from './block-ranges.ts'
 import { addBlocks } from './block-ranges.ts'
 import { blockMs } from './communication-set.ts'
 import { isObserved } from './observed-outcomes.ts'
-import type { EdgeEnd, Traffic } from './traffic.ts'
+import type { Edge, EdgeEnd, Traffic } from './traffic.ts'
 
 const dayMs = 86_400_000
+const hourMs = 3_600_000
 
 /** A group as `synthesis/` finds them. */
 export interface WatchedGroup {
@@ -22,10 +23,21 @@ export type ActiveEdge = readonly BlockRange[]
 /** Edges of one group, none without a block. */
 export type GroupEdges = Readonly<Record<'ingress' | 'egress', readonly ActiveEdge[]>>
 
-/** Returns the edges of each group, by position, that were seen to pass. An edge is a peer, a protocol and a port. */
+/** Tells whether policies let the group at a position exchange a port with every address outside. */
+export type OpenPorts = (
+  group: number,
+  direction: 'ingress' | 'egress',
+  service: Pick<Edge, 'protocol' | 'port'>,
+) => boolean
+
+/**
+ * Returns the edges of each group, by position, that were seen to pass. An edge is a peer, a protocol and a port; where
+ * `isOpen`, all addresses outside are one peer.
+ */
 export function edgesByGroup(
   traffic: Traffic,
   groups: readonly WatchedGroup[],
+  isOpen: OpenPorts = () => false,
 ): readonly GroupEdges[] {
   const groupOf = new Map<number, number>()
   for (const [id, group] of groups.entries()) {
@@ -39,12 +51,17 @@ export function edgesByGroup(
   const add = (
     end: EdgeEnd,
     direction: 'ingress' | 'egress',
-    key: number,
-    blocks: readonly BlockRange[],
+    peer: EdgeEnd,
+    { protocol, port, evidence: { blocks } }: Edge,
   ): void => {
-    const edges =
-      end.kind === 'class' ? found[groupOf.get(end.class) ?? -1]?.[direction] : undefined
-    if (edges === undefined || blocks.length === 0) return
+    const group = end.kind === 'class' ? groupOf.get(end.class) : undefined
+    const edges = group === undefined ? undefined : found[group]?.[direction]
+    if (group === undefined || edges === undefined || blocks.length === 0) return
+    const isAny = peer.kind === 'address' && isOpen(group, direction, { protocol, port })
+    const key =
+      (peerOf(isAny ? 'any address' : peer) * protocols.length + protocols.indexOf(protocol)) *
+        ports +
+      port
     let active = edges.get(key)
     if (active === undefined) {
       active = []
@@ -52,11 +69,10 @@ export function edgesByGroup(
     }
     for (const range of blocks) addBlocks(active, range[0], range[1])
   }
-  for (const { from, to, protocol, port, outcome, evidence } of traffic.edges) {
-    if (!isObserved(outcome)) continue
-    const service = protocols.indexOf(protocol) * ports + port
-    add(from, 'egress', peerOf(to) * protocols.length * ports + service, evidence.blocks)
-    add(to, 'ingress', peerOf(from) * protocols.length * ports + service, evidence.blocks)
+  for (const edge of traffic.edges) {
+    if (!isObserved(edge.outcome)) continue
+    add(edge.from, 'egress', edge.to, edge)
+    add(edge.to, 'ingress', edge.from, edge)
   }
   return found.map(({ ingress, egress }) => ({
     ingress: [...ingress.values()],
@@ -84,16 +100,11 @@ export function eventsBefore(edge: ActiveEdge, cut: number): number {
   return events
 }
 
-/** Returns an edge as it was before the block `cut`. */
-function before(edge: ActiveEdge, cut: number): ActiveEdge {
-  return edge
-    .filter(([first]) => first < cut)
-    .map(([first, last]): BlockRange => [first, Math.min(last, cut - 1)])
-}
-
 /** The days of a window: twenty-four hours each, from its begin. */
 export interface WatchedDays {
-  /** Complete days that had any traffic: a gap in the recording is no day that was watched. */
+  /** Length of the hours of the window that had any traffic, in days: a gap in the recording was not watched. */
+  readonly watched: number
+  /** The whole days of it. */
   readonly days: number
   /** Length of the window. */
   readonly windowDays: number
@@ -104,20 +115,30 @@ export interface WatchedDays {
 export function watchedDays(traffic: Traffic): WatchedDays {
   const { firstMs, lastMs } = traffic.window
   if (firstMs === undefined || lastMs === undefined) {
-    return { days: 0, windowDays: 0, dayOf: () => 0 }
+    return { watched: 0, days: 0, windowDays: 0, dayOf: () => 0 }
   }
   const start = Math.floor(firstMs / blockMs)
   const dayOf = (block: number): number => Math.floor(((block - start) * blockMs) / dayMs)
+  const hourOf = (block: number): number =>
+    Math.max(0, Math.floor(((block - start) * blockMs) / hourMs))
   const active: BlockRange[] = []
   for (const { evidence } of traffic.edges) {
     for (const [first, last] of evidence.blocks) {
-      addBlocks(active, Math.max(0, dayOf(first)), Math.max(0, dayOf(last)))
+      addBlocks(active, hourOf(first), hourOf(last))
     }
   }
-  // The last event of a day comes a little before its end: a block is the grain of everything here.
-  const complete = Math.floor((lastMs + blockMs - firstMs) / dayMs)
-  const days = before(active, complete).reduce((sum, [first, last]) => sum + last - first + 1, 0)
-  return { days, windowDays: (lastMs - firstMs) / dayMs, dayOf }
+  const watchedMs = active.reduce((sum, [first, last]) => {
+    const from = Math.max(firstMs, start * blockMs + first * hourMs)
+    const to = Math.min(lastMs, start * blockMs + (last + 1) * hourMs)
+    return sum + Math.max(0, to - from)
+  }, 0)
+  return {
+    watched: watchedMs / dayMs,
+    // The last event of a day comes a little before its end: a block is the grain of everything here.
+    days: Math.floor((watchedMs + blockMs) / dayMs),
+    windowDays: (lastMs - firstMs) / dayMs,
+    dayOf,
+  }
 }
 
 /** Numbers that a port may have: 0 is none. */
@@ -128,7 +149,7 @@ function numberPeers(
   { classes }: Traffic,
   groups: readonly WatchedGroup[],
   groupOf: ReadonlyMap<number, number>,
-): (end: EdgeEnd) => number {
+): (end: EdgeEnd | 'any address') => number {
   const texts = new Map<string, number>()
   const numberOf = (text: string): number => {
     const number = texts.get(text) ?? groups.length + classes.length + texts.size
@@ -136,6 +157,7 @@ function numberPeers(
     return number
   }
   return (end) => {
+    if (end === 'any address') return numberOf(end)
     switch (end.kind) {
       case 'class':
         return groupOf.get(end.class) ?? groups.length + end.class

@@ -16,6 +16,8 @@ import { NameTable } from './name-table.ts'
 import { NamespaceTable } from './namespace-table.ts'
 import { PodTable } from './pod-table.ts'
 import { ProducerTable } from './producer-table.ts'
+import type { RequestRecord } from './request-record.ts'
+import { recordOfRequest } from './request-record.ts'
 import type { ScanBatch } from './scan-batch.ts'
 import { forEachEdge } from './scan-batch.ts'
 import { Smallest } from './smallest.ts'
@@ -40,6 +42,8 @@ export interface AggregateOptions {
    * Default: {@link defaultOutsideLimit}. Merging a set with a smaller limit lowers it.
    */
   readonly outsideLimit?: number
+  /** Kinds of requests that are kept of what proxies saw. Default: none. */
+  readonly requests?: readonly ('http' | 'dns')[]
 }
 
 /** A communication set that grows. Memory grows with distinct edges, endpoints and pods, not with readings. */
@@ -60,7 +64,7 @@ export interface Aggregate {
 
 /** Returns an aggregate that holds nothing yet. */
 export function createAggregate(options: AggregateOptions = {}): Aggregate {
-  return new Aggregation(options.outsideLimit ?? defaultOutsideLimit)
+  return new Aggregation(options.outsideLimit ?? defaultOutsideLimit, options.requests ?? [])
 }
 
 /** Port pairs under one number each, so that they order by client port, then port. */
@@ -76,9 +80,11 @@ class Aggregation implements Aggregate {
   /** By the client's port. */
   readonly #suspects: EdgeTable<Tally>
   readonly #portPairs: EdgeTable<PortPairs>
+  readonly #requestKinds: readonly ('http' | 'dns')[]
   #outsideLimit: number
 
-  constructor(outsideLimit: number) {
+  constructor(outsideLimit: number, requestKinds: readonly ('http' | 'dns')[]) {
+    this.#requestKinds = requestKinds
     this.#outsideLimit = Math.min(Math.max(1, Math.floor(outsideLimit)), maxOutsideLimit)
     const tally = (): Tally => new Tally()
     const portPairs = (): PortPairs => new Smallest(portPairLimit, tally)
@@ -206,7 +212,7 @@ class Aggregation implements Aggregate {
       this.#producers.count('no-pod', 1)
       return
     }
-    this.#tally(flow, from, to).add(observationOf(flow, timeMs))
+    this.#tally(flow, from, to).add(observationOf(flow, timeMs, this.#requestKinds))
   }
 
   #tally(flow: Flow, from: EndPlace, to: EndPlace): Tally {
@@ -277,11 +283,27 @@ class Aggregation implements Aggregate {
   }
 }
 
-function observationOf(flow: Flow, timeMs: number | undefined): Observation {
+function observationOf(
+  flow: Flow,
+  timeMs: number | undefined,
+  kinds: readonly ('http' | 'dns')[],
+): Observation {
   const { side, verdict, strength, flows, uuid } = flow
   const encrypted = flow.encrypted === true
   const authenticated = flow.authenticated === true
-  return { side, verdict, strength, flows, timeMs, uuid, encrypted, authenticated }
+  const { serverNames: names } = flow
+  const requests = kinds.length === 0 ? undefined : requestsOf(flow, kinds)
+  return { side, verdict, strength, flows, timeMs, uuid, encrypted, authenticated, names, requests }
+}
+
+function requestsOf(
+  { request, redirected, side }: Flow,
+  kinds: readonly ('http' | 'dns')[],
+): RequestRecord | undefined {
+  if (redirected === true) return recordOfRequest(side, undefined)
+  return request !== undefined && kinds.includes(request.kind)
+    ? recordOfRequest(side, request)
+    : undefined
 }
 
 function* pairEdges(edge: TableEdge<PortPairs>): Generator<PortedEdge> {

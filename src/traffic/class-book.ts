@@ -145,6 +145,7 @@ export class ClassBook {
       generation,
       workload: pod.workload ?? { kind: 'Pod', name: pod.name },
       resolvedBy: 'inventory',
+      unseen: true,
     })
     const key = keyOf([pod.namespace, pod.name])
     keepLatest(this.#podClasses, key, { entry, lastMs: Number.NEGATIVE_INFINITY })

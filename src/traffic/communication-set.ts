@@ -1,5 +1,6 @@
 /** The communication set as a document: the minimal, mergeable record of who talks to whom (DESIGN: section 4). */
 import type { Entity, Outcome, Protocol, Side, Strength, VerdictKind } from '../flow/flow.ts'
+import type { RequestRecord } from './request-record.ts'
 
 /** Length of a block, the unit in which activity is remembered. */
 export const blockMs: number = 5 * 60_000
@@ -70,6 +71,10 @@ export interface CommunicationRecord {
   readonly encrypted?: number
   /** Records that passed and say that the peers authenticated each other; absent for none. */
   readonly authenticated?: number
+  /** Names under which its clients knew the address of the server, at most eight; absent for none. */
+  readonly names?: readonly string[]
+  /** What proxies saw of its requests; absent unless that was asked for, and there was something. */
+  readonly requests?: RequestRecord
 }
 
 /** Evidence whose direction only the whole picture can decide; a port of 0 stands for any ephemeral port. */

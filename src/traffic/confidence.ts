@@ -1,5 +1,11 @@
 /** Whether a cluster was watched for long enough: bounds for each group and direction, and what was never seen. */
-import type { ActiveEdge, GroupEdges, WatchedDays, WatchedGroup } from './active-edges.ts'
+import type {
+  ActiveEdge,
+  GroupEdges,
+  OpenPorts,
+  WatchedDays,
+  WatchedGroup,
+} from './active-edges.ts'
 import { edgesByGroup, eventsBefore, eventsOf, watchedDays } from './active-edges.ts'
 import { blockMs } from './communication-set.ts'
 import type { Inventory } from './inventory.ts'
@@ -95,7 +101,7 @@ export interface Confidence {
   /** Nominal level of the bounds. */
   readonly level: 0.95
   readonly targets: typeof confidenceTargets
-  /** Days of the window that had traffic, complete ones only; and the whole window in days. */
+  /** Hours of the window that had traffic, in whole days; and the whole window in days. */
   readonly days: number
   readonly windowDays: number
   /** Part of the events that the producers lost. */
@@ -113,13 +119,16 @@ export interface ConfidenceInput {
   readonly groups: readonly WatchedGroup[]
   /** Names of the groups that are judged. Default: all with traffic. */
   readonly judged?: ReadonlySet<string>
+  /** Default: every address outside is a peer of its own. */
+  readonly isOpen?: OpenPorts
   readonly inventory?: Inventory
 }
 
 /** Returns how long each group was watched, and how likely something new is. It depends on the traffic as a whole and on no order. */
-export function confidenceOf({ traffic, groups, judged, inventory }: ConfidenceInput): Confidence {
+export function confidenceOf(input: ConfidenceInput): Confidence {
+  const { traffic, groups, judged, inventory, isOpen } = input
   const watch = { ...watchedDays(traffic), lost: lostPart(traffic) }
-  const byGroup = edgesByGroup(traffic, groups)
+  const byGroup = edgesByGroup(traffic, groups, isOpen)
   const judgedGroups = groups.flatMap((group, id): readonly GroupConfidence[] => {
     const classes = group.classes.flatMap((known) => traffic.classes[known] ?? [])
     if (!classes.some((known) => known.observed)) return []
@@ -198,7 +207,7 @@ interface Need {
 }
 
 /** A direction without any event is judged by its days alone: there is no next connection to speak of. */
-function needsOf(direction: DirectionConfidence, { days, windowDays }: Watch): Need {
+function needsOf(direction: DirectionConfidence, { days, watched }: Watch): Need {
   const { events } = direction
   // On the first days everything was seen but once: the forecast takes it to come again, the bound does not.
   const isYoung = days < 2
@@ -210,7 +219,7 @@ function needsOf(direction: DirectionConfidence, { days, windowDays }: Watch): N
     gaps.push(gap)
     moreDays = Math.max(moreDays, Math.ceil(more))
   }
-  const pace = events / windowDays
+  const pace = events / watched
   if (events > 0) {
     const missing = (wanted: number): number => Math.max(0, wanted - events) / pace
     if (events < confidenceTargets.events) need('events', missing(confidenceTargets.events))
@@ -287,7 +296,7 @@ const revisionKeys = ['pod-template-hash', 'rollouts-pod-template-hash', 'contro
 function startsOf(classes: readonly TrafficClass[]): number | undefined {
   const marks = new Map<string, Set<string>>()
   for (const known of classes.filter(({ observed }) => observed)) {
-    for (const pod of known.pods) {
+    for (const pod of known.pods.filter(({ unseen }) => unseen !== true)) {
       const key = `${pod.workload.kind} ${pod.workload.name}`
       const seen = marks.get(key) ?? new Set<string>()
       marks.set(key, seen)
@@ -322,7 +331,9 @@ function unseenOf(traffic: Traffic, inventory: Inventory | undefined): Omit<Unse
     ),
   )
   const pods = new Set(
-    observed.flatMap(({ namespace, pods: seen }) => seen.map(({ name }) => `${namespace}/${name}`)),
+    observed.flatMap(({ namespace, pods: known }) =>
+      known.filter(({ unseen }) => unseen !== true).map(({ name }) => `${namespace}/${name}`),
+    ),
   )
   const missing = (inventory?.workloads ?? [])
     .filter(({ hostNetwork, replicas }) => !hostNetwork && replicas !== 0)

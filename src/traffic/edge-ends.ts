@@ -58,3 +58,26 @@ export function identityLabels(
     `k8s:io.cilium.k8s.policy.cluster=${end.cluster}`,
   ]
 }
+
+/**
+ * Returns the outside addresses among some ends, each once, with every name and label that any of its edges knows it by:
+ * whose name it was stands on the edge.
+ */
+export function addressMarks(
+  ends: readonly EdgeEnd[],
+): ReadonlyMap<string, { readonly names: readonly string[]; readonly labels: readonly string[] }> {
+  const found = new Map<string, { readonly names: Set<string>; readonly labels: Set<string> }>()
+  for (const end of ends) {
+    if (end.kind !== 'address') continue
+    const known = found.get(end.address) ?? { names: new Set(), labels: new Set() }
+    found.set(end.address, known)
+    for (const name of end.names) known.names.add(name)
+    for (const label of end.labels) known.labels.add(label)
+  }
+  return new Map(
+    [...found].map(([address, { names, labels }]) => [
+      address,
+      { names: [...names].sort(), labels: [...labels].sort() },
+    ]),
+  )
+}

@@ -14,6 +14,8 @@ import { RowReader, ScannedTexts } from './scanned-texts.ts'
 export interface LineScannerOptions {
   readonly sinceMs?: number
   readonly untilMs?: number
+  /** Leave what says something of requests to the decoder. Default: no. */
+  readonly requests?: boolean
   /** Takes what was counted when the scanner has no room for more. */
   readonly onFull: (batch: ScanBatch) => void
 }
@@ -41,6 +43,7 @@ export class LineScanner {
   readonly #bytes: Uint8Array
   readonly #words: Uint32Array
   readonly #onFull: (batch: ScanBatch) => void
+  readonly #isAsked: boolean
   #texts = new ScannedTexts()
   #plain: PlainLine = () => undefined
   #plainStart = 0
@@ -52,6 +55,7 @@ export class LineScanner {
 
   constructor(module: ScannerModule, options: LineScannerOptions) {
     this.#onFull = options.onFull
+    this.#isAsked = options.requests === true
     this.#scanner = startScanner(module, {
       learn: (kind, row, text, length) => this.#learn(kind, row, text, length),
       plain: (start, length, line) => {
@@ -209,14 +213,14 @@ export class LineScanner {
         say(...this.#texts.address(utf8.decode(bytes)))
         break
       case textKinds.shape:
-        say(...wordsOfShape(bytes))
+        say(...wordsOfShape(bytes, this.#isAsked))
         break
       case textKinds.origin:
         this.#texts.origin(row, this.#textsOf(text, length))
         break
       case textKinds.named: {
-        const [address, names] = this.#tuple(text, length)
-        this.#texts.named(address ?? 0, this.#textOf(names ?? 0))
+        const [address, names, edge] = this.#tuple(text, length)
+        this.#texts.named(address ?? 0, this.#textOf(names ?? 0), edge ?? 0)
         break
       }
       case textKinds.answer:

@@ -56,8 +56,10 @@ function spellEdges(
   const edges = resolution.edges.flatMap((edge) => {
     const addresses = [...(edge.addresses ?? [])].sort(compareAddressTexts)
     const from = spellEnd(edge.from, { ids, addresses, names })
-    const to = spellEnd(edge.to, { ids, addresses, names })
     const { protocol, port, tally } = edge
+    // What the clients of this edge say comes before what somebody else looked up.
+    const known = tally.names.length > 0 ? tally.names : names
+    const to = spellEnd(edge.to, { ids, addresses, names: known })
     return cellsByOutcome(resolution, edge).map(([outcome, cells]) => ({
       from,
       to,
@@ -92,7 +94,7 @@ function cellsByOutcome(
 interface EndContext {
   readonly ids: ReadonlyMap<ClassEntry, number>
   readonly addresses: readonly string[]
-  readonly names: AddressNames
+  readonly names: AddressNames | readonly string[]
 }
 
 function spellEnd({ end }: ResolvedEnd, { ids, addresses, names }: EndContext): EdgeEnd {
@@ -101,7 +103,8 @@ function spellEnd({ end }: ResolvedEnd, { ids, addresses, names }: EndContext): 
       return { kind: 'class', class: ids.get(end.entry) ?? 0 }
     case 'address': {
       const { kind, address, labels } = end
-      return { kind, address, labels, names: names.of(address) }
+      const own = names instanceof AddressNames ? names.of(address) : names
+      return { kind, address, labels, names: own }
     }
     case 'entity': {
       const { kind, entity, labels } = end

@@ -249,11 +249,13 @@ class SourceReader implements Reader {
     return this.#aggregate.toSet()
   }
 
-  #createScanner({ scanner, sinceMs, untilMs }: ReaderOptions): LineScanner | undefined {
+  #createScanner(options: ReaderOptions): LineScanner | undefined {
+    const { scanner, sinceMs, untilMs, requests = [] } = options
     if (scanner === undefined) return undefined
     return new LineScanner(scanner, {
       ...(sinceMs === undefined ? {} : { sinceMs }),
       ...(untilMs === undefined ? {} : { untilMs }),
+      requests: requests.length > 0,
       onFull: (batch) => {
         this.#isAggregated = true
         this.#aggregate.addBatch(batch)

@@ -29,6 +29,8 @@ export interface ScanBatch {
     readonly records: number
   })[]
   readonly names: readonly NamedAddress[]
+  /** Names of servers by the position of the edge; an edge may come up more than once. */
+  readonly edgeNames: readonly { readonly edge: number; readonly names: readonly string[] }[]
   readonly counted: readonly { readonly outcome: Outcome; readonly records: number }[]
   readonly edges: ArrayBuffer
   readonly cells: ArrayBuffer
@@ -77,6 +79,7 @@ export function forEachEdge(batch: ScanBatch, take: (edge: BatchEdge) => void): 
   const words = new Uint32Array(batch.edges)
   const numbers = new Float64Array(batch.edges)
   const bytes = Buffer.from(batch.edges)
+  const names = namesByEdge(batch)
   for (let at = 0; at < words.length; at += edgeBytes / 4) {
     const key0 = words[at] ?? 0
     const key1 = words[at + 1] ?? 0
@@ -94,8 +97,19 @@ export function forEachEdge(batch: ScanBatch, take: (edge: BatchEdge) => void): 
       samples: samplesOf(bytes, at * 4, words[at + 11] ?? 0),
       encrypted: numbers[at / 2 + 6] ?? 0,
       authenticated: numbers[at / 2 + 7] ?? 0,
+      names: names.get(at / (edgeBytes / 4)),
     })
   }
+}
+
+function namesByEdge({ edgeNames }: ScanBatch): ReadonlyMap<number, readonly string[]> {
+  const byEdge = new Map<number, string[]>()
+  for (const { edge, names } of edgeNames) {
+    const known = byEdge.get(edge)
+    if (known === undefined) byEdge.set(edge, [...names])
+    else known.push(...names)
+  }
+  return byEdge
 }
 
 /** Runs may touch and overlap. */

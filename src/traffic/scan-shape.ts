@@ -14,11 +14,16 @@ const somePorts = [0, 1, 1024, 32_768] as const
 
 const directionNumbers = { communication: 0, suspect: 1, pair: 2 } as const
 
-/** Returns the four words that the scanner is told of a shape, decided by the plain decoder from the shape alone. */
-export function wordsOfShape(bytes: Uint8Array): readonly number[] {
+/**
+ * Returns the four words that the scanner is told of a shape, decided by the plain decoder from the shape alone. With
+ * `isAsked` what requests are wanted of is left to that decoder: records of proxies, and connections sent to them.
+ */
+export function wordsOfShape(bytes: Uint8Array, isAsked = false): readonly number[] {
   try {
     const flow = flowOfShape(bytes)
     const event = readEvent(flow)
+    const isProxied = event.type === 'l7' || event.verdict === 'REDIRECTED'
+    if (isAsked && isProxied) return [shapeFlags.bad, 0, 0, 0]
     const answer = event.l7Kind === 'RESPONSE' ? shapeFlags.answer : 0
     const shape = readShape(flow, event)
     if (typeof shape === 'string') {

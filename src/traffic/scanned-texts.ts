@@ -47,6 +47,7 @@ export class ScannedTexts {
   readonly #origins: { readonly row: number; readonly cluster: string; readonly node: string }[] =
     []
   readonly #names: NamedAddress[] = []
+  readonly #edgeNames: { readonly edge: number; readonly names: readonly string[] }[] = []
   readonly #labels = new Map<string, RecordLabels>()
 
   endpoint(row: number, text: string): readonly number[] {
@@ -102,9 +103,11 @@ export class ScannedTexts {
     this.#origins.push({ row, cluster: name, node })
   }
 
-  named(address: number, names: string): void {
+  named(address: number, names: string, edge: number): void {
     const text = this.#addresses[address & (v6Bit - 1)] ?? ''
-    this.#names.push(...namesOf(JSON.parse(names), text))
+    const named = namesOf(JSON.parse(names), text)
+    this.#names.push(...named)
+    this.#edgeNames.push({ edge, names: named.map(({ name }) => name) })
   }
 
   answer(texts: readonly string[]): void {
@@ -114,9 +117,7 @@ export class ScannedTexts {
     this.#names.push(...answerNames({ query, ips, cnames, rcode }))
   }
 
-  toBatch(
-    rows: RowReader,
-  ): Pick<ScanBatch, 'ends' | 'addresses' | 'pods' | 'namespaces' | 'origins' | 'names'> {
+  toBatch(rows: RowReader): Omit<ScanBatch, 'counted' | 'edges' | 'cells' | 'runs'> {
     const seen = this.#sighted.filter(({ row }) => rows.records(row) > 0)
     return {
       ends: this.#ends.ends,
@@ -132,6 +133,7 @@ export class ScannedTexts {
         ...rows.span(row),
       })),
       names: this.#names,
+      edgeNames: this.#edgeNames,
     }
   }
 }

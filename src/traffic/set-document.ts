@@ -3,6 +3,7 @@ import type { Location } from '../errors.ts'
 import { NetweirError } from '../errors.ts'
 import type { Outcome, Protocol } from '../flow/flow.ts'
 import { entities, outcomes, protocols, sides, strengths, verdictKinds } from '../flow/flow.ts'
+import { isRequestText } from '../flow/requests.ts'
 import { canonicalAddress, formatPrefix, parsePrefix } from '../ip.ts'
 import { createAggregate, maxOutsideLimit } from './aggregate.ts'
 import type {
@@ -17,6 +18,8 @@ import type {
 import { blockMs } from './communication-set.ts'
 import { DocumentField } from './document-field.ts'
 import { ledgerWith } from './ledger.ts'
+import type { RequestRecord } from './request-record.ts'
+import { joinRequests, requestKinds } from './request-record.ts'
 import { sortedTexts } from './text-key.ts'
 import type { SpanRecord } from './timestamp.ts'
 import { formatTime, parseTime } from './timestamp.ts'
@@ -241,19 +244,54 @@ function readEnd(field: DocumentField, classCount: number): EndRecord {
 
 function readEvidence(
   field: DocumentField,
-): Pick<CommunicationRecord, 'cells' | 'blocks' | 'samples' | 'encrypted' | 'authenticated'> {
+): Omit<CommunicationRecord, 'from' | 'to' | 'protocol' | 'port'> {
   const cells = field.member('cells')
   const encrypted = field.member('encrypted')
   const authenticated = field.member('authenticated')
+  const names = field.member('names')
+  const requests = field.member('requests')
   const evidence = {
     cells: cells.list(readCell),
     blocks: field.member('blocks').list(readBlocks),
     samples: field.member('samples').list((sample) => sample.text()),
     ...(encrypted.isAbsent ? {} : { encrypted: encrypted.count() }),
     ...(authenticated.isAbsent ? {} : { authenticated: authenticated.count() }),
+    ...(names.isAbsent ? {} : { names: readTexts(names) }),
+    ...(requests.isAbsent ? {} : { requests: readRequests(requests) }),
   }
   if (evidence.cells.length === 0) cells.fail('at least one cell')
   return evidence
+}
+
+/** Joined with nothing, a record is bounded. */
+const noRequests: RequestRecord = { read: [0, 0], redirected: [0, 0] }
+
+function readRequests(field: DocumentField): RequestRecord {
+  const lists = requestKinds.flatMap((kind) => {
+    const list = field.member(kind)
+    if (list.isAbsent) return []
+    const texts = list.list((item) =>
+      item.textAs(`a kind of ${kind} requests`, (text) =>
+        isRequestText({ kind, text }) ? text : undefined,
+      ),
+    )
+    return [[kind, sortedTexts(texts)] as const]
+  })
+  const more = field.member('more')
+  return joinRequests(noRequests, {
+    read: readSides(field.member('read')),
+    redirected: readSides(field.member('redirected')),
+    ...Object.fromEntries(lists),
+    ...(!more.isAbsent && { more: true }),
+  })
+}
+
+function readSides(field: DocumentField): readonly [number, number] {
+  const [egress, ingress, ...rest] = field.list((item) => item.count())
+  if (egress === undefined || ingress === undefined || rest.length > 0) {
+    return field.fail('two counts')
+  }
+  return [egress, ingress]
 }
 
 function readCell(field: DocumentField): CellRecord {

@@ -15,11 +15,16 @@ import {
 import type { CellRecord } from './communication-set.ts'
 import { blockMs } from './communication-set.ts'
 import { addCounts } from './counts.ts'
+import type { RequestRecord } from './request-record.ts'
+import { joinRequests } from './request-record.ts'
 import { keepSmallest } from './text-key.ts'
 import { emptySpan } from './timestamp.ts'
 
 /** How many uuids are kept of an edge. */
 const sampleLimit = 3
+
+/** How many names of the server are kept of an edge: the smallest. */
+const nameLimit = 8
 
 /** Something that takes in another of its kind. */
 export interface Mergeable<T> {
@@ -37,6 +42,10 @@ export interface Observation {
   /** The record says so; default: it does not. */
   readonly encrypted?: boolean
   readonly authenticated?: boolean
+  /** Names under which the client knew the server's address. Default: none. */
+  readonly names?: readonly string[]
+  /** What the record says of requests. Default: nothing. */
+  readonly requests?: RequestRecord | undefined
 }
 
 /** Evidence as documents spell it: the part that communications and pending records share. */
@@ -46,12 +55,20 @@ export interface EvidenceRecord {
   readonly samples: readonly string[]
   readonly encrypted?: number
   readonly authenticated?: number
+  readonly names?: readonly string[]
+  readonly requests?: RequestRecord
 }
 
 type Protection = Pick<EvidenceRecord, 'encrypted' | 'authenticated'>
 
+/** What few edges have. */
+interface Extras {
+  readonly names?: readonly string[] | undefined
+  readonly requests?: RequestRecord | undefined
+}
+
 /** Evidence of many records, with its times as numbers, in the form in which a tally keeps it. */
-export interface CountedEvidence {
+export interface CountedEvidence extends Extras {
   readonly cells: CellNumbers
   readonly blocks: readonly BlockRange[]
   readonly samples: readonly string[]
@@ -75,6 +92,8 @@ export class Tally implements Mergeable<Tally> {
   #isShared = true
   #encrypted = 0
   #authenticated = 0
+  #names: readonly string[] = nothing
+  #requests: RequestRecord | undefined
 
   /** The counters, by rank. */
   get cells(): readonly Cell[] {
@@ -94,6 +113,16 @@ export class Tally implements Mergeable<Tally> {
     return this.#samples
   }
 
+  /** Names under which clients of this edge knew the server's address, sorted. */
+  get names(): readonly string[] {
+    return this.#names
+  }
+
+  /** What is kept of the requests that proxies saw; undefined for nothing. */
+  get requests(): RequestRecord | undefined {
+    return this.#requests
+  }
+
   /** Counts one record. */
   add(observation: Observation): void {
     const { verdict, timeMs, uuid } = observation
@@ -111,6 +140,8 @@ export class Tally implements Mergeable<Tally> {
       addBlocks(blocks, block, block)
     }
     if (uuid !== '') keepSmallest(samples, uuid, sampleLimit)
+    const { names, requests } = observation
+    this.#addExtras(isDenied(verdict) ? { names } : { names, requests })
   }
 
   absorb(other: Tally): void {
@@ -120,6 +151,8 @@ export class Tally implements Mergeable<Tally> {
       samples: other.#samples,
       encrypted: other.#encrypted,
       authenticated: other.#authenticated,
+      names: other.#names,
+      requests: other.#requests,
     })
   }
 
@@ -134,8 +167,8 @@ export class Tally implements Mergeable<Tally> {
     const cells = this.#cells.length === 0 ? numbersSpelledAs(record.cells) : undefined
     if (cells === undefined) this.#join(cellsSpelledAs(record.cells), record)
     else {
-      const { blocks, samples, encrypted = 0, authenticated = 0 } = record
-      this.#takeOver({ cells, blocks, samples, encrypted, authenticated })
+      const { encrypted = 0, authenticated = 0, ...rest } = record
+      this.#takeOver({ ...rest, cells, encrypted, authenticated })
     }
   }
 
@@ -148,7 +181,8 @@ export class Tally implements Mergeable<Tally> {
       const verdict = cell.verdict === 'delivery' ? 'trace' : cell.verdict
       return { ...cell, side: turnedSide[cell.side], verdict, strength: 'reply' }
     })
-    this.#join(turned, record)
+    const { names: _client, requests: _none, ...rest } = record
+    this.#join(turned, rest)
   }
 
   /** Returns the evidence as documents spell it, in canonical order. */
@@ -159,6 +193,8 @@ export class Tally implements Mergeable<Tally> {
       blocks: this.#blocks,
       samples: this.#samples,
       ...this.toProtection(),
+      ...(this.#names.length === 0 ? {} : { names: this.#names }),
+      ...(this.#requests === undefined ? {} : { requests: this.#requests }),
     }
   }
 
@@ -171,13 +207,27 @@ export class Tally implements Mergeable<Tally> {
   }
 
   /** Takes over what others made, while there is nothing yet to join it with. */
-  #takeOver({ cells, blocks, samples, encrypted, authenticated }: CountedEvidence): void {
+  #takeOver(evidence: CountedEvidence): void {
+    const { cells, blocks, samples, encrypted, authenticated } = evidence
     this.#cells = cells
     this.#blocks = blocks
     this.#samples = samples
     this.#isShared = true
     this.#encrypted = encrypted
     this.#authenticated = authenticated
+    this.#addExtras(evidence)
+  }
+
+  #addExtras({ names = nothing, requests }: Extras): void {
+    if (requests !== undefined) {
+      this.#requests =
+        this.#requests === undefined ? requests : joinRequests(this.#requests, requests)
+    }
+    const fresh = names.filter((name) => !this.#names.includes(name))
+    if (fresh.length === 0) return
+    const kept = [...this.#names]
+    for (const name of fresh) keepSmallest(kept, name, nameLimit)
+    this.#names = kept
   }
 
   /** Returns what can be changed, copied first where it is shared. */
@@ -197,8 +247,9 @@ export class Tally implements Mergeable<Tally> {
 
   #join(
     cells: readonly Cell[],
-    activity: Protection & Pick<EvidenceRecord, 'blocks' | 'samples'>,
+    activity: Protection & Extras & Pick<EvidenceRecord, 'blocks' | 'samples'>,
   ): void {
+    this.#addExtras(activity)
     this.#encrypted = addCounts(this.#encrypted, activity.encrypted ?? 0)
     this.#authenticated = addCounts(this.#authenticated, activity.authenticated ?? 0)
     const own = this.#own()

@@ -25,6 +25,8 @@ export interface TrafficPod {
   readonly workload: WorkloadRef
   /** How the workload was found: from the inventory, from the flow, from the pod's name, or from its labels. */
   readonly resolvedBy: 'inventory' | 'flow' | 'name' | 'labels'
+  /** Present where the inventory alone shows the pod, and no flow. */
+  readonly unseen?: true
 }
 
 /** One end of an edge. */
@@ -56,6 +58,19 @@ export type EdgeEnd =
       readonly labels: Labels
     }
 
+/** What proxies saw of the requests of an edge. */
+export interface SeenRequests {
+  /** Kinds of requests, sorted, as `flow/requests.ts` spells them. */
+  readonly http: readonly string[]
+  readonly dns: readonly string[]
+  /** True when there were more than are kept. */
+  readonly more: boolean
+  /** Sides on which a proxy stood. */
+  readonly read: readonly ('egress' | 'ingress')[]
+  /** Sides of them on which every connection that was seen passed the proxy, and every request could be kept. */
+  readonly inspected: readonly ('egress' | 'ingress')[]
+}
+
 /** Why an edge is believed: counts and times. */
 export interface Evidence {
   /** Records of the input. */
@@ -82,6 +97,8 @@ export interface Evidence {
   readonly encrypted?: number
   /** Records of the whole edge that say the peers authenticated each other; absent for none. */
   readonly authenticated?: number
+  /** Absent unless requests were asked for, and some were seen. */
+  readonly requests?: SeenRequests
 }
 
 /** One resolved edge. */

@@ -1,11 +1,11 @@
 /** What crosses from zone to zone, and which of it somebody approved. */
 import { createEndTexts } from './edge-ends.ts'
-import { isObserved } from './observed-outcomes.ts'
+import { isObserved, isPassedIcmp } from './observed-outcomes.ts'
 import { compareTexts } from './text-key.ts'
 import { formatTime } from './timestamp.ts'
 import type { Edge, EdgeEnd, Traffic } from './traffic.ts'
 import type { ZoneRules } from './zones.ts'
-import { createZoneOf, impliedZones } from './zones.ts'
+import { createZoneOf, impliedZones, unmetBy } from './zones.ts'
 
 /** Stands for every zone in an approval. */
 export const anyZone = '*'
@@ -72,6 +72,8 @@ export interface ZoneReport {
     readonly description?: string
     /** Workloads that were seen or are known, as `namespace/workload`. */
     readonly workloads: readonly string[]
+    /** Namespaces, workloads and labels of the file that nothing meets, as `namespace patient`; absent for none. */
+    readonly unmet?: readonly string[]
   }[]
   readonly matrix: readonly ZonePair[]
   /** Everything that was seen to cross, unapproved first. */
@@ -113,7 +115,9 @@ export function zoneReportOf({ traffic, rules, approvals = [], asOfMs }: ZoneInp
   const nameOf = createNames(traffic)
   const at = asOfMs ?? traffic.window.lastMs
   const judge = createJudge(traffic, approvals, at)
-  const seen = traffic.edges.filter((edge) => isObserved(edge.outcome) && !isFromOwnNode(edge.from))
+  const seen = traffic.edges.filter(
+    (edge) => (isObserved(edge.outcome) || isPassedIcmp(edge)) && !isFromOwnNode(edge.from),
+  )
   const pairs = new Map<string, Writable<ZonePair>>()
   const crossings = new Map<string, GrowingCrossing>()
   for (const edge of seen) {
@@ -311,14 +315,17 @@ function createJudge(
   }
 }
 
+/** Pods of several workloads that nothing tells apart are approved when each of these is. */
 function isWorkload(end: EdgeEnd, wanted: string | undefined, traffic: Traffic): boolean {
   if (wanted === undefined) return true
+  if (end.kind === 'unresolved') return wanted === end.namespace
   if (end.kind !== 'class') return false
   const known = traffic.classes[end.class]
   if (known === undefined) return false
   return (
     wanted === known.namespace ||
-    known.workloads.some(({ name }) => wanted === `${known.namespace}/${name}`)
+    (known.workloads.length > 0 &&
+      known.workloads.every(({ name }) => wanted === `${known.namespace}/${name}`))
   )
 }
 
@@ -353,11 +360,14 @@ function zonesOf(
   return [...members.keys()]
     .sort((a, b) => rank(a) - rank(b) || compareTexts(a, b))
     .map((name) => {
-      const description = rules.zones.find((rule) => rule.name === name)?.description
+      const own = rules.zones.filter((rule) => rule.name === name)
+      const description = own.find((rule) => rule.description !== undefined)?.description
+      const unmet = own.flatMap((rule) => unmetBy(rule, traffic))
       return {
         name,
         ...(description === undefined ? {} : { description }),
         workloads: [...(members.get(name) ?? [])].sort(compareTexts),
+        ...(unmet.length === 0 ? {} : { unmet }),
       }
     })
 }

@@ -57,6 +57,7 @@ export function createZoneOf(traffic: Traffic, rules: ZoneRules): (end: EdgeEnd)
   }
   const ofNamespace = (namespace: string): string =>
     rules.zones.find(({ namespaces }) => namespaces.includes(namespace))?.name ??
+    namespaceZone(namespace, traffic, rules) ??
     rules.fallback ??
     impliedZones.pods
   return (end) => {
@@ -80,14 +81,40 @@ function zoneOfClass(known: TrafficClass, traffic: Traffic, rules: ZoneRules): s
   if (named !== undefined) return named.name
   const { label } = rules
   const ofPod = label === undefined ? undefined : labelValue(known.labels, label)
-  const namespaceLabels = Object.hasOwn(traffic.namespaces, known.namespace)
-    ? traffic.namespaces[known.namespace]
-    : undefined
-  const ofNamespace =
-    label === undefined || namespaceLabels === undefined
-      ? undefined
-      : labelValue(namespaceLabels, label)
+  const ofNamespace = namespaceZone(known.namespace, traffic, rules)
   return ofPod ?? ofNamespace ?? rules.fallback ?? impliedZones.pods
+}
+
+/** Returns the zone that the label of a namespace says. */
+function namespaceZone(
+  namespace: string,
+  { namespaces }: Traffic,
+  { label }: ZoneRules,
+): string | undefined {
+  const labels = Object.hasOwn(namespaces, namespace) ? namespaces[namespace] : undefined
+  return label === undefined || labels === undefined ? undefined : labelValue(labels, label)
+}
+
+/**
+ * Returns the namespaces, workloads and labels of a rule that nothing meets of what was seen or is known, as
+ * `namespace patient`: what is misspelt classifies nothing, and says nothing.
+ */
+export function unmetBy(rule: ZoneRule, { classes, edges }: Traffic): readonly string[] {
+  const namespaces = new Set(classes.map(({ namespace }) => namespace))
+  for (const { from, to } of edges) {
+    for (const end of [from, to]) if (end.kind === 'unresolved') namespaces.add(end.namespace)
+  }
+  const isMet = (part: Partial<ZoneRule>): boolean =>
+    classes.some((known) =>
+      isInZone(known, { name: rule.name, namespaces: [], workloads: [], addresses: [], ...part }),
+    )
+  const { labels = {} } = rule
+  const labelText = Object.entries(labels).map(([key, value]) => `${key}=${value}`)
+  return [
+    ...rule.namespaces.filter((one) => !namespaces.has(one)).map((one) => `namespace ${one}`),
+    ...rule.workloads.filter((one) => !isMet({ workloads: [one] })).map((one) => `workload ${one}`),
+    ...(labelText.length === 0 || isMet({ labels }) ? [] : [`labels ${labelText.join(', ')}`]),
+  ]
 }
 
 function isInZone(known: TrafficClass, rule: ZoneRule): boolean {

@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path'
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
 import { parseAllDocuments } from 'yaml'
 import { main } from '../../src/cli/main.ts'
+import { readCluster } from '../../src/source/cluster.ts'
 import { inventoryResources, policyResources } from '../../src/source/cluster-resources.ts'
 import type { ApiObject } from '../support/api-server.ts'
 import { ApiServer, kubeconfigFor } from '../support/api-server.ts'
@@ -190,6 +191,81 @@ describeTls('a live cluster', () => {
     expect(io.err).toContain('error[KUBECONFIG_INVALID]')
     expect(io.err).toContain('no-such-kubeconfig')
   })
+
+  test('that asks to be left alone for a while is left alone', async () => {
+    let times: readonly number[] = []
+    server.mishap = (path) => {
+      if (path !== podPath) return undefined
+      times = [...times, Date.now()]
+      return times.length === 1
+        ? { status: 429, message: 'too many requests', retryAfter: '1' }
+        : undefined
+    }
+    const { code, err } = await netweir('generate', flows, ...live)
+    expect(code, err).toBe(0)
+    expect((times[1] ?? 0) - (times[0] ?? 0)).toBeGreaterThanOrEqual(990)
+  })
+
+  test.each([
+    ['has no kind', { items: [] }, /answers 200 to a list of networkpolicies/],
+    ['is of another kind', { kind: 'PodList', items: [] }, /answers 200 to a list of networkpol/],
+    [
+      'never ends',
+      { kind: 'NetworkPolicyList', metadata: { continue: 'again' }, items: [] },
+      /list of networkpolicies.networking.k8s.io of https:\S+ never ends/,
+    ],
+  ])('whose list %s is no API server', async (_, list, message) => {
+    server.mishap = (path) => (path.endsWith('/networkpolicies') ? { list } : undefined)
+    const { code, out, err } = await netweir('generate', flows, ...live)
+    expect({ code, out }).toEqual({ code: 2, out: '' })
+    expect(err).toMatch(message)
+    expect(err).toContain('error[SOURCE_CORRUPT]')
+  })
+
+  test('may write a list without items as null', async () => {
+    server.mishap = (path) =>
+      path === podPath ? { list: { kind: 'PodList', metadata: {}, items: null } } : undefined
+    const { code, err } = await netweir('generate', flows, ...live)
+    expect(code, err).toBe(0)
+  })
+
+  test('is an input of a report, and has no digest there', async () => {
+    const { code, out, err } = await netweir('report', flows, ...live, '-o', 'json')
+    expect(code, err).toBe(0)
+    const { inputs } = JSON.parse(out) as { readonly inputs: readonly unknown[] }
+    expect(inputs.slice(1)).toEqual([
+      { role: 'inventory', name: 'cluster' },
+      { role: 'existing', name: 'cluster' },
+    ])
+  })
+
+  test.each([
+    ['echo secret-token', 'the credential plugin answers with something else'],
+    ["echo '{}'", 'the credential plugin answers with something else'],
+    ['echo log in first >&2; exit 1', 'log in first'],
+  ])('whose credential plugin does "%s" is named', async (script, message) => {
+    const plugged = pluginConfig(script)
+    const io = createFakeIo()
+    expect(await main(['lint', 'cluster', '--kubeconfig', plugged], io)).toBe(2)
+    expect(io.err).toContain('error[KUBECONFIG_INVALID]: cannot get credentials for https://')
+    expect(io.err).toContain(message)
+    expect(io.err).not.toContain('secret')
+  })
+
+  test('whose credential plugin never ends can be given up', async () => {
+    const plugged = pluginConfig('exec sleep 20')
+    const stop = new AbortController()
+    const reading = readCluster(policyResources, { kubeconfig: plugged }, stop.signal)
+    setTimeout(() => stop.abort(), 200)
+    await expect(reading).rejects.toMatchObject({ code: 'INTERRUPTED' })
+  })
+
+  function pluginConfig(script: string): string {
+    const config = JSON.parse(readFileSync(kubeconfig, 'utf8')) as Record<string, unknown>
+    const exec = { apiVersion: 'client.authentication.k8s.io/v1', command: 'sh' }
+    const users = [{ name: 'good', user: { exec: { ...exec, args: ['-c', script] } } }]
+    return certificates.write('plugged', JSON.stringify({ ...config, users }))
+  }
 
   test('that nobody listens for is lost', async () => {
     const unused = certificates.write('unused', kubeconfigFor('https://127.0.0.1:1', undefined))

@@ -1,3 +1,6 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { main } from '../../src/cli/main.ts'
 import { controls } from '../../src/report/control-catalogue.ts'
@@ -113,6 +116,41 @@ describe('report', () => {
     expect(code).toBe(1)
     expect(JSON.parse(out).kind).toBe('Report')
     expect(err).toContain('require-approval failed: ')
+  })
+
+  test('says what zones name and nothing meets, and that nothing has a time to judge approvals at', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'netweir-zones-'))
+    try {
+      const misspelt = join(folder, 'zones.yaml')
+      writeFileSync(
+        misspelt,
+        'apiVersion: netweir/v1\nkind: Zones\nzones:\n  - {name: phi, namespaces: [patient]}\n',
+      )
+      for (const output of ['html', 'markdown']) {
+        const { out } = await netweir('report', ...shop, '--zones', misspelt, '-o', output)
+        expect(out).toContain('phi: namespace patient')
+      }
+      const { out } = await netweir(
+        ...['verify', ...shop, '--policies', 'samples/shop/policies', '--zones', misspelt],
+      )
+      expect(out).toContain('not found: phi: namespace patient')
+
+      const timeless = join(folder, 'flows.jsonl')
+      const lines = readFileSync('samples/shop/flows.jsonl', 'utf8').split('\n').slice(0, 5)
+      const untimed = lines.map((line) =>
+        JSON.stringify(JSON.parse(line), (key, value: unknown) =>
+          key === 'time' ? undefined : value,
+        ),
+      )
+      writeFileSync(timeless, untimed.join('\n'))
+      const argv = ['report', timeless, ...zones, ...approvals, '-o', 'json']
+      const refused = await netweir(...argv)
+      expect(refused.code).toBe(2)
+      expect(refused.err).toContain('error[USAGE]: no record has a time')
+      expect((await netweir(...argv, '--as-of', '2026-03-02T00:00:00Z')).code).toBe(0)
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
   })
 
   test('without zones and existing policies says so', async () => {

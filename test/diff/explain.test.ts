@@ -315,3 +315,59 @@ describe('the evidence behind a policy', () => {
     )
   })
 })
+
+describe('ICMP by type', () => {
+  const cilium = (name: string, spec: object): LocatedPolicy =>
+    ({
+      policy: {
+        apiVersion: 'cilium.io/v2',
+        kind: 'CiliumNetworkPolicy',
+        metadata: { name, namespace: 'shop' },
+        spec,
+      },
+      location: { file: `${name}.yaml` },
+      rules: { ingress: [{ file: `${name}.yaml`, line: 9 }], egress: [] },
+    }) as unknown as LocatedPolicy
+  const network = located(policy('shop/api', { pods: { app: 'api' }, ingress: [] }), 'api.yaml')
+  const pings = cilium('pings', {
+    endpointSelector: { matchLabels: { 'k8s:app': 'api' } },
+    ingress: [
+      {
+        fromEndpoints: [{ matchLabels: { 'k8s:app': 'web' } }],
+        icmps: [{ fields: [{ family: 'IPv4', type: 8 }] }],
+      },
+    ],
+  })
+  const seen = makeTraffic(classes, [
+    { from: 0, to: 2, protocol: 'ICMPv4', port: 8, outcome: 'icmp' },
+  ])
+  const askType = (type: number, set: readonly LocatedPolicy[]): Explanation => {
+    const [from, to] = ['shop/version=1', 'shop/app=api'].map((text) => parseEndQuery(text)!)
+    return explainConnection(
+      { policies: set, traffic: seen },
+      { from: from!, to: to!, protocol: 'ICMPv4', port: type, words: { from: 'web', to: 'api' } },
+    )
+  }
+
+  test('is allowed by a rule of Cilium beside a NetworkPolicy that isolates, and was seen', () => {
+    const { allowed, question, answers } = askType(8, [network, pings])
+    expect(allowed).toBe(true)
+    expect(question?.port).toBe('8/ICMPv4')
+    expect(answers[0]?.ingress).toMatchObject({
+      reason: 'rule',
+      allowedBy: [{ policy: 'shop/pings', at: 'pings.yaml:9' }],
+    })
+    expect(answers[0]?.evidence).toHaveLength(1)
+  })
+
+  test('another type is denied, and the rule says which it opens', () => {
+    const { allowed, answers } = askType(13, [network, pings])
+    expect(allowed).toBe(false)
+    expect(answers[0]?.ingress.closest[0]?.reasons).toEqual(['it opens 8/ICMPv4, not 13/ICMPv4'])
+  })
+
+  test('a NetworkPolicy alone denies it', () => {
+    expect(askType(8, [network]).allowed).toBe(false)
+    expect(askType(8, []).allowed).toBe(true)
+  })
+})

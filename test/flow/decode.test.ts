@@ -53,6 +53,7 @@ test('a policy verdict of a new connection says everything', () => {
     uuid: 'u-1',
     flows: 1,
     names: [],
+    serverNames: [],
   })
 })
 

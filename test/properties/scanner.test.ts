@@ -230,6 +230,13 @@ const handed: readonly string[] = [
 
 const bases = [...known, ...handed.slice(0, -2)]
 
+test('what requests are asked of is left to the decoder, and comes to the same', () => {
+  const asked = { requests: ['http', 'dns'] as const }
+  const all = compareLines(known)
+  expect(compareLines(known, asked)).toBeGreaterThan(10)
+  expect(compareLines(known, asked)).toBeLessThan(all)
+})
+
 describe('the scanner', () => {
   test('takes every kind of line that Hubble writes, and hands all others back', () => {
     for (const line of known) expect([compareLines([line]), line]).toEqual([1, line])

@@ -41,6 +41,53 @@ const diff = { ...exampleDiff, changes }
 const map = serviceMapOf({ traffic, groups, diff })
 
 describe('the map', () => {
+  test('takes no namespace for what has none, whatever it is called', () => {
+    const odd = makeTraffic(
+      ['outside/app=a', 'platform/app=b'],
+      [
+        { from: 0, to: 1, port: 80 },
+        { from: 0, to: '203.0.113.7', port: 443 },
+        { from: 1, to: 'entity:remote-node', port: 9100 },
+      ],
+    )
+    const named = ['outside/a', 'platform/b'].map((name, id) => ({
+      name,
+      namespace: name.split('/')[0] ?? '',
+      classes: [id],
+    }))
+    const graph = graphOf(serviceMapOf({ traffic: odd, groups: named }), 'namespace')
+    expect(graph.nodes.map(({ name }) => name)).toEqual([
+      '(outside)',
+      '(platform)',
+      'outside',
+      'platform',
+    ])
+    expect(graph.edges.map(({ from, to }) => [from, to])).toEqual([
+      [2, 0],
+      [2, 3],
+      [3, 1],
+    ])
+  })
+
+  test('keeps addresses of one name apart by their zones', () => {
+    const [first, second] = ['203.0.113.7', '198.51.100.7'].map(
+      (address) => ({ kind: 'address', address, labels: [], names: ['api.example'] }) as const,
+    )
+    const [edge] = makeTraffic(['shop/app=web'], [{ from: 0, to: '203.0.113.7', port: 443 }]).edges
+    if (edge === undefined || first === undefined || second === undefined) throw new Error('made')
+    const { nodes } = serviceMapOf({
+      traffic: { ...traffic, edges: [first, second].map((to) => ({ ...edge, to })) },
+      groups: [],
+      zoneOf: (end) =>
+        end.kind === 'address' && end.address === '198.51.100.7' ? 'partners' : 'outside',
+    })
+    const outside = nodes.filter(({ name }) => name === 'api.example')
+    expect(outside.map(({ zone, addresses }) => [zone, addresses?.first])).toEqual([
+      ['outside', ['203.0.113.7']],
+      ['partners', ['198.51.100.7']],
+    ])
+  })
+
   test('has a node for each workload, and one for addresses', () => {
     expect(map.nodes.map(({ name, kind }) => `${kind} ${name}`)).toEqual([
       'workload data/pg',
@@ -170,10 +217,10 @@ describe('the graph', () => {
     n1["db"]
     n2["web"]
   end
-  subgraph ns3["outside"]
+  subgraph ns3["(outside)"]
     n3["addresses outside"]
   end
-  subgraph ns4["platform"]
+  subgraph ns4["(platform)"]
     n4["remote-node"]
   end
   n1 -.->|"opens: 80/TCP"| n0
@@ -200,12 +247,12 @@ describe('the graph', () => {
 
   test('by namespace leaves out what stays within one', () => {
     const graph = graphOf(map, 'namespace')
-    expect(graph.nodes.map(({ name }) => name)).toEqual(['data', 'outside', 'platform', 'shop'])
+    expect(graph.nodes.map(({ name }) => name)).toEqual(['(outside)', '(platform)', 'data', 'shop'])
     expect(graph.edges.map(({ from, to }) => [from, to])).toEqual([
-      [1, 0],
-      [2, 0],
+      [0, 2],
+      [1, 2],
       [3, 0],
-      [3, 1],
+      [3, 2],
     ])
     expect(JSON.parse(graphToJson(graph))).toEqual(graph)
   })

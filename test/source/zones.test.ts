@@ -155,9 +155,15 @@ describe('approvals', () => {
     [good.replace('jane', '" "'), /approvedBy: is required: who approves it/],
     [good.replace('because', '7'), /reason: must be a string/],
     [good.replace('2026-12-31', '2026-02-30'), /until: must be a day such as/],
+    [good.replace('2026-12-31', '2026-02-30T00:00:00Z'), /until: must be a day such as/],
+    [`${good}, ports: [256/ICMPv4]`, /ports\[0\]: must be a port such as 443\/TCP, or 8\/ICMPv4/],
+    [`${good}, ports: [8000-8100/TCP]`, /ports\[0\]: must be a port such as 443\/TCP/],
     [good.replace('2026-12-31', 'soon'), /until: must be a day such as/],
     [good.replace(', until: 2026-12-31', ''), /until: is required: the last day/],
-    [`${good}, ports: [http]`, /ports\[0\]: must be a port such as 443\/TCP, is "http"/],
+    [
+      `${good}, ports: [http]`,
+      /ports\[0\]: must be a port such as 443\/TCP, or 8\/ICMPv4, is "http"/,
+    ],
     [`${good}, ports: [70000/TCP]`, /is "70000\/TCP"/],
     [`${good}, source: a/b/c`, /source: must be namespace or namespace\/workload/],
   ])('%s', async (rest, message) => {

@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Server } from 'node:https'
 import { createServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
+import { inventoryResources, policyResources } from '../../src/source/cluster-resources.ts'
 import type { CertificateFolder } from './certificates.ts'
 import { pem } from './certificates.ts'
 
@@ -18,7 +19,13 @@ export type Mishap = (path: string, count: number) => MishapAnswer | undefined
 
 /** An answer that is no list. */
 export type MishapAnswer =
-  | { readonly status: number; readonly message?: string; readonly html?: true }
+  | {
+      readonly status: number
+      readonly message?: string
+      readonly html?: true
+      readonly retryAfter?: string
+    }
+  | { readonly list: Readonly<Record<string, unknown>> }
   | 'break-off'
   | 'forget'
 
@@ -82,15 +89,25 @@ export class ApiServer {
       response.socket?.destroy()
       return
     }
+    if (typeof mishap === 'object' && 'list' in mishap) {
+      response.writeHead(200, { 'content-type': 'application/json' })
+      response.end(JSON.stringify(mishap.list))
+      return
+    }
     const { code, body } = this.#reply(url, request.headers.authorization, mishap)
-    response.writeHead(code, { 'content-type': 'application/json' })
+    response.writeHead(code, {
+      'content-type': 'application/json',
+      ...(typeof mishap === 'object' && mishap.retryAfter !== undefined
+        ? { 'retry-after': mishap.retryAfter }
+        : {}),
+    })
     response.end(body)
   }
 
   #reply(
     { pathname: path, searchParams }: URL,
     authorization: string | undefined,
-    mishap: Exclude<MishapAnswer, 'break-off'> | undefined,
+    mishap: Exclude<MishapAnswer, 'break-off' | { readonly list: unknown }> | undefined,
   ): { readonly code: number; readonly body: string } {
     const start = Number(searchParams.get('continue') ?? '0')
     if (mishap === 'forget') {
@@ -107,7 +124,7 @@ export class ApiServer {
     const size = Math.min(Number(searchParams.get('limit')), this.#pageSize)
     const rest = items.length - start - size
     const body = JSON.stringify({
-      kind: 'List',
+      kind: `${kindOf(path)}List`,
       metadata: rest > 0 ? { continue: String(start + size), remainingItemCount: rest } : {},
       items: items.slice(start, start + size).map(({ apiVersion: _v, kind: _k, ...item }) => item),
     })
@@ -132,6 +149,14 @@ export function kubeconfigFor(url: string, caPath: string | undefined): string {
     })),
     'current-context': 'good',
   })
+}
+
+/** Returns the kind whose objects a path lists. */
+function kindOf(path: string): string {
+  const found = [...policyResources, ...inventoryResources].find(({ apiVersion, plural }) =>
+    path.endsWith(`/${apiVersion}/${plural}`),
+  )
+  return found?.kind ?? 'Unknown'
 }
 
 function pathOf({ apiVersion, kind }: ApiObject): string {

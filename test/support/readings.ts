@@ -69,6 +69,7 @@ export function flow(overrides: Partial<Flow> = {}): Flow {
     uuid: '',
     flows: 1,
     names: [],
+    serverNames: [],
     ...overrides,
   }
 }
@@ -265,6 +266,7 @@ export const anyFlow: fc.Arbitrary<Flow> = fc
       { encrypted: true as const },
       { authenticated: true as const },
     ),
+    serverNames: fc.subarray([...'abcdefghijkl'], { maxLength: 2 }),
     names: fc.array(fc.record({ address: anyAddress, name: fc.constantFrom(...'abcdefghijkl') }), {
       maxLength: 2,
     }),

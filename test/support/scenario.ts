@@ -27,6 +27,10 @@ export interface Recorded {
   readonly learned?: false
   /** Names under which the server's address was looked up. */
   readonly names?: readonly string[]
+  /** HTTP requests that a proxy at the server saw, `GET /orders/7`; the connection is then sent to it. */
+  readonly http?: readonly string[]
+  /** Names that were asked for through a proxy at the client. */
+  readonly queries?: readonly string[]
 }
 
 const shapes = [
@@ -206,7 +210,11 @@ function linesOf(scenario: Scenario, entry: string | Recorded, index: number): r
       node: scenario.node ?? 'worker-1',
       ...(recorded.names === undefined ? {} : { destinationNames: recorded.names }),
     }
-    return packetsOf(base, recorded.as ?? 'opened').map((packet) => flowLine(packet))
+    const packets =
+      recorded.http === undefined && recorded.queries === undefined
+        ? packetsOf(base, recorded.as ?? 'opened')
+        : proxied(base, recorded)
+    return packets.map((packet) => flowLine(packet))
   })
 }
 
@@ -248,6 +256,38 @@ function packetsOf(base: FlowOptions, as: (typeof shapes)[number]): readonly Flo
         'NEW',
       )
   }
+}
+
+/** A connection that a verdict sends to a proxy, and what the proxy reports. */
+function proxied(base: FlowOptions, { http = [], queries = [] }: Recorded): readonly FlowOptions[] {
+  const direction = queries.length > 0 ? 'EGRESS' : 'INGRESS'
+  const sent = { ...base, direction, verdict: 'REDIRECTED' } as const
+  const asked = { ...base, direction, verdict: 'FORWARDED' } as const
+  const answered = {
+    ...asked,
+    from: base.to,
+    to: base.from,
+    sourcePort: base.port ?? null,
+    port: base.sourcePort ?? 0,
+    isReply: true,
+  } as const
+  return [
+    ...(direction === 'INGRESS' ? egressVerdict(base) : []),
+    sent,
+    ...(direction === 'INGRESS' ? delivery(base, 'SYN', 'NEW') : []),
+    ...http.flatMap((text): readonly FlowOptions[] => {
+      const [method = '', path = ''] = text.split(' ')
+      const one = { method, url: `http://server:${base.port}${path}` }
+      return [
+        { ...asked, http: { kind: 'REQUEST', ...one } },
+        { ...answered, http: { kind: 'RESPONSE', code: 200, ...one } },
+      ]
+    }),
+    ...queries.flatMap((query): readonly FlowOptions[] => [
+      { ...asked, dns: { kind: 'REQUEST', query } },
+      { ...answered, dns: { kind: 'RESPONSE', query, rcode: 3 } },
+    ]),
+  ]
 }
 
 function egressVerdict(base: FlowOptions): readonly FlowOptions[] {

@@ -10,11 +10,11 @@ const start = Date.UTC(2026, 2, 2)
 const first = start / blockMs
 const dayBlocks = 288
 
-/** Blocks of some days, `perDay` each, every other one: none is adjacent to the next. */
+/** Blocks of some days, `perDay` each, over the whole day: of at most 144 none is adjacent to the next. */
 function daily(days: number, perDay: number): readonly (readonly [number, number])[] {
   return Array.from({ length: days }, (_, day) =>
     Array.from({ length: perDay }, (__, index): readonly [number, number] => {
-      const block = first + day * dayBlocks + index * 2
+      const block = first + day * dayBlocks + Math.round((index * dayBlocks) / perDay)
       return [block, block]
     }),
   ).flat()
@@ -111,6 +111,61 @@ describe('verdicts', () => {
   test('days without any traffic are not watched', () => {
     const gap = [...daily(3, 50), ...daily(14, 50).filter(([block]) => block > first + 10 * 288)]
     expect(confidence([edge(gap)], 14).days).toBe(7)
+  })
+
+  test('ten minutes of every day are no days', () => {
+    const glimpses = Array.from({ length: 30 }, (_, day): readonly [number, number] => {
+      const block = first + day * dayBlocks
+      return [block, block + 1]
+    })
+    const seen = Array.from({ length: 60 }, (_, port) => edge(glimpses, port + 1))
+    const { groups, days } = confidence(seen, 30)
+    expect(days).toBe(1)
+    expect(groups[0]).toMatchObject({ verdict: 'watching', egress: { events: 1800 } })
+    expect(groups[0]?.gaps).toEqual(['new-edge', 'days'])
+    expect(groups[0]?.egress.newEdgeTomorrow.upper).toBeCloseTo(0.95, 4)
+  })
+
+  test('one record of long ago does not stretch the forecast', () => {
+    const stray: readonly [number, number] = [first - 3000 * dayBlocks, first - 3000 * dayBlocks]
+    const traffic = makeTraffic([web, db], [edge([stray, ...daily(5, 100)])], {
+      window: { firstMs: start - 3000 * 86_400_000, lastMs: start + 5 * 86_400_000 - 1 },
+    })
+    const groups = [{ name: 'web', namespace: 'shop', classes: [0] }]
+    const [found] = confidenceOf({ traffic, groups }).groups
+    expect(found?.moreDays).toBeLessThanOrEqual(10)
+  })
+
+  test('a rollout that the inventory alone shows was not seen', () => {
+    const [running] = makeTraffic([web], []).classes
+    if (running === undefined) throw new Error('a class was made')
+    const [old, next] = running.pods
+    if (old === undefined || next === undefined) throw new Error('it has two pods')
+    const traffic = makeTraffic([web, db], [edge(daily(14, 100))])
+    const later = { ...running, pods: [old, { ...next, unseen: true as const }] }
+    const { groups } = confidenceOf({
+      traffic: { ...traffic, classes: [later, ...traffic.classes.slice(1)] },
+      groups: [{ name: 'web', namespace: 'shop', classes: [0] }],
+    })
+    expect(groups[0]).toMatchObject({ starts: 0 })
+  })
+
+  test('addresses outside are one peer where every one is let in', () => {
+    const clients = Array.from(
+      { length: 20 },
+      (_, index): EdgeSpec => ({
+        from: `203.0.113.${index}`,
+        to: 0,
+        port: 443,
+        evidence: { blocks: daily(14, 100).slice(index * 10, index * 10 + 1) },
+      }),
+    )
+    const each = confidence(clients, 14).groups[0]?.ingress
+    expect(each).toMatchObject({ edges: 20, once: 20 })
+    const isOpen: NonNullable<ConfidenceInput['isOpen']> = (group, direction, { port }) =>
+      group === 0 && direction === 'ingress' && port === 443
+    const all = confidence(clients, 14, { isOpen }).groups[0]?.ingress
+    expect(all).toMatchObject({ edges: 1, once: 0, events: 20 })
   })
 
   test('without a rollout a Deployment is not ready, and what shows none is listed', () => {

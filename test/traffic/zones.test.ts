@@ -66,6 +66,7 @@ describe('the zone of an end', () => {
     expect(zoneOf({ kind: 'entity', entity: 'host', labels: [], addresses: [] })).toBe('platform')
     expect(zoneOf({ kind: 'unresolved', namespace: 'patients', pod: 'db-0' })).toBe('phi')
     expect(zoneOf({ kind: 'unresolved', namespace: 'x', pod: 'y' })).toBe('internal')
+    expect(zoneOf({ kind: 'unresolved', namespace: 'lab', pod: 'y' })).toBe('lab')
     const remote = { kind: 'remote', cluster: 'b', namespace: 'n', labels: {} } as const
     expect(zoneOf(remote)).toBe('outside')
   })
@@ -135,6 +136,40 @@ describe('what crosses', () => {
   })
 })
 
+test('ICMP that passed crosses, by its type; what only answers does not', () => {
+  const pinged = makeTraffic(
+    ['shop/app=web', 'patients/app=db'],
+    [
+      { from: 0, to: 1, port: 8, protocol: 'ICMPv4', outcome: 'icmp' },
+      { from: 0, to: 1, port: 3, protocol: 'ICMPv4', outcome: 'icmp' },
+    ],
+  )
+  const { crossings } = report({
+    traffic: pinged,
+    approvals: [approval({ from: '*', ports: ['8/ICMPv4'] })],
+  })
+  expect(crossings.map(({ port, state }) => [port, state])).toEqual([['8/ICMPv4', 'approved']])
+})
+
+test('what a zone names and nothing meets is said', () => {
+  const named = {
+    ...rules,
+    zones: [
+      zone('phi', {
+        namespaces: ['patients', 'patient'],
+        workloads: ['shop/web', 'shop/wep'],
+        labels: { data: 'hpi' },
+      }),
+      zone('partners', { addresses: ['192.0.2.1/32'] }),
+    ],
+  }
+  const { zones } = report({ rules: named })
+  expect(zones.map(({ name, unmet }) => [name, unmet]).slice(0, 2)).toEqual([
+    ['phi', ['namespace patient', 'workload shop/wep', 'labels data=hpi']],
+    ['partners', undefined],
+  ])
+})
+
 describe('approvals', () => {
   test.each<[string, Partial<Approval>, boolean]>([
     ['of the two zones', {}, true],
@@ -169,6 +204,52 @@ describe('approvals', () => {
     expect(unapprovedOf(both).every(({ toZone }) => toZone !== 'phi')).toBe(true)
     const later = report({ approvals: [approval({})], asOfMs: Date.UTC(2027, 0, 1) })
     expect(later.crossings.filter(({ state }) => state === 'expired')).toHaveLength(2)
+  })
+
+  test('of one workload are none of another that nothing tells from it', () => {
+    const twins = makeTraffic(['shop/app=web', 'patients/app=db'], [{ from: 0, to: 1, port: 5432 }])
+    const [web, db] = twins.classes
+    if (web === undefined || db === undefined) throw new Error('two classes were made')
+    const both = {
+      ...web,
+      workloads: ['web', 'intruder'].map((name) => ({ kind: 'Deployment', name })),
+    }
+    const input = { traffic: { ...twins, classes: [both, db] } }
+    const rest = { from: '*', to: 'phi' }
+    const stateOf = (source: string) =>
+      report({ ...input, approvals: [approval({ ...rest, source })] }).crossings[0]?.state
+    expect(['shop/web', 'shop/intruder', 'shop'].map(stateOf)).toEqual([
+      'unapproved',
+      'unapproved',
+      'approved',
+    ])
+  })
+
+  test('of a namespace are for its pods whose labels nobody knows, too', () => {
+    const unknown = { kind: 'unresolved', namespace: 'shop', pod: 'x' } as const
+    const [edge] = makeTraffic(
+      ['shop/app=web', 'patients/app=db'],
+      [{ from: 0, to: 1, port: 80 }],
+    ).edges
+    if (edge === undefined) throw new Error('an edge was made')
+    const lost = {
+      ...traffic,
+      edges: [{ ...edge, from: unknown, to: { kind: 'class', class: 2 } as const }],
+    }
+    const stateOf = (source: string) =>
+      report({ traffic: lost, approvals: [approval({ from: '*', source })] }).crossings[0]?.state
+    expect(['shop', 'shop/web', 'lab'].map(stateOf)).toEqual([
+      'approved',
+      'unapproved',
+      'unapproved',
+    ])
+  })
+
+  test('expire after their last millisecond', () => {
+    const untilMs = Date.UTC(2026, 2, 2, 9)
+    const stateAt = (asOfMs: number) =>
+      report({ approvals: [approval({ untilMs })], asOfMs }).approvals[0]?.state
+    expect([untilMs, untilMs + 1].map(stateAt)).toEqual(['used', 'expired'])
   })
 
   test('do not depend on the order of edges', () => {
