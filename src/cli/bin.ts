@@ -14,9 +14,10 @@ const isDone =
     () => false,
   ))
 if (!isDone) {
-  // Of what reading makes nearly all stays: a large young generation would only cost memory.
+  // Of what reading makes nearly all stays: a large young generation, and an old one that grows ahead, only cost memory.
   if (argv[0] === 'learn' || argv[0] === 'merge') {
     setFlagsFromString('--semi-space-growth-factor=1')
+    setFlagsFromString('--optimize-for-size')
   }
   // Loaded only here, with all that the commands need.
   const { main } = await import('./main.ts')
