@@ -363,6 +363,7 @@ const specs: Readonly<Record<CommandName, readonly OptionSpec[]>> = {
     existing,
     ...reading,
     ...zones.slice(0, 2),
+    target,
     { ...by, choices: choices.graphBy, fallback: 'workload' },
     format(choices.graphOutput),
     outFile(outText),

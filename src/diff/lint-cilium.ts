@@ -2,7 +2,7 @@
 import type { CiliumPolicy } from '../policy/cilium-policy.ts'
 import { specsOf } from '../policy/cilium-policy.ts'
 import { isStaticVolatileKey, passesIdentityFilter } from '../policy/label-keys.ts'
-import { splitKey } from '../policy/lower-cilium.ts'
+import { splitKey, unjudgedPart } from '../policy/lower-cilium.ts'
 import type { LabelSelector, LocatedPolicy } from '../policy/network-policy.ts'
 import type { PlainRule, RulePeer } from '../policy/plain-rule.ts'
 import { partsOf, plainPolicy, policyName } from '../policy/plain-rule.ts'
@@ -25,11 +25,13 @@ export function lintCilium(
   ]
 }
 
-function lintPart(part: LocatedPolicy, known: KnownPods | undefined): readonly Finding[] {
+function lintPart(part: LocatedPolicy, pods: KnownPods | undefined): readonly Finding[] {
   const { policy } = part
   if (policy.kind === 'NetworkPolicy') return []
   const { namespace, subject, rules } = plainPolicy(policy)
   const [spec = {}] = specsOf(policy)
+  // Of a policy that asks for what is not known here nobody can say whom it selects.
+  const known = unjudgedPart(policy) === undefined ? pods : undefined
   const own = lintKeys(spec.endpointSelector ?? {}, 'endpointSelector')
   const findings = own.map(([code, message]) => about(code, part, message))
   if (known !== undefined && isLasting(subject) && matches(known, namespace, subject) === 0) {

@@ -1,4 +1,4 @@
-/** The scanner of recorded lines, `scan.as.ts`, as its host sees it. */
+/** The scanner of recorded lines, `scan/scan.as.ts`, as its host sees it. */
 import type { JsonObject } from './json.ts'
 
 /** The compiled scanner. What it is made of is the business of whoever loads it. */
@@ -14,7 +14,7 @@ export interface ScannerHost {
   full(): void
 }
 
-/** What the scanner offers: see `scan.as.ts`. */
+/** What the scanner offers: see `scan/scan.as.ts`. */
 export interface ScannerExports {
   readonly memory: { readonly buffer: ArrayBuffer }
   start(sinceMs: number, untilMs: number): void

@@ -8,7 +8,6 @@ import type {
   CiliumEgressRule,
   CiliumEntity,
   CiliumIngressRule,
-  CiliumL7Rules,
   CiliumPolicy,
   CiliumPort,
   CiliumSpec,
@@ -16,9 +15,9 @@ import type {
 } from './cilium-policy.ts'
 import type { RangeReader } from './evaluate-addresses.ts'
 import type { Direction, RuleQuestion, SelectingPolicy } from './evaluate-network.ts'
+import { nameHolds, requestHolds } from './evaluate-requests.ts'
 import { icmpTypeNumber } from './icmp-types.ts'
 import type {
-  AskedRequest,
   LabelSelector,
   LabelSelectorRequirement,
   PolicyEndpoint,
@@ -42,22 +41,37 @@ const clusterKey = 'io.cilium.k8s.policy.cluster'
 /** Returns what of a policy depends on more than ends, in words: services, node labels; undefined for nothing. */
 export function unknownPart(policy: CiliumPolicy): string | undefined {
   for (const spec of [policy.spec ?? [], policy.specs ?? []].flat()) {
-    if (spec.nodeSelector !== undefined) return 'a nodeSelector'
-    const rules: readonly Rule[] = [
-      ...(spec.ingress ?? []),
-      ...(spec.ingressDeny ?? []),
-      ...(spec.egress ?? []),
-      ...(spec.egressDeny ?? []),
-    ]
-    for (const rule of rules) {
-      const part = unknownPeers(rule)
-      if (part !== undefined) return part
-    }
+    const part = unknownSubject(spec) ?? rulesOf(spec).map(unknownPeers).find(isKnown)
+    if (part !== undefined) return part
   }
   return undefined
 }
 
+function rulesOf(spec: CiliumSpec): readonly Rule[] {
+  return [spec.ingress, spec.ingressDeny, spec.egress, spec.egressDeny].flatMap(
+    (rules): readonly Rule[] => rules ?? [],
+  )
+}
+
+function isKnown(part: string | undefined): boolean {
+  return part !== undefined
+}
+
+function unknownSubject({ nodeSelector, endpointSelector }: CiliumSpec): string | undefined {
+  if (nodeSelector !== undefined) return 'a nodeSelector'
+  return namesAccount(endpointSelector) ? accountPart : undefined
+}
+
+const accountPart = 'a selector of service accounts'
+
+function namesAccount({ matchLabels = {}, matchExpressions = [] }: LabelSelector = {}): boolean {
+  const keys = [...Object.keys(matchLabels), ...matchExpressions.map(({ key }) => key)]
+  return keys.some((key) => parseKey(key).key === 'io.cilium.k8s.policy.serviceaccount')
+}
+
 function unknownPeers(rule: Rule): string | undefined {
+  const selectors = [...(rule.toEndpoints ?? []), ...(rule.fromEndpoints ?? [])]
+  if (selectors.some(namesAccount)) return accountPart
   if ((rule.toServices ?? []).length > 0) return 'toServices'
   if ([...(rule.toGroups ?? []), ...(rule.fromGroups ?? [])].length > 0) return 'groups of a cloud'
   if ([...(rule.toNodes ?? []), ...(rule.fromNodes ?? [])].length > 0) return 'peers by node labels'
@@ -314,25 +328,6 @@ function entityHolds(
   )
 }
 
-function nameHolds({ matchName, matchPattern }: FqdnSelector, name: string): boolean {
-  const actual = withoutDot(name)
-  if (matchName !== undefined) return withoutDot(matchName) === actual
-  const pattern = withoutDot(matchPattern ?? '')
-  if (/^\*+$/.test(pattern)) return true
-  const deep = /^\*{2,}\./.test(pattern)
-  const rest = deep ? pattern.replace(/^\*+\./, '') : pattern
-  const expression = rest
-    .split(/\*+/)
-    .map((part) => part.replaceAll('.', '[.]'))
-    .join('[-a-z0-9_]*')
-  const prefix = deep ? '([-a-z0-9_]+[.])+' : ''
-  return new RegExp(`^${prefix}${expression}$`).test(actual)
-}
-
-function withoutDot(name: string): string {
-  return name.toLowerCase().replace(/\.$/, '')
-}
-
 /** Without ports and types a rule means everything; a list of ports that is empty means nothing. */
 function servicesHold(
   { toPorts = [], icmps = [] }: Rule,
@@ -353,23 +348,6 @@ function servicesHold(
       (field) => (field.family ?? 'IPv4') === family && icmpTypeNumber(field.type, family) === type,
     ),
   )
-}
-
-/** Where a proxy looks at requests, one of its rules must hold for all of one. */
-function requestHolds(rules: CiliumL7Rules | undefined, asked: AskedRequest | undefined): boolean {
-  const { http = [], dns = [] } = rules ?? {}
-  if (asked === undefined || http.length + dns.length === 0) return true
-  if (asked === 'other') return dns.some(({ matchPattern }) => matchPattern === '*')
-  if ('name' in asked) return dns.some((selector) => nameHolds(selector, asked.name))
-  return http.some(({ method, path, ...rest }) => {
-    // What hosts and headers are is not asked about.
-    if (Object.keys(rest).length > 0) return false
-    return isWhole(method, asked.method) && isWhole(path, asked.path)
-  })
-}
-
-function isWhole(expression: string | undefined, text: string): boolean {
-  return expression === undefined || new RegExp(`^(?:${expression})$`).test(text)
 }
 
 function portHolds(

@@ -40,6 +40,7 @@ export function unjudgedPart(policy: Policy): string | undefined {
   if (policy.kind === 'NetworkPolicy') return undefined
   for (const spec of specsOf(policy)) {
     if (spec.nodeSelector !== undefined) return 'nodeSelector'
+    if (asksForAccount(spec.endpointSelector)) return 'a selector of service accounts'
     const ingress = [...(spec.ingress ?? []), ...(spec.ingressDeny ?? [])]
     const egress = [...(spec.egress ?? []), ...(spec.egressDeny ?? [])]
     const found =
@@ -50,7 +51,13 @@ export function unjudgedPart(policy: Policy): string | undefined {
   return undefined
 }
 
+/** Which account a pod runs under is no label of it, and not known here. */
+function asksForAccount(selector: LabelSelector | undefined): boolean {
+  return requirementsOf(selector ?? {}).some(({ key }) => bareKey(key) === serviceAccountKey)
+}
+
 function unjudgedIngress(rule: CiliumIngressRule): string | undefined {
+  if ((rule.fromEndpoints ?? []).some(asksForAccount)) return 'a selector of service accounts'
   if ((rule.fromGroups ?? []).length > 0) return 'fromGroups'
   if ((rule.fromNodes ?? []).length > 0) return 'fromNodes'
   const hasGroup = (rule.fromCIDRSet ?? []).some(({ cidr }) => cidr === undefined)
@@ -58,6 +65,7 @@ function unjudgedIngress(rule: CiliumIngressRule): string | undefined {
 }
 
 function unjudgedEgress(rule: CiliumEgressRule): string | undefined {
+  if ((rule.toEndpoints ?? []).some(asksForAccount)) return 'a selector of service accounts'
   if ((rule.toServices ?? []).length > 0) return 'toServices'
   if ((rule.toGroups ?? []).length > 0) return 'toGroups'
   if ((rule.toNodes ?? []).length > 0) return 'toNodes'

@@ -4,6 +4,7 @@ import type { RailViolation } from '../diff/rail-violation.ts'
 import { labelTexts } from '../labels.ts'
 import { closedDirections, closesOnly } from '../policy/closed-directions.ts'
 import type { LocatedPolicy } from '../policy/network-policy.ts'
+import { policyName } from '../policy/plain-rule.ts'
 import { renderPolicy } from '../policy/render.ts'
 import type { Synthesis } from '../synthesis/synthesis.ts'
 import type { Traffic } from '../traffic/traffic.ts'
@@ -13,6 +14,7 @@ import { catalogueVersion, controls } from './control-catalogue.ts'
 import type {
   Report,
   ReportCoverage,
+  ReportFigure,
   ReportInput,
   ReportNamespace,
   ReportPolicy,
@@ -38,6 +40,7 @@ export interface ReportParts {
   readonly zones: ZoneReport | undefined
   readonly violations: readonly RailViolation[]
   readonly inputs: readonly ReportInput[]
+  readonly flags: readonly ReportFigure[]
   readonly communicationSet: string
   /** Returns the SHA-256 of a text in hexadecimal. */
   readonly sha256: (text: string) => string
@@ -91,6 +94,7 @@ export function buildReport(parts: ReportParts): Report {
     },
     nodes: traffic.nodes,
     inputs: parts.inputs,
+    flags: parts.flags,
     digests: {
       communicationSet: parts.sha256(parts.communicationSet),
       policySet: parts.sha256(policies.map(({ yaml }) => yaml).join('---\n')),
@@ -106,11 +110,10 @@ export function buildReport(parts: ReportParts): Report {
 
 function policiesOf({ inForce, sha256 }: ReportParts): readonly ReportPolicy[] {
   const policies = inForce.map(({ policy, location }): ReportPolicy => {
-    const { namespace, name } = policy.metadata
     const yaml = renderPolicy(policy)
     const { file, line } = location
     return {
-      policy: `${namespace ?? ''}/${name}`,
+      policy: policyName(policy),
       origin: file === '' ? 'generated' : 'existing',
       role: closesOnly(policy) ? 'default-deny' : 'workload',
       ...(file === '' ? {} : { at: line === undefined ? file : `${file}:${line}` }),

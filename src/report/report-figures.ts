@@ -18,6 +18,7 @@ export type Measured = Omit<
   | 'window'
   | 'nodes'
   | 'inputs'
+  | 'flags'
   | 'digests'
   | 'summary'
   | 'catalogue'
@@ -139,7 +140,13 @@ function coverageText(report: Measured): string {
   const share = proposedOf(report)?.coverage.edges
   if (share === undefined) return 'not replayed'
   const total = share.covered + share.denied + share.unjudged
-  return `${formatCount(share.covered)} of ${countOf(total, 'edge')} (${share.percent} %)`
+  // A change of policies breaks only what it closes; what no policy can open, such as ICMP, is denied all the same.
+  const rest = [
+    ...(share.denied === 0 ? [] : [`${formatCount(share.denied)} would be denied`]),
+    ...(share.unjudged === 0 ? [] : [`${formatCount(share.unjudged)} of unknown labels`]),
+  ].join(', ')
+  const covered = `${formatCount(share.covered)} of ${countOf(total, 'edge')} (${share.percent} %)`
+  return rest === '' ? covered : `${covered}, ${rest}`
 }
 
 function unusedOf(

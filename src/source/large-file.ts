@@ -130,7 +130,8 @@ class LargeFile {
       this.#checkAborted()
       return all.every((parts) => parts !== undefined) ? all : undefined
     } finally {
-      for (const { worker } of workers) void worker.terminate()
+      // What they held is given back before their findings are joined.
+      await Promise.all(workers.map(({ worker }) => worker.terminate()))
     }
   }
 

@@ -1,6 +1,7 @@
 /** Learned edges that a policy cuts off to which this run makes no exception: one taken over, or a forced default deny. */
 import type { Evaluator } from '../policy/evaluate.ts'
 import { createEvaluator } from '../policy/evaluate.ts'
+import { unjudgedPart } from '../policy/lower-cilium.ts'
 import type { PolicyEndpoint } from '../policy/network-policy.ts'
 import { identityLabels } from '../traffic/edge-ends.ts'
 import type { Edge, EdgeEnd } from '../traffic/traffic.ts'
@@ -24,6 +25,7 @@ export function findCutOff(plan: Plan, policies: readonly GeneratedPolicy[]): Cu
   const carried = policies
     .filter((one) => one.carried === true || one.role === 'default-deny')
     .map((one) => one.policy)
+    .filter((policy) => unjudgedPart(policy) === undefined)
   const edges = new Set<number>()
   const findings: Finding[] = []
   if (carried.length === 0) return { edges, findings }

@@ -6,8 +6,10 @@
 import { NetweirError } from '../errors.ts'
 import { formatAddress, parsePrefix } from '../ip.ts'
 import { labelTexts, namespaceNameLabel, toLabels } from '../labels.ts'
+import { specsOf } from '../policy/cilium-policy.ts'
 import type { Evaluator } from '../policy/evaluate.ts'
 import { createEvaluator } from '../policy/evaluate.ts'
+import { unjudgedPart } from '../policy/lower-cilium.ts'
 import type { KnownEntity } from '../policy/mixed-ends.ts'
 import type { Policy, PolicyEndpoint, PolicyPod, PolicyService } from '../policy/network-policy.ts'
 import type { Universe } from '../policy/universe.ts'
@@ -43,7 +45,8 @@ export function prove(traffic: Traffic, synthesis: Synthesis): GateReport {
   const options = { cluster: traffic.cluster }
   const evaluator = createEvaluator(policiesOf(judged), options)
   // What is taken over unchanged adds what it allows, and isolates, too: nothing learned may fail because of it.
-  const whole = createEvaluator(policiesOf(synthesis.policies), options)
+  const inForce = policiesOf(synthesis.policies).filter(isOurKind)
+  const whole = createEvaluator(inForce, options)
   const universe = universeOf(traffic, synthesis, judged)
   const pods = podsOf(universe)
   const obligations = obligationsOf(traffic, synthesis)
@@ -111,6 +114,14 @@ function universeOf(
       : ends.flatMap((end) => knownEntity(end) ?? []),
     cluster: traffic.cluster,
   })
+}
+
+/** What somebody edited into a policy that denies, or that nobody can judge, is not ours to prove. */
+function isOurKind(policy: Policy): boolean {
+  if (policy.kind === 'NetworkPolicy') return true
+  if (unjudgedPart(policy) !== undefined) return false
+  const specs = specsOf(policy)
+  return specs.every(({ ingressDeny, egressDeny }) => !(ingressDeny ?? egressDeny))
 }
 
 function policiesOf(judged: readonly GeneratedPolicy[]): readonly Policy[] {

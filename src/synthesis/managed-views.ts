@@ -3,6 +3,7 @@
  * managed policy grants is kept, whichever target it was written for.
  */
 import { unjudgedPart } from '../policy/lower-cilium.ts'
+import { namespaceDeny } from '../policy/namespace-deny.ts'
 import type { LocatedPolicy, NetworkPolicy, Policy } from '../policy/network-policy.ts'
 import { isManaged } from '../policy/network-policy.ts'
 import type { PlainRule, RuleDirection, RulePeer } from '../policy/plain-rule.ts'
@@ -12,16 +13,22 @@ import { plainPolicy } from '../policy/plain-rule.ts'
 export interface ManagedViews {
   readonly managed: readonly LocatedPolicy<NetworkPolicy>[]
   readonly originalOf: (view: NetworkPolicy) => Policy
+  /** Policies with our label that nobody of ours wrote as they are: edited by hand, and left alone. */
+  readonly foreign: readonly Policy[]
 }
 
 /** Returns the managed policies of some that exist, sorted by name; Cilium's only where the target knows them. */
 export function viewManaged(existing: readonly LocatedPolicy[], withCilium: boolean): ManagedViews {
   const originals = new Map<NetworkPolicy, Policy>()
+  const foreign: Policy[] = []
   const managed = existing.flatMap((located): readonly LocatedPolicy<NetworkPolicy>[] => {
     const { policy } = located
     if (!isManaged(policy) || (policy.kind !== 'NetworkPolicy' && !withCilium)) return []
     const view = viewOf(policy)
-    if (view === undefined) return []
+    if (view === undefined) {
+      if (!isAcross(policy)) foreign.push(policy)
+      return []
+    }
     originals.set(view, policy)
     return [{ ...located, policy: view }]
   })
@@ -31,7 +38,13 @@ export function viewManaged(existing: readonly LocatedPolicy[], withCilium: bool
       return left < right ? -1 : left > right ? 1 : 0
     }),
     originalOf: (view) => originals.get(view) ?? view,
+    foreign,
   }
+}
+
+/** One default deny for several namespaces has its own way. */
+function isAcross(policy: Policy): boolean {
+  return policy.kind === 'CiliumClusterwideNetworkPolicy' && namespaceDeny(policy) !== undefined
 }
 
 function keyOf({ metadata }: NetworkPolicy): string {

@@ -44,6 +44,8 @@ export interface Plan {
   readonly managed: readonly LocatedPolicy<NetworkPolicy>[]
   /** Returns what a view was made of. */
   readonly originalOf: (view: NetworkPolicy) => Policy
+  /** Policies with our label that were edited by hand into what no run writes. */
+  readonly foreign: readonly Policy[]
   readonly findings: readonly Finding[]
 }
 
@@ -53,7 +55,7 @@ export interface Plan {
  */
 export function makePlan(traffic: Traffic, options: SynthesisOptions): Plan {
   const grouping = groupClasses(traffic, options.inventory)
-  const { managed, originalOf } = viewManaged(options.existing ?? [], knowsCilium(options))
+  const { managed, originalOf, foreign } = viewManaged(options.existing ?? [], knowsCilium(options))
   const findings: Finding[] = []
   const context = selectorContext({ traffic, options, grouping, managed, findings })
   const selectors = grouping.groups.map((group) => selectorOf(group, context))
@@ -78,6 +80,7 @@ export function makePlan(traffic: Traffic, options: SynthesisOptions): Plan {
     policyNames: ownership.names,
     managed,
     originalOf,
+    foreign,
     findings,
   }
 }

@@ -4,8 +4,10 @@ import type {
   NetworkPolicy,
   NetworkPolicyPeer,
   NetworkPolicyPort,
+  Policy,
 } from '../policy/network-policy.ts'
 import { isDefaultDeny } from '../policy/network-policy.ts'
+import { policyName } from '../policy/plain-rule.ts'
 import type { PortRange } from '../policy/port-set.ts'
 import { formatPorts, toPortSet } from '../policy/port-set.ts'
 import { selectorMatches } from '../policy/selector.ts'
@@ -34,7 +36,7 @@ const nothing: Retention = { grants: [], stale: [], carried: [], deleted: [], fi
 
 /** Returns what the managed policies grant beyond `fresh`, and what becomes of it under the options of the plan. */
 export function retainGrants(plan: Plan, fresh: readonly Grant[]): Retention {
-  if (plan.managed.length === 0) return nothing
+  if (plan.managed.length + plan.foreign.length === 0) return nothing
   const kept: Grant[] = []
   const stale: StaleGrant[] = []
   const carried: GeneratedPolicy[] = []
@@ -64,7 +66,22 @@ export function retainGrants(plan: Plan, fresh: readonly Grant[]): Retention {
       granted.add(lacking)
     }
   }
+  for (const policy of plan.foreign) {
+    carried.push({ policy, role: 'workload', carried: true })
+    findings.push(foreignFinding(policy))
+  }
   return { grants: kept, stale: mergeStale(stale), carried, deleted, findings }
+}
+
+function foreignFinding(policy: Policy): Finding {
+  return {
+    code: 'MANAGED_EDITED',
+    severity: 'action',
+    subject: policyName(policy),
+    message:
+      'is managed by netweir and was edited by hand into what it never writes: it stays as it is, beside what is written',
+    hint: 'remove its managed-by label, and it is yours',
+  }
 }
 
 function ownerOf(plan: Plan, policy: NetworkPolicy): number | undefined {

@@ -11,7 +11,7 @@ import type { CountedEvidence } from './tally.ts'
 import type { Span } from './timestamp.ts'
 import { emptySpan } from './timestamp.ts'
 
-/** A batch. Its tables are copies of those that `flow/scan.as.ts` lays out. */
+/** A batch. Its tables are copies of those that `flow/scan/layout.as.ts` lays out. */
 export interface ScanBatch {
   /** Ends; edges name them by position. */
   readonly ends: readonly End[]
@@ -51,8 +51,11 @@ export interface BatchEdge extends CountedEvidence {
 
 /** Sizes of the rows, as the scanner lays them out. */
 export const edgeBytes = 192
-export const cellBytes = 40
+export const cellBytes = 32
 export const runBytes = 16
+
+/** Cells stand in blocks of so many, the first of which names the next block. */
+const blockCells = 4
 
 const directions = ['communication', 'suspect', 'pair'] as const
 
@@ -95,8 +98,8 @@ export function forEachEdge(batch: ScanBatch, take: (edge: BatchEdge) => void): 
       cells: cells.from(words[at + 6] ?? 0),
       blocks: blocksOf(words, runs, at),
       samples: samplesOf(bytes, at * 4, words[at + 11] ?? 0),
-      encrypted: numbers[at / 2 + 6] ?? 0,
-      authenticated: numbers[at / 2 + 7] ?? 0,
+      encrypted: numbers[at / 2 + 8] ?? 0,
+      authenticated: numbers[at / 2 + 9] ?? 0,
       names: names.get(at / (edgeBytes / 4)),
     })
   }
@@ -133,7 +136,7 @@ function blocksOf(words: Uint32Array, runs: Uint32Array, at: number): readonly B
 function samplesOf(bytes: Buffer, at: number, count: number): readonly string[] {
   const samples: string[] = new Array(count)
   for (let index = 0; index < count; index += 1) {
-    const start = at + 64 + index * 40
+    const start = at + 80 + index * 36
     samples[index] = bytes.toString('latin1', start, start + 36)
   }
   return samples
@@ -152,14 +155,17 @@ class CellTable {
   from(first: number): CellNumbers {
     const { words, numbers, scratch } = this
     scratch.length = 0
-    for (let number = first; number !== 0; ) {
-      const word = number * (cellBytes / 4)
-      const half = number * (cellBytes / 8)
-      const { firstMs, lastMs } = tableSpan(words, word + 6)
-      const records = numbers[half + 1] ?? 0
-      const flows = numbers[half + 2] ?? 0
-      addToCell(scratch, words[word + 1] ?? 0, records, flows, firstMs, lastMs)
-      number = words[word] ?? 0
+    for (let block = first; block !== 0; ) {
+      for (let number = block; number < block + blockCells; number += 1) {
+        const word = number * (cellBytes / 4)
+        const rank = words[word + 1] ?? 0
+        if (rank === 0) break
+        const { firstMs, lastMs } = tableSpan(words, word + 4)
+        // A record that stands for several flows is not for the scanner.
+        const records = numbers[number * (cellBytes / 8) + 1] ?? 0
+        addToCell(scratch, rank - 1, records, records, firstMs, lastMs)
+      }
+      block = words[block * (cellBytes / 4)] ?? 0
     }
     // A list of its own, no longer than it must be.
     return scratch.slice()

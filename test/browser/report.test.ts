@@ -100,6 +100,24 @@ describeBrowser('the page of a report', (executable) => {
       })
     })
 
+    test('a click on a workload shows clusterwide policies, and each of two of one name', async () => {
+      const spec = 'spec: {endpointSelector: {}, ingress: [{fromEntities: [cluster]}]}'
+      const cilium = join(work, 'cilium.yaml')
+      const head = 'apiVersion: cilium.io/v2\nkind: Cilium'
+      writeFileSync(
+        cilium,
+        `${head}ClusterwideNetworkPolicy\nmetadata: {name: inside}\n${spec}\n---\n${head}NetworkPolicy\nmetadata: {name: cart, namespace: shop}\n${spec}\n`,
+      )
+      const both = await report('both', [...shopArguments, '--existing', cilium])
+      await look(both, desktop, async ({ page }) => {
+        await page.locator('[data-node]', { hasText: /^cart(?!-)/ }).click()
+        await expect.poll(() => page.locator('#panel h3').textContent()).toBe('shop/cart')
+        const summaries = await page.locator('#panel summary').allTextContents()
+        expect(summaries.filter((text) => text.startsWith('Policy shop/cart ('))).toHaveLength(2)
+        expect(summaries.some((text) => text.startsWith('Policy inside (existing'))).toBe(true)
+      })
+    })
+
     test('a click on a workload shows its policy, and on a line its evidence', async () => {
       await look(file, desktop, async ({ page }) => {
         await page.locator('[data-node]', { hasText: /^records-api/ }).click()

@@ -55,6 +55,70 @@ describe('report', () => {
     expect(compressed.inputs[0]?.sha256).not.toBe(inputs[0]?.sha256)
   })
 
+  test('is the same bytes in whatever order its sources are named', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'netweir-halves-'))
+    try {
+      const lines = readFileSync('samples/shop/flows.jsonl', 'utf8').split('\n')
+      const halves = ['a.jsonl', 'b.jsonl'].map((name, index) => {
+        writeFileSync(join(folder, name), lines.slice(index * 800, index * 800 + 800).join('\n'))
+        return join(folder, name)
+      })
+      const one = await netweir('report', ...halves, '-o', 'json')
+      const other = await netweir('report', ...halves.toReversed(), '-o', 'json')
+      expect(one.code).toBe(0)
+      expect(other.out === one.out).toBe(true)
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
+  })
+
+  test('names a clusterwide policy, and two kinds of one name, as everything else does', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'netweir-cilium-'))
+    try {
+      const spec = 'spec: {endpointSelector: {}, ingress: [{fromEntities: [cluster]}]}'
+      const head = 'apiVersion: cilium.io/v2\nkind: Cilium'
+      const cilium = join(folder, 'cilium.yaml')
+      writeFileSync(
+        cilium,
+        [
+          `${head}ClusterwideNetworkPolicy\nmetadata: {name: inside}\n${spec}\n`,
+          `${head}NetworkPolicy\nmetadata: {name: cart, namespace: shop}\n${spec}\n`,
+        ].join('---\n'),
+      )
+      const { policies, workloads } = await document(...shop, ...existing, '--existing', cilium)
+      const names = policies.map(({ policy }) => policy)
+      expect(names).toContain('inside')
+      expect(names.filter((name) => name === 'shop/cart')).toHaveLength(2)
+      for (const name of workloads.flatMap((one) => one.policies)) expect(names).toContain(name)
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
+  })
+
+  test('says what would be denied although no change breaks it', async () => {
+    const { summary } = await document(...all)
+    expect(summary.find(({ name }) => name === 'covered by the policies')?.value).toBe(
+      '78 of 79 edges (98.7 %), 1 would be denied',
+    )
+  })
+
+  test('names the flags that shape it, and no others', async () => {
+    const { flags } = await document(
+      ...all,
+      ...['--as-of', '2026-03-02T00:00:00Z', '--default-deny', 'never', '--threads', '1'],
+      ...['--pod-cidr', '10.244.0.0/16', '--pod-cidr', 'fd00::/48', '--learn-audit'],
+    )
+    expect(flags).toEqual(
+      expect.arrayContaining([
+        { name: '--learn-audit', value: 'true' },
+        { name: '--pod-cidr', value: '10.244.0.0/16,fd00::/48' },
+        { name: '--default-deny', value: 'never' },
+        { name: '--as-of', value: '2026-03-02T00:00:00.000Z' },
+      ]),
+    )
+    expect(JSON.stringify(flags)).not.toMatch(/threads|samples/)
+  })
+
   test('counts what it shows', async () => {
     const report = await document(...all)
     const { edges, ends, workloads, policies, namespaces, ledger, coverage } = report
@@ -182,6 +246,7 @@ describe('graph', () => {
   test.each([
     [['-o', 'mermaid'], /^flowchart LR\n/],
     [['-o', 'dot', '--by', 'namespace'], /^digraph netweir \{\n/],
+    [[...existing, '--target', 'hybrid', '-o', 'json'], /"level": "workload"/],
     [['-o', 'json', '--by', 'zone', ...zones], /"level": "zone"/],
     [[...existing], /^flowchart LR\n/],
   ] as const)('%j', async (flags, expected) => {

@@ -3,6 +3,7 @@ import { NetweirError } from '../../src/errors.ts'
 import { toLabels } from '../../src/labels.ts'
 import type { CiliumPolicy } from '../../src/policy/cilium-policy.ts'
 import { createEvaluator, evaluate } from '../../src/policy/evaluate.ts'
+import { unjudgedPart } from '../../src/policy/lower-cilium.ts'
 import type {
   LabelSelector,
   NetworkPolicy,
@@ -427,6 +428,30 @@ describe('ipBlock', () => {
 })
 
 describe('createEvaluator', () => {
+  const account = { matchLabels: { 'k8s:io.cilium.k8s.policy.serviceaccount': 'web' } }
+  test.each<[string, CiliumPolicy['spec']]>([
+    ['services', { endpointSelector: {}, egress: [{ toServices: [{}] }] }],
+    ['groups', { endpointSelector: {}, egress: [{ toGroups: [{}] }] }],
+    ['nodes', { endpointSelector: {}, ingress: [{ fromNodes: [{}] }] }],
+    ['a selector of nodes', { nodeSelector: {}, ingress: [{}] }],
+    [
+      'groups of blocks',
+      { endpointSelector: {}, egress: [{ toCIDRSet: [{ cidrGroupRef: 'a' }] }] },
+    ],
+    ['a subject by its account', { endpointSelector: account, ingress: [{}] }],
+    ['a peer by its account', { endpointSelector: {}, ingress: [{ fromEndpoints: [account] }] }],
+    ['a denied peer', { endpointSelector: {}, egressDeny: [{ toEndpoints: [account] }] }],
+  ])('what is asked of %s is judged by neither evaluator', (_, spec) => {
+    const cilium: CiliumPolicy = {
+      apiVersion: 'cilium.io/v2',
+      kind: 'CiliumNetworkPolicy',
+      metadata: { name: 'c', namespace: 'shop' },
+      spec: spec!,
+    }
+    expect(() => createEvaluator([cilium])).toThrow(NetweirError)
+    expect(unjudgedPart(cilium)).toBeDefined()
+  })
+
   test('refuses policies that it cannot evaluate', () => {
     const cilium: CiliumPolicy = {
       apiVersion: 'cilium.io/v2',

@@ -15,7 +15,9 @@ export const workloadOf = new Map(report.workloads.map((workload) => [workload.i
 
 export const confidenceOf = new Map(report.confidence.groups.map((group) => [group.group, group]))
 
-export const policyOf = new Map(report.policies.map((policy) => [policy.policy, policy]))
+/** Policies by name: two of different kinds may share one. */
+export const policiesOf = new Map(report.policies.map(({ policy }) => [policy, []]))
+for (const policy of report.policies) policiesOf.get(policy.policy).push(policy)
 
 export const changeOf = new Map(report.diff.changes.map((change) => [change.id, change]))
 

@@ -7,7 +7,7 @@ import {
   isPassing,
   pairs,
   paths,
-  policyOf,
+  policiesOf,
   report,
   state,
   workloadOf,
@@ -92,7 +92,7 @@ function showNode(id) {
   showConnections('Lets in', id, 'to', 'from')
   showConnections('Connects to', id, 'from', 'to')
   const policies = workload?.policies ?? []
-  for (const name of policies) showPolicy(name, policies.length === 1)
+  for (const name of policies) showPolicies(name, policies.length === 1)
 }
 
 const verdicts = { ready: 'ready', watching: 'keep watching', insufficient: 'insufficient' }
@@ -135,17 +135,14 @@ function showConnections(title, id, own, other) {
   if (left > 0) panel.append(element('p', `and ${left} more`, { class: 'dim' }))
 }
 
-function showPolicy(name, isOpen) {
-  const found = policyOf.get(name)
-  if (found === undefined) return
-  const details = element('details')
-  details.open = isOpen
-  const place = found.at === undefined ? '' : `, ${found.at}`
-  details.append(
-    element('summary', `Policy ${found.policy} (${found.origin}${place})`),
-    element('pre', found.yaml),
-  )
-  panel.append(details)
+function showPolicies(name, isOpen) {
+  for (const { policy, origin, at, yaml } of policiesOf.get(name) ?? []) {
+    const details = element('details')
+    details.open = isOpen
+    const place = at === undefined ? '' : `, ${at}`
+    details.append(element('summary', `Policy ${policy} (${origin}${place})`), element('pre', yaml))
+    panel.append(details)
+  }
 }
 
 function showPair(index) {
@@ -161,7 +158,7 @@ function showPair(index) {
   const edges = pair.edges.map((one) => report.edges[one])
   for (const edge of edges) showEdge(edge)
   const names = edges.flatMap((edge) => (edge.allowedBy ?? []).map(({ policy }) => policy))
-  for (const name of new Set(names)) showPolicy(name, false)
+  for (const name of new Set(names)) showPolicies(name, false)
 }
 
 function stateText(edge) {

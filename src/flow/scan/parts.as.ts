@@ -1,0 +1,208 @@
+/** Walks the parts of a flow: addresses, ports, layer 7, extensions. */
+import { isDigit, objectEnd, plainEnd, valueEnd } from "./json.as"
+import { firstKey, keyAt, keyEnd, keyNow } from "./keys.as"
+import { ADDRESS } from "./layout.as"
+import {
+  addShape, cnames, cnamesLength, destinationAddress, destinationPort, hasAnswer, ips, ipsLength, query,
+  queryLength, rcode, rcodeLength, sourceAddress, sourcePort,
+} from "./line.as"
+import {
+  IN_DNS, IN_EXTENSIONS, IN_IP, IN_L4, IN_L7, IN_PORTS, K_BAD, K_CNAMES, K_DESTINATION, K_DESTINATION_PORT,
+  K_DNS, K_IPS, K_NONE, K_PORTS, K_QUERY, K_RCODE, K_SHAPE, K_SOURCE, K_SOURCE_PORT, K_WHOLE, S_EXTENSIONS,
+  S_L4, S_L7,
+} from "./places.as"
+import { intern } from "./texts.as"
+
+export function walkAddresses(start: usize): usize {
+  let p = start + 1
+  let key: usize = firstKey(IN_IP)
+  let seen: u32 = 0
+  if (load<u8>(start) != 0x7b) return 0
+  if (load<u8>(p) == 0x7d) return p + 1
+  while (true) {
+    const id = keyAt(IN_IP, key, p)
+    if (id == K_BAD) return 0
+    key = keyNow
+    const value = keyEnd
+    if (id == K_SOURCE || id == K_DESTINATION) {
+      if (load<u8>(value) != 0x22) return 0
+      if (seen & (1 << id)) return 0
+      seen |= 1 << id
+      const last = plainEnd(value + 1)
+      if (last == 0 || last - value > 64) return 0
+      const row = intern(ADDRESS, value + 1, u32(last - value - 1))
+      if (id == K_SOURCE) sourceAddress = row
+      else destinationAddress = row
+      p = last + 1
+    } else {
+      p = valueEnd(value, 0)
+      if (p == 0) return 0
+      if (id >= K_SHAPE) {
+        if (seen & 1) return 0
+        seen |= 1
+        if (!addShape(id, value, u32(p - value))) return 0
+      }
+    }
+    const c = load<u8>(p)
+    if (c == 0x7d) return p + 1
+    if (c != 0x2c) return 0
+    p++
+  }
+}
+
+/** One protocol, as every producer writes it. */
+export function walkLayer4(start: usize): usize {
+  let p = start + 1
+  if (load<u8>(start) != 0x7b) return 0
+  const id = keyAt(IN_L4, firstKey(IN_L4), p)
+  if (id == K_BAD) return 0
+  const value = keyEnd
+  if (load<u8>(value) != 0x7b) return 0
+  if ((id & 0xff) == K_PORTS) {
+    if (!addShape(S_L4 + (id >> 8), value, 0)) return 0
+    p = walkPorts(value)
+  } else if ((id & 0xff) == K_WHOLE) {
+    p = objectEnd(value + 1, 0)
+    if (p == 0 || !addShape(S_L4 + 8 + (id >> 8), value, u32(p - value))) return 0
+  } else return 0
+  return p != 0 && load<u8>(p) == 0x7d ? p + 1 : 0
+}
+
+function walkPorts(start: usize): usize {
+  let p = start + 1
+  let key: usize = firstKey(IN_PORTS)
+  let seen: u32 = 0
+  if (load<u8>(p) == 0x7d) return p + 1
+  while (true) {
+    const id = keyAt(IN_PORTS, key, p)
+    if (id == K_BAD) return 0
+    key = keyNow
+    const value = keyEnd
+    if (id == K_SOURCE_PORT || id == K_DESTINATION_PORT) {
+      if (seen & (1 << id)) return 0
+      seen |= 1 << id
+      p = value
+      let port: u32 = 0
+      while (isDigit(load<u8>(p)) && p < value + 5) {
+        port = port * 10 + u32(load<u8>(p) - 0x30)
+        p++
+      }
+      // No leading zero, no fraction, no exponent: then a comma or a brace would not follow.
+      if (p == value || port > 65535 || (load<u8>(value) == 0x30 && p > value + 1)) return 0
+      if (id == K_SOURCE_PORT) sourcePort = port
+      else destinationPort = port
+    } else {
+      p = valueEnd(value, 0)
+      if (p == 0) return 0
+      if (id >= K_SHAPE) {
+        if (seen & 1) return 0
+        seen |= 1
+        if (!addShape(id, value, u32(p - value))) return 0
+      }
+    }
+    const c = load<u8>(p)
+    if (c == 0x7d) return p + 1
+    if (c != 0x2c) return 0
+    p++
+  }
+}
+
+export function walkLayer7(start: usize): usize {
+  let p = start + 1
+  let key: usize = firstKey(IN_L7)
+  let seen: u32 = 0
+  if (load<u8>(start) != 0x7b) return 0
+  if (!addShape(S_L7, start, 0)) return 0
+  if (load<u8>(p) == 0x7d) return p + 1
+  while (true) {
+    const id = keyAt(IN_L7, key, p)
+    if (id == K_BAD) return 0
+    key = keyNow
+    const value = keyEnd
+    if (id == K_DNS) {
+      if (hasAnswer || load<u8>(value) != 0x7b) return 0
+      p = walkDns(value)
+      if (p == 0) return 0
+      hasAnswer = true
+    } else {
+      p = valueEnd(value, 0)
+      if (p == 0) return 0
+      if (id >= K_SHAPE) {
+        if (seen != 0) return 0
+        seen = 1
+        if (!addShape(id, value, u32(p - value))) return 0
+      }
+    }
+    const c = load<u8>(p)
+    if (c == 0x7d) return p + 1
+    if (c != 0x2c) return 0
+    p++
+  }
+}
+
+function walkDns(start: usize): usize {
+  let p = start + 1
+  let key: usize = firstKey(IN_DNS)
+  let seen: u32 = 0
+  queryLength = 0
+  ipsLength = 0
+  cnamesLength = 0
+  rcodeLength = 0
+  if (load<u8>(p) == 0x7d) return p + 1
+  while (true) {
+    const id = keyAt(IN_DNS, key, p)
+    if (id == K_BAD) return 0
+    key = keyNow
+    const value = keyEnd
+    if (id != K_NONE) {
+      if (seen & (1 << id)) return 0
+      seen |= 1 << id
+    }
+    p = valueEnd(value, 0)
+    if (p == 0) return 0
+    const bytes = u32(p - value)
+    if (id == K_QUERY) {
+      query = value
+      queryLength = bytes
+    } else if (id == K_IPS) {
+      ips = value
+      ipsLength = bytes
+    } else if (id == K_CNAMES) {
+      cnames = value
+      cnamesLength = bytes
+    } else if (id == K_RCODE) {
+      rcode = value
+      rcodeLength = bytes
+    }
+    const c = load<u8>(p)
+    if (c == 0x7d) return p + 1
+    if (c != 0x2c) return 0
+    p++
+  }
+}
+
+export function walkExtensions(start: usize): usize {
+  let p = start + 1
+  let key: usize = firstKey(IN_EXTENSIONS)
+  let seen = false
+  if (load<u8>(start) != 0x7b) return 0
+  if (!addShape(S_EXTENSIONS, start, 0)) return 0
+  if (load<u8>(p) == 0x7d) return p + 1
+  while (true) {
+    const id = keyAt(IN_EXTENSIONS, key, p)
+    if (id == K_BAD) return 0
+    key = keyNow
+    const value = keyEnd
+    p = valueEnd(value, 0)
+    if (p == 0) return 0
+    if (id != K_NONE) {
+      if (seen) return 0
+      seen = true
+      if (!addShape(id, value, u32(p - value))) return 0
+    }
+    const c = load<u8>(p)
+    if (c == 0x7d) return p + 1
+    if (c != 0x2c) return 0
+    p++
+  }
+}

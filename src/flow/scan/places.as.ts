@@ -1,0 +1,57 @@
+/** Where keys stand, and what they can stand for. */
+import { SPELLED, SPELLED_BYTES } from "./layout.as"
+
+// Where a key stands, in the low bits of what is looked up with it.
+export const IN_TOP: u32 = 0
+export const IN_FLOW: u32 = 1
+export const IN_IP: u32 = 2
+export const IN_L4: u32 = 3
+export const IN_PORTS: u32 = 4
+export const IN_L7: u32 = 5
+export const IN_DNS: u32 = 6
+export const IN_EXTENSIONS: u32 = 7
+export const PLACES: u32 = 9
+/** A key that no text is. */
+export const NOTHING_SPELLED: u32 = u32(SPELLED + 8 * SPELLED_BYTES)
+
+export const K_NONE: u32 = 0
+/** Not a key that can be passed over, or none at all. */
+export const K_BAD: u32 = 0xffff
+/** Known, and not read. */
+export const K_SKIP: u32 = 1
+export const K_FLOW: u32 = 2
+export const K_NODE_NAME: u32 = 3
+export const K_TIME: u32 = 4
+export const K_CLUSTER_NAME: u32 = 5
+export const K_UUID: u32 = 6
+export const K_IP: u32 = 7
+export const K_L4: u32 = 8
+export const K_SOURCE: u32 = 9
+export const K_DESTINATION: u32 = 10
+export const K_SOURCE_NAMES: u32 = 11
+export const K_DESTINATION_NAMES: u32 = 12
+export const K_L7: u32 = 13
+export const K_EXTENSIONS: u32 = 14
+export const K_AGGREGATE: u32 = 15
+/** What makes a record something else when it stands where a flow without an envelope would. */
+export const K_OTHER_EVENT: u32 = 16
+export const K_PORTS: u32 = 17
+export const K_WHOLE: u32 = 18
+export const K_SOURCE_PORT: u32 = 19
+export const K_DESTINATION_PORT: u32 = 20
+const K_TYPE: u32 = 21
+export const K_DNS: u32 = 22
+export const K_QUERY: u32 = 23
+export const K_IPS: u32 = 24
+export const K_CNAMES: u32 = 25
+export const K_RCODE: u32 = 26
+/** What an envelope lacks, and a flow without one has. */
+export const K_BARE: u32 = 27
+/** Members of which the bytes are part of the shape: from here on. */
+export const K_SHAPE: u32 = 32
+
+// Parts of a shape that are no member by themselves.
+export const S_L4: u32 = 64
+export const S_L7: u32 = 96
+export const S_EXTENSIONS: u32 = 97
+export const S_PORTS: u32 = 98

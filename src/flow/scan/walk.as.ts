@@ -1,0 +1,172 @@
+/** Walks a line: an envelope, and the flow in it. */
+import { endpointEnd, endpointRow, nameEnd, nameRow, nodeEnd } from "./ends.as"
+import { arrayEnd, isPlain36, plainEnd, valueEnd } from "./json.as"
+import { firstKey, keyAt, keyEnd, keyNow } from "./keys.as"
+import {
+  addShape, destination, destinationAddress, destinationNames, destinationNamesLength, flowNode, flowTime,
+  forgetLine, isBare, lastCluster, source, sourceAddress, sourceNames, sourceNamesLength, topCluster,
+  topNode, topTime, uuid,
+} from "./line.as"
+import { walkAddresses, walkExtensions, walkLayer4, walkLayer7 } from "./parts.as"
+import {
+  IN_FLOW, IN_TOP, K_AGGREGATE, K_BAD, K_BARE, K_CLUSTER_NAME, K_DESTINATION, K_DESTINATION_NAMES,
+  K_EXTENSIONS, K_FLOW, K_IP, K_L4, K_L7, K_NODE_NAME, K_NONE, K_OTHER_EVENT, K_SHAPE, K_SKIP, K_SOURCE,
+  K_SOURCE_NAMES, K_TIME, K_UUID,
+} from "./places.as"
+
+/** Returns where the line ends that starts at `p` with a brace, or 0 for one that is not spelled as Hubble does. */
+export function walkTop(start: usize): usize {
+  let p = start + 1
+  let key: usize = firstKey(IN_TOP)
+  let seen: u32 = 0
+  let hasFlow = false
+  while (true) {
+    const id = keyAt(IN_TOP, key, p)
+    if (id == K_BAD) return 0
+    key = keyNow
+    const value = keyEnd
+    if (id != K_NONE) {
+      if (seen & (1 << id)) return 0
+      seen |= 1 << id
+    }
+    switch (id) {
+      case K_FLOW:
+        if (load<u8>(value) != 0x7b) return 0
+        p = walkFlow(value)
+        hasFlow = true
+        break
+      case K_NODE_NAME:
+        p = nameEnd(value, flowNode)
+        topNode = nameRow
+        break
+      case K_CLUSTER_NAME:
+        p = nameEnd(value, lastCluster)
+        topCluster = nameRow
+        lastCluster = nameRow
+        break
+      case K_TIME:
+        if (load<u8>(value) != 0x22) return 0
+        topTime = value + 1
+        p = plainEnd(value + 1)
+        if (p == 0) return 0
+        p++
+        break
+      case K_BARE:
+        if (!hasFlow) return walkBare(start)
+        return 0
+      default:
+        p = valueEnd(value, 0)
+    }
+    if (p == 0) return 0
+    const c = load<u8>(p)
+    if (c == 0x7d) return hasFlow ? p + 1 : walkBare(start)
+    if (c != 0x2c) return 0
+    p++
+  }
+}
+
+/** Returns where the line ends as a flow without an envelope. */
+function walkBare(start: usize): usize {
+  forgetLine()
+  isBare = true
+  const p = walkFlow(start)
+  isBare = false
+  return p
+}
+
+function walkFlow(start: usize): usize {
+  let p = start + 1
+  let key: usize = firstKey(IN_FLOW)
+  let seen: u64 = 0
+  if (load<u8>(p) == 0x7d) return isBare ? 0 : p + 1
+  while (true) {
+    const id = keyAt(IN_FLOW, key, p)
+    if (id == K_BAD) return 0
+    key = keyNow
+    const value = keyEnd
+    if (id > K_SKIP) {
+      if (seen & (u64(1) << id)) return 0
+      seen |= u64(1) << id
+    }
+    if (id >= K_SHAPE) {
+      p = valueEnd(value, 0)
+      if (p == 0 || !addShape(id, value, u32(p - value))) return 0
+    } else switch (id) {
+      case K_SKIP:
+        p = valueEnd(value, 0)
+        break
+      case K_TIME:
+        if (load<u8>(value) != 0x22) return 0
+        flowTime = value + 1
+        p = plainEnd(value + 1)
+        if (p == 0) return 0
+        p++
+        break
+      case K_UUID:
+        if (load<u8>(value) != 0x22) return 0
+        uuid = value + 1
+        if (!isPlain36(uuid)) return 0
+        p = uuid + 37
+        break
+      case K_IP:
+        p = walkAddresses(value)
+        break
+      case K_L4:
+        p = walkLayer4(value)
+        break
+      case K_SOURCE:
+        p = endpointEnd(value, sourceAddress)
+        source = endpointRow
+        break
+      case K_DESTINATION:
+        p = endpointEnd(value, destinationAddress)
+        destination = endpointRow
+        break
+      case K_NODE_NAME:
+        p = nodeEnd(value)
+        flowNode = nameRow
+        break
+      case K_SOURCE_NAMES:
+        p = namesEnd(value)
+        sourceNames = value
+        sourceNamesLength = u32(p - value)
+        break
+      case K_DESTINATION_NAMES:
+        p = namesEnd(value)
+        destinationNames = value
+        destinationNamesLength = u32(p - value)
+        break
+      case K_L7:
+        p = walkLayer7(value)
+        break
+      case K_EXTENSIONS:
+        p = walkExtensions(value)
+        break
+      case K_AGGREGATE:
+        return 0
+      case K_CLUSTER_NAME:
+        // Of a flow without an envelope it is the cluster's; within one it says nothing.
+        if (isBare) return 0
+        p = valueEnd(value, 0)
+        break
+      case K_OTHER_EVENT:
+        if (isBare) return 0
+        p = valueEnd(value, 0)
+        break
+      default:
+        p = valueEnd(value, 0)
+    }
+    if (p == 0) return 0
+    const c = load<u8>(p)
+    if (c == 0x7d) break
+    if (c != 0x2c) return 0
+    p++
+  }
+  // Without one of these it takes more than a look to tell that it is a flow.
+  if (isBare && (seen & ((1 << K_L4) | (1 << K_IP))) == 0) return 0
+  return p + 1
+}
+
+function namesEnd(p: usize): usize {
+  return load<u8>(p) == 0x5b ? arrayEnd(p + 1, 0) : 0
+}
