@@ -17,6 +17,7 @@ import type {
   RailOptions,
   RunHost,
 } from './pipeline.ts'
+import { withServices } from './services.ts'
 
 /**
  * Returns what the policies that `generate` would write change against those that exist.
@@ -55,9 +56,12 @@ export async function diffSets(
     traffic: known.traffic,
     portsOf: containerPorts(known.traffic, known.inventory),
   }
-  const rails = checkRails(fresh.policies, surroundings)
+  const [before, after] = [old, fresh].map(({ policies }) =>
+    withServices(policies, known.inventory),
+  )
+  const rails = checkRails(after ?? [], surroundings)
   return {
-    diff: diffPolicies({ ...surroundings, old: old.policies, new: fresh.policies }),
+    diff: diffPolicies({ ...surroundings, old: before ?? [], new: after ?? [] }),
     findings: [],
     notices: [...known.notices, ...old.notices, ...fresh.notices, ...rails.notices],
     violations: rails.violations,

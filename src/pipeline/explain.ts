@@ -5,6 +5,7 @@ import { withoutTraffic } from './diff.ts'
 import { checkStdin, learnInput } from './learn.ts'
 import { readPolicies } from './manifests.ts'
 import type { ExplainOptions, ExplainResult, RunHost } from './pipeline.ts'
+import { withServices } from './services.ts'
 
 /**
  * Returns why the policies of `options.policies` allow or deny a connection, or what stands behind one of them.
@@ -23,7 +24,7 @@ export async function explain(
       : await withoutTraffic(options, host)
   const { traffic, inventory } = known
   const input = {
-    policies,
+    policies: withServices(policies, inventory),
     traffic,
     portsOf: containerPorts(traffic, inventory),
     ...(inventory === undefined ? {} : { inventory }),

@@ -15,6 +15,7 @@ import { readRailCheck } from './guard-rails.ts'
 import { checkStdin, learnInput } from './learn.ts'
 import { readPolicies } from './manifests.ts'
 import type { GenerateOptions, GenerateResult, RunHost } from './pipeline.ts'
+import { withServices } from './services.ts'
 import { reportSurplus } from './surplus.ts'
 
 /**
@@ -66,14 +67,18 @@ export async function generateInput(
     portsOf: containerPorts(traffic, inventory),
   }
   const inForce = [...made, ...theirs]
-  const rails = checkRails(inForce, surroundings)
+  const judged = withServices(inForce, inventory)
+  const rails = checkRails(judged, surroundings)
   const diff = diffPolicies({
     ...surroundings,
-    old: existing.policies,
-    new: inForce,
+    old: withServices(existing.policies, inventory),
+    new: judged,
     stale: synthesis.stale,
   })
-  const findings = [...synthesis.findings, ...reportSurplus(made, theirs, surroundings)]
+  const findings = [
+    ...synthesis.findings,
+    ...reportSurplus(made, withServices(theirs, inventory), surroundings),
+  ]
   return {
     set,
     traffic,

@@ -2,12 +2,13 @@
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
-import type { ReportInput } from '../report/report-document.ts'
+import type { ReportFigure, ReportInput } from '../report/report-document.ts'
 import { liveCluster } from '../source/cluster-resources.ts'
 import { manifestFiles } from '../source/manifests.ts'
 import { expandSource } from '../source/recorded.ts'
 import { isLiveSource } from '../source/source.ts'
 import { compareTexts } from '../traffic/text-key.ts'
+import { formatTime } from '../traffic/timestamp.ts'
 import type { ReportOptions } from './pipeline.ts'
 
 /**
@@ -36,6 +37,67 @@ export async function digestInputs(
     }
   }
   return inputs
+}
+
+/** Options that are inputs, say how they are read, or change no figure. */
+type Unnamed =
+  | ReportInput['role']
+  | 'version'
+  | 'kubernetes'
+  | 'tls'
+  | 'kafka'
+  | 'state'
+  | 'forMs'
+  | 'follow'
+  | 'threads'
+  | 'plain'
+  | 'strict'
+  | 'strictCompleteness'
+  | 'requireApproval'
+
+/** The flags of all other options: without them nobody could make the report again. */
+const flags: Readonly<Record<Exclude<keyof ReportOptions, Unnamed>, string>> = {
+  clusterName: '--cluster-name',
+  namespaces: '--namespace',
+  selector: '--selector',
+  sinceMs: '--since',
+  untilMs: '--until',
+  last: '--last',
+  serverFilter: '--server-filter',
+  allowPartial: '--allow-partial',
+  learnAudit: '--learn-audit',
+  learnDenied: '--learn-denied',
+  l7: '--l7',
+  nodeCidrs: '--node-cidr',
+  serviceCidrs: '--service-cidr',
+  podCidrs: '--pod-cidr',
+  includeSystem: '--include-system',
+  target: '--target',
+  defaultDeny: '--default-deny',
+  minConfidence: '--min-confidence',
+  dns: '--dns',
+  onInexpressible: '--on-inexpressible',
+  onInseparable: '--on-inseparable',
+  outside: '--outside',
+  cidrMaxExtra: '--cidr-max-extra',
+  namePatterns: '--name-patterns',
+  prune: '--prune',
+  pruneAfterDays: '--prune-after',
+  reoptimise: '--reoptimise',
+  minimise: '--minimise',
+  zoneLabel: '--zone-label',
+  asOfMs: '--as-of',
+}
+
+/** Returns the flags that shape a report, with their values; times are RFC 3339, whatever they were relative to. */
+export function flagsOf(options: ReportOptions): readonly ReportFigure[] {
+  return (Object.keys(flags) as (keyof typeof flags)[]).flatMap((key) => {
+    const value = options[key]
+    if (value === undefined || value === false) return []
+    const isTime = key === 'sinceMs' || key === 'untilMs' || key === 'asOfMs'
+    const text = isTime && typeof value === 'number' ? formatTime(value) : String(value)
+    return [{ name: flags[key], value: text }]
+  })
 }
 
 async function filesOf(role: ReportInput['role'], name: string): Promise<readonly string[]> {

@@ -18,7 +18,7 @@ import type { GeneratedInput } from './generate.ts'
 import { generateInput } from './generate.ts'
 import { checkStdin, learnInput } from './learn.ts'
 import type { Notice, ReportOptions, ReportResult, RunHost } from './pipeline.ts'
-import { digestInputs } from './report-inputs.ts'
+import { digestInputs, flagsOf } from './report-inputs.ts'
 import { approvalGate, readZoneCheck } from './zones.ts'
 
 /**
@@ -71,6 +71,7 @@ export async function report(
     zones: zoneResult?.report,
     violations: made.violations,
     inputs: await digestInputs(sources, options),
+    flags: flagsOf(options),
     communicationSet: encodeSet(made.set),
     sha256: (text) => createHash('sha256').update(text).digest('hex'),
   })

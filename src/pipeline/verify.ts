@@ -10,6 +10,7 @@ import { readRailCheck } from './guard-rails.ts'
 import { checkStdin, learnInput } from './learn.ts'
 import { readPolicies } from './manifests.ts'
 import type { RunHost, VerifyOptions, VerifyResult } from './pipeline.ts'
+import { withServices } from './services.ts'
 import { approvalGate, readZoneCheck } from './zones.ts'
 
 /**
@@ -31,10 +32,11 @@ export async function verify(
     options.zones,
     options.approvals,
   )
-  const { policies, notices } = await readPolicies(options.policies, options, host)
+  const { policies: read, notices } = await readPolicies(options.policies, options, host)
   const checkRails = await readRailCheck(options, host)
   const checkZones = await readZoneCheck(options, host)
   const { traffic, inventory, notices: readNotices } = await learnInput(sources, options, host)
+  const policies = withServices(read, inventory)
   const surroundings = { traffic, portsOf: containerPorts(traffic, inventory) }
   const report = verifyPolicies({
     ...surroundings,

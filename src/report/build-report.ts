@@ -14,6 +14,7 @@ import { catalogueVersion, controls } from './control-catalogue.ts'
 import type {
   Report,
   ReportCoverage,
+  ReportFigure,
   ReportInput,
   ReportNamespace,
   ReportPolicy,
@@ -39,6 +40,7 @@ export interface ReportParts {
   readonly zones: ZoneReport | undefined
   readonly violations: readonly RailViolation[]
   readonly inputs: readonly ReportInput[]
+  readonly flags: readonly ReportFigure[]
   readonly communicationSet: string
   /** Returns the SHA-256 of a text in hexadecimal. */
   readonly sha256: (text: string) => string
@@ -92,6 +94,7 @@ export function buildReport(parts: ReportParts): Report {
     },
     nodes: traffic.nodes,
     inputs: parts.inputs,
+    flags: parts.flags,
     digests: {
       communicationSet: parts.sha256(parts.communicationSet),
       policySet: parts.sha256(policies.map(({ yaml }) => yaml).join('---\n')),

@@ -87,6 +87,8 @@ export interface Report {
   readonly window: { readonly first?: string; readonly last?: string }
   readonly nodes: readonly string[]
   readonly inputs: readonly ReportInput[]
+  /** Flags that shape the report, and name no input. */
+  readonly flags: readonly ReportFigure[]
   /** SHA-256, hexadecimal, of the canonical bytes: of what was learned, and of the policies that would be in force. */
   readonly digests: { readonly communicationSet: string; readonly policySet: string }
   readonly ledger: Ledger

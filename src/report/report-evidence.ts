@@ -185,6 +185,11 @@ export function inputSection(report: Report): string {
       [2],
     ),
     htmlTable(
+      'flags',
+      ['flag', 'value'],
+      report.flags.map(({ name, value }) => ({ cells: [fixed(name), value] })),
+    ),
+    htmlTable(
       'digests',
       ['of', 'SHA-256'],
       [
@@ -193,7 +198,7 @@ export function inputSection(report: Report): string {
       ].map(([name, digest]) => ({ cells: [name, { markup: `<code>${html(digest)}</code>` }] })),
     ),
     paragraph(
-      `netweir ${report.version}. The same inputs and the same version give the same report.`,
+      `netweir ${report.version}. The same inputs, the same flags and the same version give the same report.`,
     ),
   ].join('')
 }

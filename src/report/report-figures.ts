@@ -18,6 +18,7 @@ export type Measured = Omit<
   | 'window'
   | 'nodes'
   | 'inputs'
+  | 'flags'
   | 'digests'
   | 'summary'
   | 'catalogue'

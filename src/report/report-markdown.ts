@@ -107,7 +107,7 @@ function controlsPart({ catalogue }: Report): MarkdownPart {
   )
 }
 
-function inputsPart({ inputs, digests, version }: Report): MarkdownPart {
+function inputsPart({ inputs, flags, digests, version }: Report): MarkdownPart {
   return folded(
     'inputs',
     `inputs and digests (netweir ${escapeMarkdown(version)})`,
@@ -115,6 +115,7 @@ function inputsPart({ inputs, digests, version }: Report): MarkdownPart {
     ['what', 'name', 'SHA-256'],
     [
       ...inputs.map(({ role, name, sha256 = '' }) => [role, code(name), code(sha256)]),
+      ...flags.map(({ name, value }) => ['flag', code(`${name} ${value}`), '']),
       ['communication set', '', code(digests.communicationSet)],
       ['policies in force', '', code(digests.policySet)],
     ],

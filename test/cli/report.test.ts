@@ -102,6 +102,23 @@ describe('report', () => {
     )
   })
 
+  test('names the flags that shape it, and no others', async () => {
+    const { flags } = await document(
+      ...all,
+      ...['--as-of', '2026-03-02T00:00:00Z', '--default-deny', 'never', '--threads', '1'],
+      ...['--pod-cidr', '10.244.0.0/16', '--pod-cidr', 'fd00::/48', '--learn-audit'],
+    )
+    expect(flags).toEqual(
+      expect.arrayContaining([
+        { name: '--learn-audit', value: 'true' },
+        { name: '--pod-cidr', value: '10.244.0.0/16,fd00::/48' },
+        { name: '--default-deny', value: 'never' },
+        { name: '--as-of', value: '2026-03-02T00:00:00.000Z' },
+      ]),
+    )
+    expect(JSON.stringify(flags)).not.toMatch(/threads|samples/)
+  })
+
   test('counts what it shows', async () => {
     const report = await document(...all)
     const { edges, ends, workloads, policies, namespaces, ledger, coverage } = report

@@ -95,6 +95,7 @@ export function expectedTables(report: Report): ExpectedTables {
       'inputs',
       report.inputs.map(({ role, name, bytes, sha256 }) => [role, name, bytes, sha256 ?? '']),
     ],
+    ['flags', report.flags.map(({ name, value }) => [name, value])],
     [
       'digests',
       [
