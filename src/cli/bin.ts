@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import process from 'node:process'
-import { setFlagsFromString } from 'node:v8'
+import { keepHeapSmall } from './heap.ts'
 import { helpText } from './help-text.ts'
 import { createProcessIo } from './process-io.ts'
 
@@ -14,13 +14,7 @@ const isDone =
     () => false,
   ))
 if (!isDone) {
-  // Of what reading makes nearly all stays: a large young generation, and an old one that grows ahead, only cost memory.
-  // Members of a group make more garbage, since they write what changed again and again.
-  const isMember = argv.some((argument) => argument.startsWith('--state-topic'))
-  if ((argv[0] === 'learn' && !isMember) || argv[0] === 'merge') {
-    setFlagsFromString('--semi-space-growth-factor=1')
-    setFlagsFromString('--optimize-for-size')
-  }
+  if (argv[0] === 'learn' || argv[0] === 'merge') keepHeapSmall()
   // Loaded only here, with all that the commands need.
   const { main } = await import('./main.ts')
   process.exitCode = await main(argv, io)

@@ -3,6 +3,7 @@ import type { Progress, RunHost, Style } from '../index.ts'
 import { createStyle, escapeText, NetweirError } from '../index.ts'
 import { abortable, interrupted } from './abortable.ts'
 import { wantsColor } from './color.ts'
+import { letHeapGrow } from './heap.ts'
 import type { Io } from './io.ts'
 import { BrokenPipe } from './io.ts'
 import { writeFileWhole } from './out-file.ts'
@@ -73,6 +74,7 @@ export function createSession(
       closed,
       writeFile: writeFileWhole,
       onProgress: (progress) => {
+        letHeapGrow(progress.edges ?? 0)
         read.set(progress.source, progress)
         line.show(progress)
       },

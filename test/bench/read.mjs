@@ -31,6 +31,9 @@ const commands = {
   'netweir learn, .gz': (file) => learn(file, 1),
   'zstd -dc': (file) => ['zstd', '-dc', '-q', file],
   'netweir learn, .zst': (file) => learn(file, 1),
+  'node -e 0': () => [process.execPath, '-e', '0'],
+  'netweir --help': () => [process.execPath, netweir, '--help'],
+  'netweir generate': (file) => [process.execPath, netweir, 'generate', file, '-q'],
 }
 
 const jqProgram =
@@ -60,10 +63,17 @@ function main() {
   console.log(
     `node ${process.version}, ${availableParallelism()} processors, load ${loadavg()[0].toFixed(1)}`,
   )
+  const few = made('100 lines', { lines: 100 })
   const hundred = made('100k', { lines: 100_000 })
   const million = made('1M', { lines: 1_000_000 })
   console.log('| file | what | wall s | processor s | peak MB | x wc -l |')
   console.log('|---|---|---|---|---|---|')
+  const started = measureAll(few, [
+    'node -e 0',
+    'netweir --help',
+    'netweir learn, 1 thread',
+    'netweir generate',
+  ])
   const small = measureAll(hundred, [
     'wc -l',
     'netweir learn, 1 thread',
@@ -104,6 +114,9 @@ function main() {
     rmSync(file.path)
   }
   console.log('\n| goal | reached |\n|---|---|')
+  for (const what of ['netweir --help', 'netweir learn, 1 thread', 'netweir generate']) {
+    goal(`${what}, 100 lines: below 0.25 s`, seconds(started, what))
+  }
   const two = 'netweir learn, 2 threads'
   const one = 'netweir learn, 1 thread'
   const python = 'Python json.loads loop'
@@ -118,7 +131,8 @@ function main() {
   goal('.gz: at most 0.5 x gzip -dc', gz && ratio(gz, 'netweir learn, .gz', 'gzip -dc'))
   goal('.zst: at most 2 x zstd -dc', zst && ratio(zst, 'netweir learn, .zst', 'zstd -dc'))
   goal('30k endpoints, against Python', ratio(many, python, two))
-  goal('peak memory below 128 MB', peaks({ small, large, many, huge }))
+  goal('1M lines, 1 thread: wc -l', ratio(large, one, 'wc -l'))
+  goal('peak memory below 128 MB', peaks({ small, large, gz, zst, many, huge }))
   goal('growth of wall time from 100k to 1M lines (10 x)', growth(small, large, two))
   if (huge) goal(`growth from 1M to ${largest}M lines (${largest} x)`, growth(large, huge, two))
 }
@@ -185,6 +199,11 @@ function ratio(runs, above, below) {
   const [a, b] = [runs.get(above), runs.get(below)]
   if (a === undefined || b === undefined) return undefined
   return `${(a.wall / b.wall).toFixed(2)} (processor: ${(a.cpu / b.cpu).toFixed(2)})`
+}
+
+function seconds(runs, name) {
+  const run = runs.get(name)
+  return run && `${run.wall.toFixed(2)} s (processor: ${run.cpu.toFixed(2)} s)`
 }
 
 function growth(small, large, name) {
