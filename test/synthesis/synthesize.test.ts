@@ -235,6 +235,23 @@ describe('synthesize', () => {
     ])
   })
 
+  test('clients are one peer of confidence where all are let in, and one each where they are listed', () => {
+    const clientsOf = (count: number) => {
+      const traffic = makeTraffic(
+        ['shop/app=web'],
+        Array.from({ length: count }, (_, index) => ({
+          from: `203.0.113.${index + 1}`,
+          to: 0,
+          port: 443,
+          evidence: { blocks: [[index * 3, index * 3] as const] },
+        })),
+      )
+      return proven(traffic).confidence.groups[0]?.ingress
+    }
+    expect(clientsOf(8)).toMatchObject({ edges: 8, once: 8 })
+    expect(clientsOf(9)).toMatchObject({ edges: 1, events: 9, once: 0 })
+  })
+
   test('opens a port to the world for more than eight clients, without the ranges of the cluster', () => {
     const clients = Array.from({ length: 9 }, (_, index) => `198.51.100.${index * 9}`)
     const synthesis = proven(
