@@ -37,7 +37,7 @@ export function createValueReader(
   const brokers = source.slice(0, source.lastIndexOf('/') + 1)
   return {
     partition: ({ topic, partition }) => {
-      const create = (): Reader => createReader({ strict })
+      const create = (): Reader => createReader({ strict, requests })
       let reader = create()
       const name = `${brokers}${topic}/${partition}`
       const consume = (
