@@ -44,6 +44,23 @@ describe(`deploy/${file}`, () => {
     }
   })
 
+  test('mounts each file that a flag names', () => {
+    const secret = documents.find((one) => (one as { kind?: string }).kind === 'Secret') as {
+      readonly metadata: { readonly name: string }
+      readonly stringData: Readonly<Record<string, string>>
+    }
+    const files = argumentsIn(documents)
+      .flat()
+      .flatMap((argument) => /=(\/.*)$/.exec(argument)?.[1] ?? [])
+    expect(files.sort()).toEqual(
+      Object.keys(secret.stringData)
+        .map((name) => `/etc/kafka/${name}`)
+        .sort(),
+    )
+    expect(text).toContain(`secretName: ${secret.metadata.name}`)
+    expect(text).toContain('mountPath: /etc/kafka')
+  })
+
   test('holds policies that the API server takes', () => {
     const { policies, faults } = readPoliciesTolerantly(readManifests(text, file))
     expect(faults).toEqual([])

@@ -15,7 +15,9 @@ const isDone =
   ))
 if (!isDone) {
   // Of what reading makes nearly all stays: a large young generation, and an old one that grows ahead, only cost memory.
-  if (argv[0] === 'learn' || argv[0] === 'merge') {
+  // Members of a group make more garbage, since they write what changed again and again.
+  const isMember = argv.some((argument) => argument.startsWith('--state-topic'))
+  if ((argv[0] === 'learn' && !isMember) || argv[0] === 'merge') {
     setFlagsFromString('--semi-space-growth-factor=1')
     setFlagsFromString('--optimize-for-size')
   }

@@ -36,8 +36,13 @@ function flushText({ messages, flushes, partitions }: MemberReport): string {
 
 /** Makes the state topic, or says that it is there. */
 export async function runInit({ source, options }: InitCommand, session: Session): Promise<number> {
-  const { created, topic } = await initStateTopic(source, options)
-  const what = `${topic.name}: ${topic.partitions} partitions, compacted`
-  await session.note(created ? `made ${what}\n` : `${what}, was there already\n`)
+  const { change, topic } = await initStateTopic(source, options)
+  const what = `${topic.name}: ${topic.partitions} ${topic.partitions === 1 ? 'partition' : 'partitions'}, compacted`
+  const text = {
+    made: `made ${what}`,
+    grown: `${what}, now as many as the flows have`,
+    none: `${what}, was there already`,
+  }
+  await session.note(`${text[change]}\n`)
   return 0
 }

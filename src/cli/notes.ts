@@ -1,11 +1,11 @@
 import type { Finding, Notice, Style } from '../index.ts'
 import { escapeText, placeText } from '../index.ts'
 
-/** Returns what a person should know about the input, one line each: `file:line: warning: message`. */
+/** Returns what a person should know about the input, one line each: `file:line: warning: message`, or `note`. */
 export function noticesToText(notices: readonly Notice[], style: Style): string {
   return notices
-    .map(({ message, location }) => {
-      const label = style.yellow('warning')
+    .map(({ message, location, isNews }) => {
+      const label = isNews === true ? 'note' : style.yellow('warning')
       return `${placeText(location)}${label}: ${escapeText(message)}\n`
     })
     .join('')

@@ -1,9 +1,10 @@
 /** The flags of `record`, as the rows of `options.ts`. */
+import { kafka } from './kafka-options.ts'
 import { live } from './live-options.ts'
 
 /** A row that `options.ts` takes. */
 interface OptionRow {
-  readonly group: 'Source' | 'Live source' | 'Output'
+  readonly group: 'Source' | 'Live source' | 'Kafka source' | 'Output'
   readonly flags: string
   readonly text: string
 }
@@ -18,6 +19,7 @@ export const recording: readonly OptionRow[] = [
   { group: 'Source', flags: '--until <time>', text: 'leave out records after this time' },
   // A recording is partial by nature, and goes on with the next run.
   ...live.filter(({ flags }) => flags !== '--allow-partial'),
+  ...kafka.filter(({ flags }) => /^--(?:sasl|until-end)/.test(flags)),
   {
     group: 'Output',
     flags: '--out <file>',

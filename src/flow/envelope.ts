@@ -21,6 +21,9 @@ export type Payload =
   | { readonly kind: 'other'; readonly context: Context }
   | { readonly kind: 'malformed'; readonly reason: string }
 
+/** Members of an envelope that say where and when an event was reported. */
+const contextMembers = ['node_name', 'nodeName', 'cluster_name', 'clusterName', 'time'] as const
+
 /** How deep wrappers may be nested in each other. */
 const maxWrappers = 6
 
@@ -150,6 +153,33 @@ function collectObject(object: JsonObject, outer: Context, depth: number, found:
     return
   }
   for (const payload of wrapped(object, context, depth)) found.push(payload)
+}
+
+/**
+ * Returns the text that is all that matters of a wrapper: where it is one flow, reading it alone gives what reading the
+ * wrapper gives. Undefined where the wrapper says more, or wraps something else.
+ */
+export function wrappedText(value: unknown): string | undefined {
+  const object = asObject(value)
+  if (object === undefined || saysMore(object)) return undefined
+  for (const name of [...wrapperMembers, ...otherWrapperMembers]) {
+    const inner = object[name]
+    if (!isWrapped(inner)) continue
+    const text = typeof inner === 'string' ? inner.trim() : ''
+    if (text.startsWith('{')) return /\p{Surrogate}/u.test(text) ? undefined : text
+    if (insideOf(object, name, noContext, 0).some(isEvent)) return undefined
+  }
+  return undefined
+}
+
+/** Whether an object is more than a wrapper: an event, a list of them, or what tells node, time or cluster of one. */
+function saysMore(object: JsonObject): boolean {
+  return (
+    contextMembers.some((name) => object[name] !== undefined) ||
+    eventOf(object, noContext) !== undefined ||
+    typeof object['flow'] === 'string' ||
+    otlpBodies(object).length > 0
+  )
 }
 
 /** A shipper's own member may have the name of one that others wrap records in: filebeat's `log` beside `message`. */

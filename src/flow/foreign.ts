@@ -60,7 +60,7 @@ export function refuseForeignLine(text: string, location: Location | undefined):
  * @throws {NetweirError} `NOT_FLOWS`
  */
 export function refuseBinary(bytes: Uint8Array, location: Location | undefined): void {
-  if (!bytes.some(isBinary)) return
+  if (!hasBinary(bytes)) return
   const isUtf16 = bytes.some((byte) => byte === 0xff || byte === 0xfe)
   throw new NetweirError('NOT_FLOWS', 'binary data, expected Hubble flows as JSON', {
     hint: isUtf16 ? utf16Hint : jsonHint,
@@ -68,8 +68,14 @@ export function refuseBinary(bytes: Uint8Array, location: Location | undefined):
   })
 }
 
+/** Tells whether there are bytes that no text has. Every value of a topic is asked this. */
+export function hasBinary(bytes: Uint8Array): boolean {
+  for (let at = 0; at < bytes.length; at += 1) if (isBinary(bytes[at] ?? 0)) return true
+  return false
+}
+
 /** Control characters except tab, line feed, form feed, carriage return and escape; and what UTF-8 never has. */
 function isBinary(byte: number): boolean {
-  if (byte >= 0xfe) return true
-  return byte < 0x20 && byte !== 9 && byte !== 10 && byte !== 12 && byte !== 13 && byte !== 27
+  if (byte >= 0x20) return byte >= 0xfe
+  return byte !== 9 && byte !== 10 && byte !== 12 && byte !== 13 && byte !== 27
 }

@@ -1,6 +1,6 @@
 /** The state of an incremental reading: a communication set, and the positions up to which it was read. */
 import { NetweirError } from '../errors.ts'
-import type { PartitionPosition } from '../source/kafka-client.ts'
+import type { ReadPosition, RecordMark } from '../source/kafka-positions.ts'
 import { openRecorded } from '../source/recorded.ts'
 import { isKafkaSource } from '../source/source.ts'
 import type { CommunicationSet } from '../traffic/communication-set.ts'
@@ -10,11 +10,14 @@ import type { LearnOptions, RunHost } from './pipeline.ts'
 export interface EarlierState {
   /** The document, which is a communication set to whoever reads it. */
   readonly bytes: Uint8Array
-  readonly positions: readonly PartitionPosition[]
+  readonly positions: readonly ReadPosition[]
 }
 
-/** How often a reading that goes on and on is saved. */
-const savedEveryMs = 60_000
+/** As much as a communication set may have. */
+const maxStateBytes = 256 * 1024 * 1024
+
+/** How often a reading that goes on and on is saved, in milliseconds, unless asked otherwise. */
+const defaultSavedEveryMs = 60_000
 
 /**
  * Returns what an earlier run left in the file, or undefined where there is none yet.
@@ -39,26 +42,25 @@ export async function readState(
 export class StateKeeper {
   readonly #path: string
   readonly #write: (path: string, text: string) => Promise<void>
+  readonly #everyMs: number
   #savedMs = Date.now()
 
   /** @throws {NetweirError} `USAGE` where the host writes no files. */
-  constructor(path: string, { writeFile }: RunHost) {
+  constructor(path: string, { writeFile }: RunHost, everyMs: number = defaultSavedEveryMs) {
     if (writeFile === undefined) throw new NetweirError('USAGE', 'a state needs a host that writes')
     this.#path = path
     this.#write = writeFile
+    this.#everyMs = everyMs
   }
 
   /** Saves when it is time to; both are asked only then. */
-  async keep(
-    set: () => CommunicationSet,
-    positions: () => readonly PartitionPosition[],
-  ): Promise<void> {
-    if (Date.now() - this.#savedMs < savedEveryMs) return
+  async keep(set: () => CommunicationSet, positions: () => readonly ReadPosition[]): Promise<void> {
+    if (Date.now() - this.#savedMs < this.#everyMs) return
     await this.save(set(), positions())
   }
 
   /** One rename puts both in place, so that neither is ever ahead of the other. */
-  async save(set: CommunicationSet, positions: readonly PartitionPosition[]): Promise<void> {
+  async save(set: CommunicationSet, positions: readonly ReadPosition[]): Promise<void> {
     await this.#write(this.#path, `${JSON.stringify({ ...set, positions })}\n`)
     this.#savedMs = Date.now()
   }
@@ -77,9 +79,14 @@ export function refuseWithoutKafka(sources: readonly string[], options: LearnOpt
 
 async function contentOf(path: string, host: RunHost): Promise<Uint8Array | undefined> {
   const pieces: Uint8Array[] = []
+  let length = 0
   try {
     const { chunks } = await openRecorded(path, host.stdin, host.signal)
-    for await (const { bytes } of chunks) pieces.push(Uint8Array.from(bytes))
+    for await (const { bytes } of chunks) {
+      length += bytes.length
+      if (length > maxStateBytes) throw tooLarge(path)
+      pieces.push(Uint8Array.from(bytes))
+    }
   } catch (reason) {
     if (reason instanceof NetweirError && reason.code === 'SOURCE_NOT_FOUND') return undefined
     throw reason
@@ -87,7 +94,14 @@ async function contentOf(path: string, host: RunHost): Promise<Uint8Array | unde
   return Buffer.concat(pieces)
 }
 
-function positionsOf(bytes: Uint8Array, path: string): readonly PartitionPosition[] {
+function tooLarge(path: string): NetweirError {
+  return new NetweirError('SET_INVALID', 'too large for the state of an earlier run', {
+    location: { file: path },
+    hint: 'name the file that an earlier run wrote, or one that is not there yet',
+  })
+}
+
+function positionsOf(bytes: Uint8Array, path: string): readonly ReadPosition[] {
   const fail = (what: string): never => {
     throw new NetweirError('SET_INVALID', `${what}, expected the state of an earlier run`, {
       location: { file: path },
@@ -106,10 +120,12 @@ function positionsOf(bytes: Uint8Array, path: string): readonly PartitionPositio
       : undefined
   if (!Array.isArray(positions)) return fail('a document without positions')
   const found = positions.filter(isPosition)
-  return found.length === positions.length ? found : fail('positions that are none')
+  const places = new Set(found.map(({ topic, partition }) => `${topic}/${partition}`))
+  const isWhole = places.size === positions.length && places.size > 0
+  return isWhole ? found : fail('positions that are none')
 }
 
-function isPosition(value: unknown): value is PartitionPosition {
+function isPosition(value: unknown): value is ReadPosition {
   return (
     typeof value === 'object' &&
     value !== null &&
@@ -119,6 +135,18 @@ function isPosition(value: unknown): value is PartitionPosition {
     Number.isSafeInteger(value.partition) &&
     'offset' in value &&
     Number.isSafeInteger(value.offset) &&
-    Number(value.offset) >= 0
+    Number(value.offset) >= 0 &&
+    (!('last' in value) || isMark(value.last))
+  )
+}
+
+function isMark(value: unknown): value is RecordMark {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'offset' in value &&
+    Number.isSafeInteger(value.offset) &&
+    'digest' in value &&
+    typeof value.digest === 'string'
   )
 }

@@ -1,10 +1,11 @@
 /** Learning of many processes together through a state topic, and the making of that topic. */
+import { NetweirError } from '../errors.ts'
 import type { KafkaAddress } from '../source/kafka-address.ts'
 import { kafkaConnection, parseKafkaAddress } from '../source/kafka-address.ts'
 import type { KafkaClient } from '../source/kafka-client.ts'
 import type { MemberReport } from '../source/member-health.ts'
 import { runStateMember } from '../source/state-member.ts'
-import type { StateTopic } from '../source/state-topic.ts'
+import type { StateTopic, StateTopicChange } from '../source/state-topic.ts'
 import { createStateTopic } from '../source/state-topic.ts'
 import type {
   GroupOptions,
@@ -50,6 +51,7 @@ export async function learnTogether(
       ...chosen(options, ['flushMs', 'windowMs', 'sinceMs', 'sessionTimeoutMs']),
       ...chosen(host, ['onEvent', 'onReport']),
     })
+    if (report.joins === 0 && timeUp.signal.aborted) throw neverJoined(source, options.group)
     return { report, notices: values.notices() }
   } finally {
     clearTimeout(timer)
@@ -57,14 +59,21 @@ export async function learnTogether(
   }
 }
 
+function neverJoined(source: string, group: string): NetweirError {
+  return new NetweirError('SOURCE_LOST', `the group ${group} did not let this member in in time`, {
+    location: { file: source },
+    hint: 'nothing was read; -v says what happened, and a longer --for waits longer',
+  })
+}
+
 /**
- * Makes the state topic for the topics of a source, or checks the one that is there.
+ * Makes the state topic for the topics of a source, or checks the one that is there and adds what it lacks of partitions.
  * @throws {NetweirError} `SOURCE_UNREADABLE` when the one that is there is not fit, and what a client fails with.
  */
 export async function initStateTopic(
   source: string,
   options: StateTopicOptions,
-): Promise<{ readonly created: boolean; readonly topic: StateTopic }> {
+): Promise<{ readonly change: StateTopicChange; readonly topic: StateTopic }> {
   const name = parseKafkaAddress(source)
   const client = await connect(name, options)
   const { stateTopic, replicationFactor } = options

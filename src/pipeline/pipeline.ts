@@ -103,6 +103,8 @@ export interface RailOptions {
 /** Something about the input that a person should know: bad records, files that were passed over. */
 export interface Notice {
   readonly message: string
+  /** It is news, and nothing to be warned of. */
+  readonly isNews?: boolean
   readonly location?: Location
 }
 

@@ -89,7 +89,7 @@ async function begin(
   refuseWithoutKafka(sources, options)
   const { state } = options
   if (state === undefined) return undefined
-  const keeper = new StateKeeper(state, host)
+  const keeper = new StateKeeper(state, host, options.kafka?.stateEveryMs)
   const earlier = await readState(state, sources, host)
   if (earlier === undefined) return { keeper, options }
   reader.consume(earlier.bytes, { source: state, offset: 0 })
@@ -203,7 +203,7 @@ function finish(
     }
   }
   notices.push(...reader.notices)
-  refuseNothing(set.ledger, names, reader.notices)
+  refuseNothing(set.ledger, names, reader.notices, options.sinceMs !== undefined)
   return { set, notices }
 }
 
@@ -227,10 +227,20 @@ function refusePartial(
   })
 }
 
+function nothingHint(sources: readonly string[], isCut: boolean): string {
+  if (!sources.some((name) => isLiveSource(name))) {
+    return 'record flows with: hubble observe --follow -o jsonpb > flows.jsonl'
+  }
+  return isCut
+    ? 'ask for an earlier --since: durations count back from now'
+    : 'watch for some time with --for 1h or --follow, while the applications are in use'
+}
+
 function refuseNothing(
   ledger: Ledger,
   sources: readonly string[],
   notices: readonly Notice[],
+  isCut: boolean,
 ): void {
   const place =
     sources.length === 1 && sources[0] !== undefined ? { location: { file: sources[0] } } : {}
@@ -244,9 +254,7 @@ function refuseNothing(
   if (ledger.records === 0) {
     throw new NetweirError('NO_TRAFFIC', 'there is no record in the input', {
       ...place,
-      hint: sources.some((name) => isLiveSource(name))
-        ? 'watch for some time with --for 1h or --follow, while the applications are in use'
-        : 'record flows with: hubble observe --follow -o jsonpb > flows.jsonl',
+      hint: nothingHint(sources, isCut),
     })
   }
   const { outcomes } = ledger

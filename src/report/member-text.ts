@@ -45,6 +45,7 @@ function lagText({ partitions }: MemberFacts): string {
     .map((partition) => ({ ...partition, lag: partition.end - partition.offset }))
     .filter(({ lag }) => lag > 0)
     .sort((a, b) => b.lag - a.lag)
+  if (partitions.length === 0) return 'owned no partition'
   const own = `owned ${countOf(partitions.length, 'partition')}`
   if (behind.length === 0) return `${own}, all read to the end`
   const named = behind

@@ -17,7 +17,11 @@ export interface SummaryInput {
   readonly traffic: Traffic
   readonly synthesis?: Synthesis
   readonly diff?: PolicyDiff
-  readonly notices: readonly { readonly message: string; readonly location?: Location }[]
+  readonly notices: readonly {
+    readonly message: string
+    readonly location?: Location
+    readonly isNews?: boolean
+  }[]
   /** Where the results went, for a run that wrote files. */
   readonly written?: string
 }
@@ -27,8 +31,8 @@ export function summaryToText(input: SummaryInput, style: Style): string {
   const { traffic, synthesis, diff, notices, written } = input
   return [
     ...notices.map(
-      ({ message, location }) =>
-        `${placeText(location)}${style.yellow('warning')}: ${escapeText(message)}`,
+      ({ message, location, isNews }) =>
+        `${placeText(location)}${isNews === true ? 'note' : style.yellow('warning')}: ${escapeText(message)}`,
     ),
     ...(synthesis === undefined ? [] : actionLines(synthesis, style)),
     ...readingLines(traffic, style),

@@ -1,6 +1,8 @@
 /** Streaming decompression of recordings: bounded by what the consumer takes, whatever the input expands to. */
 import type { Transform } from 'node:stream'
 import { setImmediate } from 'node:timers/promises'
+import type { MessagePort } from 'node:worker_threads'
+import { MessageChannel } from 'node:worker_threads'
 import * as zlib from 'node:zlib'
 import { NetweirError } from '../errors.ts'
 import { ZstdFrames } from './zstd-frames.ts'
@@ -47,12 +49,11 @@ async function* plain(input: AsyncIterable<Uint8Array>): Decompressed {
   return 'whole'
 }
 
-/** A decoder goes on, in a thread of its own, while what it has given is read: so much may wait. */
-const aheadBytes = 2 * pieceBytes
+/** A decoder goes on, in a thread of its own, while what it has given is read: so many pieces may wait. */
+const aheadPieces = 2
 
 async function* gunzip(input: AsyncIterable<Uint8Array>, file: string): Decompressed {
-  const options = { chunkSize: pieceBytes, readableHighWaterMark: aheadBytes }
-  const failure = yield* through(zlib.createGunzip(options), input)
+  const failure = yield* through(zlib.createGunzip({ chunkSize: pieceBytes }), input)
   if (failure === undefined) return 'whole'
   if ('code' in failure && failure.code === 'Z_BUF_ERROR') return 'cut'
   throw corrupt('gzip', failure.message, file)
@@ -93,7 +94,8 @@ async function* slowly(
   let decoded: Uint8Array[] = []
   const decoder = new Decompress((bytes) => decoded.push(bytes))
   for await (const slice of input) {
-    const failure = attempt(() => decoder.push(slice))
+    // It keeps what it cannot decode yet, and the input is valid only until more is asked for.
+    const failure = attempt(() => decoder.push(new Uint8Array(slice)))
     yield* decoded
     decoded = []
     if (failure !== undefined) return failure
@@ -113,17 +115,22 @@ function attempt(action: () => void): Error | undefined {
 }
 
 /**
- * Returns the failure of a decoder, if any, once all that it decoded is yielded. The iterator of a stream would throw
- * away what stands in its buffer at the failure, so the buffer is read here.
+ * Returns the failure of a decoder, if any, once all that it decoded is yielded: the iterator of a stream would throw
+ * away what stands in its buffer at the failure, and joins the pieces in it, which are large.
  */
 async function* through(
   decoder: Transform,
   input: AsyncIterable<Uint8Array>,
 ): AsyncGenerator<Uint8Array, Error | undefined> {
+  const decoded: Uint8Array[] = []
   let failure: Error | undefined
   let hasEnded = false
   let wake: () => void = () => undefined
-  decoder.on('readable', () => wake())
+  decoder.on('data', (bytes: Uint8Array) => {
+    decoded.push(bytes)
+    if (decoded.length >= aheadPieces) decoder.pause()
+    wake()
+  })
   decoder.on('end', () => {
     hasEnded = true
     wake()
@@ -133,13 +140,17 @@ async function* through(
     wake()
   })
   void feed(decoder, input)
+  const { port1: bin } = new MessageChannel()
+  bin.close()
   try {
     for (;;) {
-      const bytes: Uint8Array | null = decoder.read()
-      if (bytes !== null) {
+      const bytes = decoded.shift()
+      if (bytes !== undefined) {
+        decoder.resume()
         // The decoder is given its next input before this thread is busy with what it gave.
         await setImmediate()
         yield bytes
+        release(bytes, bin)
       } else if (hasEnded || failure !== undefined) break
       else {
         await new Promise<void>((resolve) => {
@@ -152,6 +163,18 @@ async function* through(
   }
   if (failure instanceof NetweirError) throw failure
   return failure
+}
+
+/**
+ * Gives the memory of a piece back at once, where the decoder is done with it: the collector would come late, since what
+ * it sees is small. What is given to a port that is closed is gone.
+ */
+function release(bytes: Uint8Array, bin: MessagePort): void {
+  const { buffer, byteOffset, byteLength } = bytes
+  const isLast = byteOffset + byteLength === buffer.byteLength
+  if (isLast && buffer instanceof ArrayBuffer && buffer.byteLength === pieceBytes) {
+    bin.postMessage(undefined, [buffer])
+  }
 }
 
 /** Each piece is waited for before the next: a decoder that is told of the end too early drops what the last held. */

@@ -197,6 +197,8 @@ export interface KafkaClient {
   settings(topic: string, names: readonly string[]): Promise<ReadonlyMap<string, string>>
   /** Creates a topic. Returns false when it was there already, as it is. */
   createTopic(spec: TopicSpec): Promise<boolean>
+  /** Gives a topic more partitions, so many in all. What it holds stays where it is. */
+  addPartitions(topic: string, count: number): Promise<void>
   /** Reads as a member of a group until the signal, and rejects when that is no longer possible. */
   consume(options: ConsumeOptions): Promise<void>
   /**

@@ -46,13 +46,65 @@ const known: ReadonlyMap<string, Explanation> = new Map([
     'CLUSTER_AUTHORIZATION_FAILED',
     denied('no permission on the cluster', 'grant Create on the topic or the cluster'),
   ],
+  ['UNKNOWN_TOPIC_OR_PARTITION', absent('no such topic')],
   [
-    'UNKNOWN_TOPIC_OR_PARTITION',
-    {
-      code: 'SOURCE_NOT_FOUND',
-      message: 'no such topic',
-      hint: 'check the name; a topic that the user may not describe is not there either',
-    },
+    'INCONSISTENT_GROUP_PROTOCOL',
+    denied(
+      'the group is in use by consumers of another kind',
+      'name a group of its own with --group: groups of other programs cannot be joined',
+    ),
+  ],
+  [
+    'GROUP_MAX_SIZE_REACHED',
+    denied(
+      'the group has as many members as the broker allows',
+      'see group.max.size of the broker',
+    ),
+  ],
+  [
+    'INVALID_SESSION_TIMEOUT',
+    denied(
+      'the broker does not take this session timeout',
+      'choose another --session-timeout: the broker takes group.min.session.timeout.ms to group.max.session.timeout.ms',
+    ),
+  ],
+  [
+    'INVALID_REPLICATION_FACTOR',
+    denied(
+      'there are fewer brokers than replicas are asked for',
+      'choose a smaller --replication-factor',
+    ),
+  ],
+  ...['INVALID_PARTITIONS', 'INVALID_CONFIG', 'POLICY_VIOLATION'].map(
+    (name) =>
+      [
+        name,
+        denied(
+          'the cluster does not take such a topic',
+          'make it by hand as docs/kafka-members.md says, or ask whoever runs the cluster',
+        ),
+      ] as const,
+  ),
+  ...['MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE'].map(
+    (name) =>
+      [
+        name,
+        denied(
+          'the topic does not take a batch of this size',
+          'raise max.message.bytes of the topic that is written to (--dlq-topic, --state-topic)',
+        ),
+      ] as const,
+  ),
+  [
+    'INVALID_RECORD',
+    denied(
+      'the topic does not take such records',
+      'a topic of dead letters must not be compacted: records without a key are refused there',
+    ),
+  ],
+  [
+    'UNSUPPORTED_VERSION',
+    denied('the broker is of a version that is not supported', 'Kafka 2.1 to 4 is'),
   ],
   [
     'INVALID_TOPIC_EXCEPTION',
@@ -67,6 +119,17 @@ const known: ReadonlyMap<string, Explanation> = new Map([
 /** Codes of OpenSSL and Node.js for certificates that do not pass. */
 const certificateCode =
   /^(?:SELF_SIGNED_CERT_IN_CHAIN|DEPTH_ZERO_SELF_SIGNED_CERT|UNABLE_TO_|CERT_|ERR_TLS_|ERR_SSL_|ERR_OSSL_)/
+
+/** Returns the error for a topic that is not there. */
+export function noTopic(topic: string, place: string): NetweirError {
+  const { code, hint } = absent('')
+  return new NetweirError(code, `no such topic: "${topic}"`, { location: { file: place }, hint })
+}
+
+function absent(message: string): Explanation {
+  const hint = 'check the name; a topic that the user may not describe is not there either'
+  return { code: 'SOURCE_NOT_FOUND', message, hint }
+}
 
 function denied(message: string, hint: string): Explanation {
   return { code: 'SOURCE_UNREADABLE', message, hint }

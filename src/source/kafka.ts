@@ -16,6 +16,7 @@ import type {
 } from './kafka-client.ts'
 import { defaultPatience } from './kafka-client.ts'
 import { DeadLetters } from './kafka-dead-letters.ts'
+import type { ReadPosition } from './kafka-positions.ts'
 import { KafkaPositions } from './kafka-positions.ts'
 import { decodeValue, textFormats } from './kafka-values.ts'
 import { createKafkaClient } from './kafkajs.ts'
@@ -34,13 +35,15 @@ import { openStateTopic } from './state-source.ts'
 export interface KafkaOptions {
   readonly login?: KafkaLogin
   /** Where an earlier run got to. Partitions that are absent start at their first record. */
-  readonly positions?: readonly PartitionPosition[]
+  readonly positions?: readonly ReadPosition[]
   /** The topic that values go to which are no flows. Default: none. */
   readonly deadLetterTopic?: string
   /** The part of the values that may be no flows; more fail the run. Default: 0.5. */
   readonly maxBadRatio?: number
   /** Say which formats were seen. Default: no. */
   readonly explainFormat?: boolean
+  /** Milliseconds between two savings of a state while reading goes on. Default: 60,000. */
+  readonly stateEveryMs?: number
   /** Bounds of waiting, for tests. */
   readonly patience?: KafkaPatience & { readonly idleMs?: number }
 }
@@ -96,11 +99,15 @@ export async function openKafka(
   }
 }
 
+function times(count: number): string {
+  return count === 1 ? 'once' : `${count} times`
+}
+
 async function startsOf(
   client: KafkaClient,
   topics: readonly string[],
   { sinceMs, kafka }: LiveOptions,
-): Promise<readonly PartitionPosition[]> {
+): Promise<readonly ReadPosition[]> {
   if (kafka?.positions !== undefined) return kafka.positions
   if (sinceMs === undefined) return []
   const fromMs = Math.max(0, sinceMs - clockMarginMs)
@@ -205,8 +212,13 @@ class KafkaSource implements OpenSource {
     const topic = options.kafka?.deadLetterTopic
     const formats = [...this.#formats].sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1))
     return [
+      { message: positions.summary, location, isNews: true },
       ...(options.kafka?.explainFormat === true
-        ? formats.map(([format, count]) => ({ message: `format: ${count} ${format}`, location }))
+        ? formats.map(([format, count]) => ({
+            message: `format: ${count} ${format}`,
+            location,
+            isNews: true,
+          }))
         : []),
       ...bad,
       ...(topic === undefined || this.#letters.count === 0
@@ -214,7 +226,7 @@ class KafkaSource implements OpenSource {
         : [{ message: `${this.#letters.count} values went to topic ${topic}`, location }]),
       ...(this.#restarts === 0
         ? []
-        : [{ message: `the connection was made anew ${this.#restarts} times`, location }]),
+        : [{ message: `the connection was made anew ${times(this.#restarts)}`, location }]),
       ...positions.added.map((place) => ({
         message: `${place} was added after reading began, and is left to the next run`,
         location,
@@ -222,7 +234,7 @@ class KafkaSource implements OpenSource {
     ]
   }
 
-  positions(): readonly PartitionPosition[] {
+  positions(): readonly ReadPosition[] {
     return this.#parts.positions.positions
   }
 
@@ -276,7 +288,10 @@ class KafkaSource implements OpenSource {
 
   /** What is lost after reading began is a partial result; anything else is a failure of its own. */
   #noteLoss(reason: unknown): void {
-    const isLoss = reason instanceof NetweirError && reason.code === 'SOURCE_LOST'
+    // A topic that is not there any more was deleted.
+    const isLoss =
+      reason instanceof NetweirError &&
+      (reason.code === 'SOURCE_LOST' || reason.code === 'SOURCE_NOT_FOUND')
     if (!isLoss || this.#parts.host.aborted.aborted) throw reason
     this.#stopped = reason.message
   }

@@ -13,8 +13,8 @@ import type {
 } from './kafka-client.ts'
 import { isPassing, kafkaError } from './kafka-errors.ts'
 import { within } from './kafka-wait.ts'
+import { batchesIn, fetchOurWay } from './kafkajs-fetch.ts'
 import { CurrentMembership, keyOf } from './kafkajs-membership.ts'
-import { recordOf } from './kafkajs-records.ts'
 
 /** What a member needs beside its options. */
 export interface MemberSettings {
@@ -178,10 +178,12 @@ class Stay {
     await within(this.#consumer.connect(), this.#settings.patience.connectMs)
     await within(this.#consumer.subscribe({ topics: [...topics], fromBeginning: true }), 30_000)
     if (this.#isOver) return
-    await this.#consumer.run({
-      autoCommit: false,
-      eachBatch: (payload) => this.#eachBatch(payload),
-    })
+    await fetchOurWay(() =>
+      this.#consumer.run({
+        autoCommit: false,
+        eachBatch: (payload) => this.#eachBatch(payload),
+      }),
+    )
   }
 
   #listen(): void {
@@ -243,28 +245,20 @@ class Stay {
     const { topic, partition } = payload.batch
     if (this.#isOver || membership?.isCurrent !== true || !membership.has(payload.batch)) return
     membership.beat = payload.heartbeat
-    const records = payload.batch.messages.map(recordOf)
-    const last = Math.max(Number(payload.batch.lastOffset()), records.at(-1)?.offset ?? 0)
-    const { fetchedOffset } = payload.batch as { readonly fetchedOffset?: string }
     this.#isBusy = true
     let finish: () => void = () => undefined
     this.#inHand = new Promise((resolve) => {
       finish = resolve
     })
     try {
-      await this.#options.onBatch(
-        {
-          topic,
-          partition,
-          records,
-          from: Number(fetchedOffset ?? records[0]?.offset ?? 0),
-          next: last + 1,
-          highWatermark: Number(payload.batch.highWatermark),
-        },
-        membership,
-      )
-      this.#state.restarts = 0
-      this.#moved({ topic, partition, offset: last + 1 })
+      for await (const batch of batchesIn(payload.batch, this.#settings.place)) {
+        await this.#options.onBatch(batch, membership)
+        this.#state.restarts = 0
+        this.#moved({ topic, partition, offset: batch.next })
+        // After a seek the rest is not what comes next, and after a pause nobody wants it.
+        const isOver = this.#isOver || !membership.isCurrent || payload.isStale()
+        if (isOver || this.#state.paused.has(keyOf(batch))) break
+      }
     } catch (reason) {
       if (reason === membership.lost) throw reason
       this.#fail({ handler: reason })

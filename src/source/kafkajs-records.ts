@@ -14,8 +14,12 @@ export function recordOf({ offset, timestamp, key, value, headers }: KafkaMessag
 }
 
 function headersRead(headers: NonNullable<KafkaMessage['headers']>): readonly KafkaHeader[] {
+  // A name such as `constructor` finds what kafkajs takes for an earlier value.
   return Object.entries(headers).flatMap(([name, values]) =>
-    [values ?? ''].flat().map((value): KafkaHeader => [name, Buffer.from(value)]),
+    [values ?? '']
+      .flat()
+      .filter((value: unknown) => typeof value === 'string' || Buffer.isBuffer(value))
+      .map((value): KafkaHeader => [name, Buffer.from(value)]),
   )
 }
 
@@ -30,7 +34,8 @@ export function messageOf(record: OutgoingRecord, partition: number | undefined)
 }
 
 function headersOf({ headers = [] }: OutgoingRecord): NonNullable<KafkaMessage['headers']> {
-  const grouped: Record<string, Buffer[]> = {}
+  // Whoever wrote a record may have named a header `__proto__`.
+  const grouped = Object.create(null) as Record<string, Buffer[]>
   for (const [name, value] of headers) {
     grouped[name] ??= []
     grouped[name].push(Buffer.from(value))

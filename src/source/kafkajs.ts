@@ -19,8 +19,9 @@ import type {
 } from './kafka-client.ts'
 import { defaultPatience } from './kafka-client.ts'
 import { decompressors } from './kafka-codecs.ts'
-import { kafkaError } from './kafka-errors.ts'
+import { kafkaError, noTopic } from './kafka-errors.ts'
 import { within } from './kafka-wait.ts'
+import { mendFetch } from './kafkajs-fetch.ts'
 import { consumeAsMember } from './kafkajs-member.ts'
 import { messageOf } from './kafkajs-records.ts'
 
@@ -50,13 +51,14 @@ export function createKafkaClient(connection: KafkaConnection, place: string): K
 
 let isPrepared = false
 
-/** kafkajs keeps its codecs in one place for the whole process. */
+/** What is mended of kafkajs is so for the whole process, and so are its codecs: batches of before 0.11 need them. */
 function prepare(): void {
   if (isPrepared) return
   isPrepared = true
   const codecs: Record<number, () => Codec> = CompressionCodecs
   for (const [codec, decompress] of decompressors) codecs[codec] = () => ({ compress, decompress })
   mendRequestQueue()
+  mendFetch()
 }
 
 interface Codec {
@@ -200,6 +202,16 @@ class KafkajsClient implements KafkaClient {
     )
   }
 
+  async addPartitions(topic: string, count: number): Promise<void> {
+    const admin = await this.#connectedAdmin()
+    await this.#ask(
+      admin.createPartitions({
+        timeout: this.#patience.requestMs,
+        topicPartitions: [{ topic, count }],
+      }),
+    )
+  }
+
   async consume(options: ConsumeOptions): Promise<void> {
     for (const topic of options.topics) await this.ranges(topic)
     await consumeAsMember(this.#kafka, options, {
@@ -295,8 +307,7 @@ class KafkajsClient implements KafkaClient {
   /** Asking for the metadata of one topic would create it where brokers do so; asking for all does not. */
   async #checkTopic(admin: Admin, topic: string): Promise<void> {
     const topics = await this.#ask(admin.listTopics())
-    if (!topics.includes(topic))
-      throw kafkaError({ type: 'UNKNOWN_TOPIC_OR_PARTITION' }, this.#place)
+    if (!topics.includes(topic)) throw noTopic(topic, this.#place)
   }
 
   /** Asks again while a topic or group is so new, or a broker so lately gone, that nobody leads it yet. */

@@ -1,5 +1,6 @@
 /** Recorded sources: files, directories of rotated files, and standard input, as streams of bytes. */
 import { createReadStream } from 'node:fs'
+import type { FileHandle } from 'node:fs/promises'
 import { open, readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { NetweirError } from '../errors.ts'
@@ -93,10 +94,27 @@ export async function openRecorded(
   if (stats.isDirectory()) {
     throw new NetweirError('SOURCE_UNREADABLE', `"${path}" is a directory, expected a file`)
   }
-  const file = createReadStream(path, { highWaterMark: readBytes })
-  await opened(file).catch((reason: unknown) => fail(path, reason))
-  const chunks = chunksOf(path, file, signal)
-  return stats.isFile() ? { name: path, totalBytes: stats.size, chunks } : { name: path, chunks }
+  if (stats.isFile()) {
+    const file = await open(path).catch((reason: unknown) => fail(path, reason))
+    return { name: path, totalBytes: stats.size, chunks: chunksOf(path, bytesOf(file), signal) }
+  }
+  const stream = createReadStream(path, { highWaterMark: readBytes })
+  await opened(stream).catch((reason: unknown) => fail(path, reason))
+  return { name: path, chunks: chunksOf(path, stream, signal) }
+}
+
+/** One buffer serves all: whoever takes bytes is done with them before he asks for more. */
+async function* bytesOf(file: FileHandle): AsyncGenerator<Uint8Array, void> {
+  const buffer = Buffer.allocUnsafeSlow(readBytes)
+  try {
+    for (;;) {
+      const { bytesRead } = await file.read(buffer, 0, buffer.length)
+      if (bytesRead === 0) return
+      yield buffer.subarray(0, bytesRead)
+    }
+  } finally {
+    await file.close()
+  }
 }
 
 /** Files from this size on are read in another way: straight into memory, and by several threads. */
@@ -166,7 +184,7 @@ async function contentOf(input: CountedInput, name: string): Promise<Decompresse
   while (length < 4) {
     const bytes = await input.next()
     if (bytes === undefined) break
-    first.push(bytes)
+    first.push(length + bytes.length < 4 ? Uint8Array.from(bytes) : bytes)
     length += bytes.length
   }
   const head = Buffer.concat(first.map((bytes) => bytes.subarray(0, 4))).subarray(0, 4)

@@ -2,7 +2,7 @@
 import { NetweirError } from '../errors.ts'
 import type { BytesPlace, RecordEncoding } from '../traffic/bytes-form.ts'
 import type { KafkaOptions } from './kafka.ts'
-import type { PartitionPosition } from './kafka-client.ts'
+import type { ReadPosition } from './kafka-positions.ts'
 import { expandSource, largeFileBytes, openRecorded } from './recorded.ts'
 
 /** Bytes of a source. */
@@ -77,7 +77,7 @@ export interface OpenSource {
   /** What else a person should know, after the last piece. */
   notices(): readonly SourceNotice[]
   /** Where a later run is to go on, up to the pieces that were last asked for; for sources that can be asked so. */
-  positions?(): readonly PartitionPosition[]
+  positions?(): readonly ReadPosition[]
   /** Takes note that one of the pieces that were given last was a bad record. */
   reject?(piece: Piece, reason: string): void
 }
@@ -85,6 +85,8 @@ export interface OpenSource {
 /** Something about a source that a person should know. */
 export interface SourceNotice {
   readonly message: string
+  /** It is news, and nothing to be warned of. */
+  readonly isNews?: boolean
   readonly location?: { readonly file: string }
 }
 

@@ -39,6 +39,9 @@ export interface StateMemberOptions {
 /** How much is read again when a member is killed, and how old the state is at most. */
 export const defaultFlushMs: number = 10_000
 
+/** After a flush a member reads for so many times as long as it took, before the next one is due. */
+const readingShare = 2
+
 /**
  * Takes part until the signal, and returns how it went.
  * @throws {NetweirError} when the state topic is not fit, the state is damaged, or the brokers are gone.
@@ -67,15 +70,18 @@ export async function runStateMember(options: StateMemberOptions): Promise<Membe
   const failure = new AbortController()
   const turns = new Turns()
   let stay: MemberStay | undefined
+  let notBeforeMs = 0
   const flush = async (): Promise<void> => {
+    const beganMs = Date.now()
     await stay?.flush().catch((reason: unknown) => {
       // Anything else is the group's refusal of a heartbeat: the stay is over, and the next one reads again.
       if (reason instanceof NetweirError) throw reason
     })
+    notBeforeMs = Date.now() + readingShare * (Date.now() - beganMs)
     options.onReport?.(health.report())
   }
   const timer = setInterval(() => {
-    if (turns.isWaiting) return
+    if (turns.isWaiting || Date.now() < notBeforeMs) return
     turns.take(flush).catch((reason: unknown) => failure.abort(reason))
   }, options.flushMs ?? defaultFlushMs)
   try {

@@ -1,5 +1,6 @@
 /** The state topic on a cluster: made, checked before anything is written to it, and read to its end. */
 import { randomUUID } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { NetweirError } from '../errors.ts'
 import { StateTable } from '../traffic/state-table.ts'
 import type { KafkaClient, PartitionRange, RecordBatch } from './kafka-client.ts'
@@ -9,6 +10,9 @@ const batchOverhead = 4_096
 
 /** How large a batch may be in a topic that netweir makes: a flush that fits is a single one. */
 const madeBatchBytes = 8 * 1024 * 1024
+
+const growthAttempts = 20
+const growthWaitMs = 250
 
 const cleanup = 'cleanup.policy'
 const batchLimit = 'max.message.bytes'
@@ -30,17 +34,21 @@ export interface StateTopicSpec {
   readonly replicationFactor?: number
 }
 
+/** What became of a state topic. */
+export type StateTopicChange = 'made' | 'grown' | 'none'
+
 /**
- * Makes the state topic for some topics. Returns false when it was there already, and fit for its purpose.
+ * Makes the state topic for some topics. One that is there already is left as it is, but for partitions that it lacks:
+ * what it holds stays where it is.
  * @throws {NetweirError} `SOURCE_UNREADABLE` when there is one that is not fit, and what the client fails with.
  */
 export async function createStateTopic(
   client: KafkaClient,
   spec: StateTopicSpec,
   place: string,
-): Promise<{ readonly created: boolean; readonly topic: StateTopic }> {
+): Promise<{ readonly change: StateTopicChange; readonly topic: StateTopic }> {
   const partitions = await countPartitions(client, spec.topics)
-  const created = await client.createTopic({
+  const isMade = await client.createTopic({
     topic: spec.stateTopic,
     partitions,
     ...(spec.replicationFactor === undefined ? {} : { replicationFactor: spec.replicationFactor }),
@@ -51,7 +59,41 @@ export async function createStateTopic(
       'compression.type': 'gzip',
     },
   })
-  return { created, topic: await checkStateTopic(client, spec, place) }
+  const isShort = !isMade && (await countPartitions(client, [spec.stateTopic])) < partitions
+  if (isShort) {
+    await refuseUncompacted(client, spec.stateTopic, place)
+    await client.addPartitions(spec.stateTopic, partitions)
+    await grown(client, spec.stateTopic, partitions)
+  }
+  const topic = await checkStateTopic(client, spec, place)
+  return { change: isMade ? 'made' : isShort ? 'grown' : 'none', topic }
+}
+
+/** Waits until brokers tell of new partitions: those that do not yet are asked some more times. */
+async function grown(client: KafkaClient, topic: string, partitions: number): Promise<void> {
+  for (let attempt = 1; attempt < growthAttempts; attempt += 1) {
+    if ((await countPartitions(client, [topic])) >= partitions) return
+    await sleep(growthWaitMs)
+  }
+}
+
+/** Returns the settings of a topic that is compacted and nothing else. */
+async function refuseUncompacted(
+  client: KafkaClient,
+  topic: string,
+  place: string,
+): Promise<ReadonlyMap<string, string>> {
+  const settings = await client.settings(topic, [cleanup, batchLimit])
+  const policy = settings.get(cleanup) ?? ''
+  if (policy === 'compact') return settings
+  throw new NetweirError(
+    'SOURCE_UNREADABLE',
+    `the state topic ${topic} has ${cleanup}=${policy}: it would lose what was learned`,
+    {
+      location: { file: place },
+      hint: `set ${cleanup}=compact, or make another topic with: netweir kafka init`,
+    },
+  )
 }
 
 /**
@@ -64,26 +106,17 @@ export async function checkStateTopic(
   place: string,
 ): Promise<StateTopic> {
   const { stateTopic: name } = spec
-  const location = { file: place }
   const present = (await client.ranges(name)).length
-  const settings = await client.settings(name, [cleanup, batchLimit])
-  const policy = settings.get(cleanup) ?? ''
-  if (policy !== 'compact') {
-    throw new NetweirError(
-      'SOURCE_UNREADABLE',
-      `the state topic ${name} has ${cleanup}=${policy}: it would lose what was learned`,
-      {
-        location,
-        hint: `set ${cleanup}=compact, or make another topic with: netweir kafka init`,
-      },
-    )
-  }
+  const settings = await refuseUncompacted(client, name, place)
   const needed = await countPartitions(client, spec.topics)
   if (present < needed) {
     throw new NetweirError(
       'SOURCE_UNREADABLE',
-      `the state topic ${name} has ${present} partitions where the flows have ${needed}`,
-      { location, hint: `give it ${needed} partitions: what it holds stays where it is` },
+      `the state topic ${name} has too few partitions, ${present} where the flows have ${needed}`,
+      {
+        location: { file: place },
+        hint: 'netweir kafka init adds them: what it holds stays where it is',
+      },
     )
   }
   const limit = Number(settings.get(batchLimit))

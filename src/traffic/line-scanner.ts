@@ -1,5 +1,6 @@
 /** The host of the scanner: tells it what texts mean that it has not seen before, and takes out what it has counted. */
 
+import { wrappedText } from '../flow/envelope.ts'
 import type { Outcome } from '../flow/flow.ts'
 import { outcomes } from '../flow/flow.ts'
 import type { ScannerExports, ScannerModule } from '../flow/scanner.ts'
@@ -30,6 +31,9 @@ export interface Scanned {
 }
 
 const lineFeed = 0x0a
+
+/** Longer records hold many events: they are parsed once. */
+const maxWrapperBytes = 64 * 1024
 const maxTime = 8.64e15
 const utf8 = new TextDecoder()
 
@@ -133,8 +137,14 @@ export class LineScanner {
     return { lines, records: this.#records - before }
   }
 
-  /** Counts one record, and tells whether it was one for the scanner. */
+  /** Counts one record, or what it wraps, and tells whether it was one for the scanner. */
   scanRecord(bytes: Uint8Array): boolean {
+    if (this.#scanSingle(bytes)) return true
+    const text = innerText(bytes)
+    return text !== undefined && this.#scanSingle(text)
+  }
+
+  #scanSingle(bytes: Uint8Array): boolean {
     if (bytes.length > this.#scanner.singleBytes()) return false
     this.#startAnew()
     this.#bytes.set(bytes, this.#scanner.singleAt())
@@ -233,4 +243,19 @@ export class LineScanner {
     const start = this.#words[at + 2] ?? 0
     return utf8.decode(this.#bytes.subarray(start, start + (this.#words[at + 3] ?? 0)))
   }
+}
+
+const encoder = new TextEncoder()
+
+/** What a wrapper holds is read from a text of its own, which is found without decoding what it says. */
+function innerText(bytes: Uint8Array): Uint8Array | undefined {
+  if (bytes.length > maxWrapperBytes) return undefined
+  let value: unknown
+  try {
+    value = JSON.parse(utf8.decode(bytes))
+  } catch {
+    return undefined
+  }
+  const text = wrappedText(value)
+  return text === undefined ? undefined : encoder.encode(text)
 }

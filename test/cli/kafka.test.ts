@@ -145,7 +145,7 @@ await describeKafka('flows from Kafka', (address) => {
     const client = clientOf(address())
     const topic = await topicOf(client, [[...lines, JSON.stringify({ message: lines[0] }), null]])
     const { err } = await run(['learn', source(topic), '--explain-format'])
-    expect(err).toContain('format: 4 json flow\n')
+    expect(err).toContain('note: format: 4 json flow\n')
     expect(err).toContain('format: 1 json flow in message\n')
     expect(err).toContain('format: 1 tombstone\n')
   })
@@ -231,7 +231,7 @@ await describeKafka('flows from Kafka', (address) => {
     expect(tombstones.err).toContain('error[NO_TRAFFIC]')
     const absent = await run(['learn', source(topicName('absent'))])
     expect(absent.code).toBe(2)
-    expect(absent.err).toContain('error[SOURCE_NOT_FOUND]: no such topic')
+    expect(absent.err).toMatch(/error\[SOURCE_NOT_FOUND\]: no such topic: "netweir-test-absent/)
   })
 
   test('are read from a time on, or only the last of them', async () => {
@@ -272,8 +272,9 @@ await describeKafka('flows from Kafka', (address) => {
       JSON.parse(readFileSync(at('state.json'), 'utf8'))
     const first = await learn()
     expect([first.code, outcomesOf(first)]).toEqual([0, { learned: 2 }])
+    const mark = (offset: number) => ({ offset, digest: expect.any(String) })
     expect(state().positions).toEqual([
-      { topic, partition: 0, offset: 2 },
+      { topic, partition: 0, offset: 2, last: mark(1) },
       { topic, partition: 1, offset: 0 },
     ])
     await write(client, topic, 1, lines.slice(2))
@@ -282,8 +283,8 @@ await describeKafka('flows from Kafka', (address) => {
     const third = await learn()
     expect(third.out).toBe(second.out)
     expect(state().positions).toEqual([
-      { topic, partition: 0, offset: 2 },
-      { topic, partition: 1, offset: 2 },
+      { topic, partition: 0, offset: 2, last: mark(1) },
+      { topic, partition: 1, offset: 2, last: mark(1) },
     ])
     // At once, all of it gives the same set; and the state is a set like any other.
     expect((await run(['learn', source(topic)])).out).toBe(second.out)
@@ -309,6 +310,8 @@ await describeKafka('flows from Kafka', (address) => {
       ['none.json', '{}'],
       ['bad.json', '{"positions":[{"topic":1}]}'],
       ['cut.json', text.slice(0, 50)],
+      ['twice.json', text.replace(/"positions":\[(\{.*\})\]/, '"positions":[$1,$1]')],
+      ['nowhere.json', text.replace(/"positions":\[.*\]/, '"positions":[]')],
     ] as const) {
       writeFileSync(at(name), content)
       const refused = await run(['learn', source(topic), '--state', at(name)])
@@ -318,6 +321,92 @@ await describeKafka('flows from Kafka', (address) => {
     const two = await run(['learn', source(topic), source(other), '--state', at('new.json')])
     expect(two.err).toContain('--state goes with exactly one Kafka source')
   })
+
+  test('do not go on in a topic that was made anew, however much it holds', async () => {
+    const client = clientOf(address())
+    const topic = await topicOf(client, [lines.slice(0, 2)])
+    const argv = ['learn', source(topic), '--state', at('state.json')]
+    expect((await run(argv)).code).toBe(0)
+    const before = readFileSync(at('state.json'), 'utf8')
+    const kafka = new kafkajs.Kafka({ brokers: [address()], logLevel: kafkajs.logLevel.NOTHING })
+    const admin = kafka.admin()
+    await admin.connect()
+    await admin.deleteTopics({ topics: [topic] })
+    await admin.disconnect()
+    for (let attempt = 0; !(await client.createTopic({ topic, partitions: 1 })); attempt += 1) {
+      if (attempt > 100) throw new Error('the topic is not deleted')
+      await sleep(100)
+    }
+    await write(clientOf(address()), topic, 0, [...lines].reverse())
+    const anew = await run(argv)
+    expect([anew.code, anew.out]).toEqual([2, ''])
+    expect(anew.err).toContain(`read to offset 2 of ${topic}/0, which holds other records now`)
+    expect(readFileSync(at('state.json'), 'utf8')).toBe(before)
+  })
+
+  test('are kept with their positions while they are followed', async () => {
+    const client = clientOf(address())
+    const topic = await topicOf(client, [lines.slice(0, 1), []])
+    const closed = new AbortController()
+    const saved: { readonly positions: { readonly offset: number }[]; readonly records: number }[] =
+      []
+    const host: RunHost = {
+      stdin: createFakeIo().stdin,
+      signal: new AbortController().signal,
+      closed: closed.signal,
+      writeFile: (path, text) => {
+        const { positions, ledger } = JSON.parse(text)
+        saved.push({ positions, records: ledger.records })
+        return Promise.resolve(writeFileSync(path, text))
+      },
+    }
+    const options = { follow: true, state: at('state.json'), kafka: { stateEveryMs: 50 } }
+    const learning = learn([source(topic)], options, host)
+    for (let round = 0; round < 60 && saved.length < 4; round += 1) {
+      await sleep(250)
+      await write(client, topic, round % 2, lines)
+    }
+    closed.abort()
+    const { set } = await learning
+    expect(saved.length).toBeGreaterThanOrEqual(4)
+    // No saving counts what its positions do not say, nor the other way round.
+    for (const { positions, records } of saved) {
+      expect(positions.reduce((sum, { offset }) => sum + offset, 0)).toBe(records)
+    }
+    expect(saved.at(-1)?.records).toBe(set.ledger.records)
+    // A disk that is full ends the run; what was kept stays.
+    const full: RunHost = { ...host, writeFile: () => Promise.reject(new Error('ENOSPC')) }
+    const before = readFileSync(at('state.json'), 'utf8')
+    const { closed: _, ...open } = full
+    let reason: unknown
+    const failing = learn([source(topic)], options, open).catch((error: unknown) => {
+      reason = error
+    })
+    for (let round = 0; round < 100 && reason === undefined; round += 1) {
+      await write(client, topic, 0, lines)
+      await sleep(250)
+    }
+    expect(String(reason)).toContain('ENOSPC')
+    await failing
+    expect(readFileSync(at('state.json'), 'utf8')).toBe(before)
+  })
+
+  test('are lost where the topic is deleted while it is read', async () => {
+    const client = clientOf(address())
+    const topic = await topicOf(client, [lines])
+    const kafka = new kafkajs.Kafka({ brokers: [address()], logLevel: kafkajs.logLevel.NOTHING })
+    const deleted = async (argv: readonly string[]): Promise<Run> =>
+      run(argv, async () => {
+        await sleep(2_000)
+        const admin = kafka.admin()
+        await admin.connect()
+        await admin.deleteTopics({ topics: [topic] })
+        await admin.disconnect()
+      })
+    const gone = await deleted(['learn', source(topic), '--for', '60s'])
+    expect([gone.code, gone.out]).toEqual([3, ''])
+    expect(gone.err).toMatch(/error\[SOURCE_LOST\]: .*no such topic/)
+  }, 90_000)
 
   test('that expired before they were read are a gap', async () => {
     const client = clientOf(address())

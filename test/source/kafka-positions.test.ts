@@ -48,9 +48,44 @@ describe('positions of a bounded reading', () => {
     expect(positions.isDone).toBe(true)
     expect(positions.unread).toEqual([])
     expect(positions.positions).toEqual([
-      { ...at(0), offset: 10 },
+      { ...at(0), offset: 10, last: { offset: 9, digest: expect.any(String) } },
       { ...at(1), offset: 5 },
     ])
+  })
+
+  test('know the last record again that an earlier run has read, and no other in its place', () => {
+    const first = plan()
+    first.take(batch(0, 0, [0, 1, 4], 6))
+    first.reached({ ...at(0), offset: 6 })
+    const [start] = first.positions
+    expect(start).toMatchObject({ offset: 6, last: { offset: 4 } })
+    const more = { starts: start === undefined ? [] : [start] }
+    const again = plan(more)
+    expect(again.assigned([at(0)]).starts).toEqual([{ ...at(0), offset: 4 }])
+    expect(offsets(again.take(batch(0, 4, [4, 7, 8], 9)))).toEqual([7, 8])
+    // Until that was taken, the earlier record is what the next run would look for.
+    expect(again.positions[0]).toMatchObject({ offset: 6, last: { offset: 4 } })
+    again.reached({ ...at(0), offset: 9 })
+    expect(again.positions[0]).toMatchObject({ offset: 9, last: { offset: 8 } })
+    for (const change of [{ timeMs: 1 }, { value: Buffer.from('x') }, { key: Buffer.alloc(0) }]) {
+      const other = { ...batch(0, 4, [7], 8), records: [{ ...record(4), ...change }, record(7)] }
+      expect(() => plan(more).take(other)).toThrowError(/holds other records now/)
+    }
+    // It may have expired, or been compacted.
+    expect(offsets(plan(more).take(batch(0, 4, [7], 8)))).toEqual([7])
+    const late = plan(more)
+    expect(offsets(late.take(batch(0, 8, [8], 9)))).toEqual([8])
+    expect(late.gaps).toEqual(['2 offsets of t/0 had expired before they were read'])
+  })
+
+  test('say in one line what was read', () => {
+    const positions = plan()
+    expect(positions.summary).toBe('read 2 partitions 10 records behind, nothing new')
+    positions.take(batch(0, 0, [0, 1], 2))
+    positions.reached({ ...at(0), offset: 2 })
+    expect(positions.summary).toBe('read 2 partitions 8 records behind: t/0 from 0 to 2')
+    positions.reached({ ...at(0), offset: 10 })
+    expect(positions.summary).toBe('read 2 partitions to the end: t/0 from 0 to 10')
   })
 
   test('give nothing twice, whatever is delivered again', () => {

@@ -121,8 +121,8 @@ await describeKafka('members of a group that learn together', (address) => {
     const admin = connect()
     const [topic, stateTopic, group] = [topicName('flows'), topicName('state'), topicName('group')]
     await admin.createTopic({ topic, partitions, settings })
-    const { created } = await createStateTopic(admin, { stateTopic, topics: [topic] }, place())
-    expect(created).toBe(true)
+    const { change } = await createStateTopic(admin, { stateTopic, topics: [topic] }, place())
+    expect(change).toBe('made')
     await fill(admin, topic, 0, count)
     return { admin, topic, stateTopic, group }
   }
@@ -318,10 +318,15 @@ await describeKafka('members of a group that learn together', (address) => {
     await admin.createTopic({ topic: narrow, partitions: 1, settings })
     expect(await failing({ stateTopic: narrow })).toMatchObject({
       code: 'SOURCE_UNREADABLE',
-      message: expect.stringContaining('1 partitions where the flows have 4'),
+      message: expect.stringContaining('too few partitions, 1 where the flows have 4'),
     })
     const again = { stateTopic, topics: [setting.topic] }
-    expect(await createStateTopic(admin, again, place())).toMatchObject({ created: false })
+    expect(await createStateTopic(admin, again, place())).toMatchObject({ change: 'none' })
+    const grown = await createStateTopic(admin, { ...again, stateTopic: narrow }, place())
+    expect(grown).toMatchObject({ change: 'grown', topic: { partitions: 4 } })
+    await expect(
+      createStateTopic(admin, { ...again, stateTopic: deleting }, place()),
+    ).rejects.toMatchObject({ code: 'SOURCE_UNREADABLE' })
     await admin.close()
   })
 
