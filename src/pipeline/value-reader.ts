@@ -25,9 +25,10 @@ export interface ValueReader {
 export function createValueReader(
   source: string,
   client: KafkaClient,
-  { strict = false, plain = false, kafka = {} }: Pick<LearnOptions, 'strict' | 'plain' | 'kafka'>,
+  options: Pick<LearnOptions, 'strict' | 'plain' | 'kafka' | 'l7'>,
 ): ValueReader {
-  const scanner = plain ? undefined : SharedScanner.load()
+  const { strict = false, plain = false, kafka = {}, l7: requests = [] } = options
+  const scanner = plain ? undefined : SharedScanner.load(requests.length > 0)
   const { deadLetterTopic, maxBadRatio } = kafka
   const letters = new DeadLetters(client, {
     name: source,
@@ -37,7 +38,7 @@ export function createValueReader(
   const brokers = source.slice(0, source.lastIndexOf('/') + 1)
   return {
     partition: ({ topic, partition }) => {
-      const create = (): Reader => createReader({ strict })
+      const create = (): Reader => createReader({ strict, requests })
       let reader = create()
       const name = `${brokers}${topic}/${partition}`
       const consume = (
@@ -88,13 +89,14 @@ class SharedScanner {
   /** Records that went to readers. */
   #settled = 0
 
-  static load(): SharedScanner | undefined {
+  /** With `requests` what says something of them is left to the decoder. */
+  static load(requests: boolean): SharedScanner | undefined {
     const module = loadScanner()
-    return module === undefined ? undefined : new SharedScanner(module)
+    return module === undefined ? undefined : new SharedScanner(module, requests)
   }
 
-  private constructor(module: ScannerModule) {
-    this.#scanner = new LineScanner(module, { onFull: (batch) => this.#give(batch) })
+  private constructor(module: ScannerModule, requests: boolean) {
+    this.#scanner = new LineScanner(module, { requests, onFull: (batch) => this.#give(batch) })
   }
 
   /** Counts a record for a reader, and tells whether it was one for the scanner. */

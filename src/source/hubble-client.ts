@@ -115,11 +115,10 @@ export async function channelCredentials(
       hint: 'name the server hubbles://',
     })
   }
-  const [ca, cert, key] = await Promise.all([
-    readPem(tls.ca, 'CERTIFICATE'),
-    readPem(tls.cert, 'CERTIFICATE'),
-    readPem(tls.key, 'PRIVATE KEY'),
-  ])
+  // One after the other: of several wrong files the same one is named on every run.
+  const ca = await readPem(tls.ca, 'CERTIFICATE')
+  const cert = await readPem(tls.cert, 'CERTIFICATE')
+  const key = await readPem(tls.key, 'PRIVATE KEY')
   try {
     const context = createSecureContext({
       minVersion: 'TLSv1.3',

@@ -9,7 +9,7 @@ import type { Contribution } from './edge-grants.ts'
 import { isObligation } from './edge-grants.ts'
 import { patternsOf } from './name-patterns.ts'
 import type { Plan } from './plan.ts'
-import { groupOfEnd } from './plan.ts'
+import { describeEnd, groupOfEnd } from './plan.ts'
 import { knowsCilium } from './special-grants.ts'
 import type { Finding, Grant, GrantPeer, Widening } from './synthesis.ts'
 
@@ -20,6 +20,8 @@ interface Cell {
   readonly direction: Direction
   readonly subject: number
   readonly port: number
+  /** False where a grant may be about more than this peer. */
+  readonly isNarrowable: boolean
   readonly edges: Edge[]
 }
 
@@ -101,25 +103,31 @@ function collectCells(plan: Plan): ReadonlyMap<string, Cell> {
   const cells = new Map<string, Cell>()
   for (const edge of plan.traffic.edges) {
     if ((edge.protocol !== 'TCP' && edge.protocol !== 'UDP') || !isObligation(plan, edge)) continue
-    for (const direction of ['egress', 'ingress'] as const) {
-      const [own, other] = direction === 'egress' ? [edge.from, edge.to] : [edge.to, edge.from]
-      const subject = groupOfEnd(plan, own)
-      const peer = narrowablePeer(plan, other)
-      if (subject === undefined || !plan.subjects.has(subject.id) || peer === undefined) continue
-      const { port } = edge
-      const key = placeOf({ direction, subject: subject.id, port }, peer)
-      const cell = cells.get(key) ?? { direction, subject: subject.id, port, edges: [] }
-      cells.set(key, cell)
-      cell.edges.push(edge)
-    }
+    placeEdge(plan, cells, edge, 'egress')
+    placeEdge(plan, cells, edge, 'ingress')
   }
   return cells
+}
+
+function placeEdge(plan: Plan, cells: Map<string, Cell>, edge: Edge, direction: Direction): void {
+  const [own, other] = direction === 'egress' ? [edge.from, edge.to] : [edge.to, edge.from]
+  const subject = groupOfEnd(plan, own)
+  if (subject === undefined || !plan.subjects.has(subject.id)) return
+  const peer = narrowablePeer(plan, other)
+  const place = { direction, subject: subject.id, port: edge.port }
+  const key = peer === undefined ? `${direction} ${cells.size} of itself` : placeOf(place, peer)
+  const cell = cells.get(key) ?? { ...place, isNarrowable: peer !== undefined, edges: [] }
+  cells.set(key, cell)
+  cell.edges.push(edge)
 }
 
 /** Peers that one grant is about: of addresses and nodes several may be about one edge. */
 function narrowablePeer(plan: Plan, end: EdgeEnd): GrantPeer | undefined {
   const group = groupOfEnd(plan, end)
-  if (group !== undefined) return { kind: 'group', group: group.id }
+  if (group !== undefined) {
+    const isNamed = (plan.selectors[group.id]?.selectors.length ?? 0) > 0
+    return isNamed ? { kind: 'group', group: group.id } : undefined
+  }
   const isProxy = end.kind === 'entity' && end.entity === 'ingress'
   return isProxy ? { kind: 'entity', entity: 'ingress' } : undefined
 }
@@ -141,6 +149,8 @@ function judge(cell: Cell, kind: 'http' | 'dns'): readonly string[] | string | u
   if (kind === 'dns' && cell.direction === 'ingress') return undefined
   const isSeenHere = seen.some((one) => one?.read.includes(cell.direction) === true)
   if (!isSeenHere) return undefined
+  if (!cell.isNarrowable)
+    return 'only edges with pods that labels can name, and from the ingress proxy, are narrowed'
   const texts = new Set<string>()
   for (const one of seen) {
     const reason = reasonToStay(one, kind, cell.direction)
@@ -169,7 +179,7 @@ function describeCell(plan: Plan, { direction, subject, port, edges }: Cell): st
   const [first] = edges
   const own = plan.groups[subject]?.name ?? ''
   const other = direction === 'egress' ? first?.to : first?.from
-  const peer = other === undefined ? '' : (groupOfEnd(plan, other)?.name ?? 'ingress')
+  const peer = other === undefined ? '' : describeEnd(plan, other)
   return direction === 'egress' ? `${own} -> ${peer} ${port}` : `${peer} -> ${own} ${port}`
 }
 
