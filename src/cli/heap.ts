@@ -2,7 +2,7 @@
 import { setFlagsFromString } from 'node:v8'
 
 /** With more edges a collector that comes often takes longer than all else. */
-const smallEdges = 15_000
+const smallEdges = 25_000
 
 let isSmall = false
 
