@@ -3,7 +3,7 @@ import { diffPolicies } from '../diff/diff-policies.ts'
 import type { Surroundings } from '../diff/universe.ts'
 import { NetweirError } from '../errors.ts'
 import type { LocatedPolicy } from '../policy/network-policy.ts'
-import { isManaged } from '../policy/network-policy.ts'
+import { isManaged, unplaced } from '../policy/network-policy.ts'
 import { prove } from '../synthesis/gate.ts'
 import { systemNamespaces } from '../synthesis/plan.ts'
 import type { Synthesis, SynthesisOptions } from '../synthesis/synthesis.ts'
@@ -103,11 +103,7 @@ function groupNames(traffic: Traffic, synthesis: Synthesis): (classId: number) =
 }
 
 function generated(synthesis: Synthesis): readonly LocatedPolicy[] {
-  return synthesis.policies.map(({ policy }) => ({
-    policy,
-    location: { file: '' },
-    rules: { ingress: [], egress: [] },
-  }))
+  return synthesis.policies.map(({ policy }) => unplaced(policy))
 }
 
 function synthesisOptions(

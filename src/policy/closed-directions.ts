@@ -2,6 +2,7 @@
 import type { Labels } from '../labels.ts'
 import { namespaceNameLabel } from '../labels.ts'
 import type { Policy } from './network-policy.ts'
+import { unplaced } from './network-policy.ts'
 import type { PlainPolicy, RuleDirection } from './plain-rule.ts'
 import { partsOf, plainPolicy } from './plain-rule.ts'
 import { requirementsOf, selectorMatches } from './selector.ts'
@@ -34,8 +35,7 @@ export function closesOnly(policy: Policy): boolean {
 }
 
 function plainParts(policy: Policy): readonly PlainPolicy[] {
-  const located = { policy, location: { file: '' }, rules: { ingress: [], egress: [] } }
-  return partsOf(located).map((part) => plainPolicy(part.policy))
+  return partsOf(unplaced(policy)).map((part) => plainPolicy(part.policy))
 }
 
 function selectsAll(part: PlainPolicy, namespace: string, labels: Labels): boolean {

@@ -95,6 +95,11 @@ export interface LocatedPolicy<P extends Policy = Policy> {
   readonly rules: { readonly ingress: readonly Location[]; readonly egress: readonly Location[] }
 }
 
+/** Returns a policy that stands in no file: one that was made, or that is looked at alone. */
+export function unplaced<P extends Policy>(policy: P): LocatedPolicy<P> {
+  return { policy, location: { file: '' }, rules: { ingress: [], egress: [] } }
+}
+
 /** The label that marks policies netweir manages; its value is {@link managedBy}. */
 export const managedByLabel = 'app.kubernetes.io/managed-by'
 

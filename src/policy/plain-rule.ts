@@ -12,6 +12,7 @@ import type {
   NetworkPolicyPort,
   Policy,
 } from './network-policy.ts'
+import { unplaced } from './network-policy.ts'
 
 /** What Cilium can name beside pods by their labels and blocks of addresses. */
 export type SpecialPeer =
@@ -93,8 +94,7 @@ export function policyName({ metadata: { namespace, name } }: Policy): string {
  */
 export function questionsIn(policy: Policy): readonly NetworkPolicy[] {
   if (policy.kind === 'NetworkPolicy') return [policy]
-  const located = { policy, location: { file: '' }, rules: { ingress: [], egress: [] } }
-  return partsOf(located).map((part) => {
+  return partsOf(unplaced(policy)).map((part) => {
     const { namespace, subject, rules } = plainPolicy(part.policy)
     const hasWords = ({ podSelector, ipBlock }: RulePeer): boolean =>
       podSelector !== undefined || ipBlock !== undefined

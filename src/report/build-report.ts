@@ -3,7 +3,7 @@ import type { PolicyDiff } from '../diff/policy-diff.ts'
 import type { RailViolation } from '../diff/rail-violation.ts'
 import { labelTexts } from '../labels.ts'
 import { closedDirections, closesOnly } from '../policy/closed-directions.ts'
-import type { LocatedPolicy } from '../policy/network-policy.ts'
+import type { LocatedPolicy, Policy } from '../policy/network-policy.ts'
 import { policyName } from '../policy/plain-rule.ts'
 import { renderPolicy } from '../policy/render.ts'
 import type { Synthesis } from '../synthesis/synthesis.ts'
@@ -53,12 +53,13 @@ const notice =
 export function buildReport(parts: ReportParts): Report {
   const { traffic, synthesis, map, zones } = parts
   const policies = policiesOf(parts)
+  const workloads = workloadsOf(parts)
   const passing = map.edges.filter(isPassing)
   const { firstMs, lastMs } = traffic.window
   const measured = {
     ledger: traffic.ledger,
-    namespaces: namespacesOf(parts),
-    workloads: workloadsOf(parts),
+    namespaces: namespacesOf(parts, workloads),
+    workloads,
     ends: map.nodes,
     edges: map.edges,
     changes: map.changes,
@@ -151,21 +152,32 @@ function workloadsOf({
   })
 }
 
-function namespacesOf(parts: ReportParts): readonly ReportNamespace[] {
-  const { traffic, synthesis, inForce } = parts
+function namespacesOf(
+  { traffic, synthesis, inForce }: ReportParts,
+  workloads: readonly ReportWorkload[],
+): readonly ReportNamespace[] {
   const names = [
     ...new Set([
       ...traffic.classes.map(({ namespace }) => namespace),
       ...Object.keys(traffic.namespaces),
     ]),
   ].sort()
-  const workloads = workloadsOf(parts)
+  const byNamespace = new Map<string, Policy[]>()
+  for (const { policy } of inForce) {
+    const { namespace } = policy.metadata
+    const list = byNamespace.get(namespace) ?? []
+    byNamespace.set(namespace, list)
+    list.push(policy)
+  }
+  const clusterwide = byNamespace.get('') ?? []
   return names.map((namespace) => {
     const own = workloads.filter((workload) => workload.namespace === namespace)
-    const policies = inForce.filter(({ policy }) => policy.metadata.namespace === namespace)
+    const policies = byNamespace.get(namespace) ?? []
     const labels = traffic.namespaces[namespace] ?? {}
     const closed = new Set(
-      inForce.flatMap(({ policy }) => closedDirections(policy, namespace, labels)),
+      [...policies, ...clusterwide].flatMap((policy) =>
+        closedDirections(policy, namespace, labels),
+      ),
     )
     return {
       namespace,

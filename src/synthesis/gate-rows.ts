@@ -5,6 +5,7 @@ import { firstDifference, hasBit, withoutBits } from '../policy/bits.ts'
 import { compileSet } from '../policy/compiled-set.ts'
 import type { Evaluator } from '../policy/evaluate.ts'
 import type { Policy, PolicyEndpoint, PolicyService } from '../policy/network-policy.ts'
+import { unplaced } from '../policy/network-policy.ts'
 import type { Span } from '../policy/port-line.ts'
 import {
   icmpAt,
@@ -53,7 +54,7 @@ interface Destination {
  */
 export function compareAllowed(comparison: Comparison): { points: number; sampled: number } {
   const { declared, universe } = comparison
-  const set = compileSet(comparison.policies.map(unread), universe)
+  const set = compileSet(comparison.policies.map(unplaced), universe)
   const obliged = obligedByEnd(comparison)
   const endpoints = universe.ends.map(policyEndpoint)
   let points = 0
@@ -77,11 +78,6 @@ export function compareAllowed(comparison: Comparison): { points: number; sample
     sampled += sample(comparison, destination, endpoints)
   }
   return { points, sampled }
-}
-
-/** The policies were just made: they stand in no file. */
-function unread(policy: Policy) {
-  return { policy, location: { file: '' }, rules: { ingress: [], egress: [] } }
 }
 
 /** What one edge obliges at one of its destinations. */
