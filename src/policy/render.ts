@@ -1,13 +1,24 @@
 /** Policies as text, in canonical form: the same policies are the same bytes. */
+import { Document, visit } from 'yaml'
 import { canonicalPolicy } from './canonical.ts'
 import { canonicalCiliumPolicy } from './canonical-cilium.ts'
 import type { Policy } from './network-policy.ts'
 import { escapeUnprintable } from './quote.ts'
-import { writeYaml } from './yaml-writer.ts'
 
 /** Returns a policy as one YAML document in canonical form, which YAML 1.1 and 1.2 parsers read alike. */
 export function renderPolicy(policy: Policy): string {
-  return writeYaml(canonicalForm(policy))
+  const document = new Document(canonicalForm(policy), {
+    // Quotes whatever YAML 1.1 would read as something else than a string.
+    compat: 'yaml-1.1',
+    aliasDuplicateObjects: false,
+  })
+  visit(document, {
+    Scalar: (_key, scalar) => {
+      if (typeof scalar.value === 'string' && !isPlain(scalar.value)) scalar.type = 'QUOTE_DOUBLE'
+    },
+  })
+  const text = document.toString({ indent: 2, lineWidth: 0, doubleQuotedAsJSON: true })
+  return escapeUnprintable(text)
 }
 
 /** Returns the policies as one YAML stream, in the order given; the empty text for none. */
@@ -23,4 +34,14 @@ export function renderList(policies: readonly Policy[]): string {
 
 function canonicalForm(policy: Policy): Policy {
   return policy.kind === 'NetworkPolicy' ? canonicalPolicy(policy) : canonicalCiliumPolicy(policy)
+}
+
+/**
+ * Whether a string may stand without quotes where the rules of the `yaml` package allow it: printable, on one line, and
+ * in no dialect anything else than a string. Parsers differ over `0_x1f`, `1e3`, `0o7` and the default key `=`; all of
+ * them agree on address blocks.
+ */
+function isPlain(text: string): boolean {
+  const mayBeNumber = /^[-+.]?\d/.test(text) && !/^[\d.]+\/\d+$/.test(text)
+  return /^[\x20-\x7e]*$/.test(text) && !mayBeNumber && text !== '='
 }
