@@ -196,8 +196,11 @@ function mergeAlike(drafts: readonly Draft[]): readonly Change[] {
 }
 
 function draftId({ section, from, to, ports }: Draft): string {
-  const keysOf = (ends: readonly NamedEnds[]): string => ends.map((part) => part.key).join('\n')
-  return changeId([section, keysOf(from), keysOf(to), ports.join(',')])
+  return changeId([section, from.map(keyOf), to.map(keyOf), ports.join(',')])
+}
+
+function keyOf({ key }: NamedEnds): string {
+  return key
 }
 
 function changeOf(id: string, { section, effect, from, to, ports, parts }: Draft): Change {
@@ -209,11 +212,19 @@ function changeOf(id: string, { section, effect, from, to, ports, parts }: Draft
     from: shorten(from, maxSources),
     to: shorten(to, maxSources),
     ports,
-    old: mergeReferences(parts.map((part) => part.old)),
-    new: mergeReferences(parts.map((part) => part.new)),
+    old: referencesOf(parts, 'old'),
+    new: referencesOf(parts, 'new'),
     ...(evidence === undefined ? {} : { evidence }),
     message: `${shorten(from, maxNames)} ${verbs[effect]} ${shorten(to, maxNames)} on ${ports.join(', ')}, ${tails[section]}`,
   }
+}
+
+function referencesOf(parts: readonly Part[], set: 'old' | 'new'): readonly PolicyReference[] {
+  const [only] = parts
+  // The references of one part are merged already.
+  return only !== undefined && parts.length === 1
+    ? only[set]
+    : mergeReferences(parts.map((part) => part[set]))
 }
 
 const verbs = {
@@ -236,8 +247,8 @@ function shorten(names: readonly NamedEnds[], limit: number): string {
 }
 
 function evidenceOf(parts: readonly Part[]): Change['evidence'] {
+  if (parts.every((part) => part.edges.length === 0)) return undefined
   const edges = [...new Set(parts.flatMap((part) => part.edges))]
-  if (edges.length === 0) return undefined
   const firsts = edges.flatMap(({ evidence }) => evidence.firstMs ?? [])
   const lasts = edges.flatMap(({ evidence }) => evidence.lastMs ?? [])
   return {

@@ -3,7 +3,7 @@
  * which of their rules reach which ends. The ground on which rules are compared with each other.
  */
 
-import type { CompiledRule } from '../policy/compiled-set.ts'
+import type { CompiledRule } from '../policy/compiled-policy.ts'
 import { compileSet, reaches, spansAt } from '../policy/compiled-set.ts'
 import type { Interval, Intervals } from '../policy/interval.ts'
 import { subtractIntervals, toIntervals } from '../policy/interval.ts'

@@ -2,7 +2,16 @@
 import type { Labels } from '../labels.ts'
 import { labelTexts, toLabels } from '../labels.ts'
 import type { Bits } from './bits.ts'
-import { addBit, bitsKey, bitsOf, commonBits, hasBit, membersOf } from './bits.ts'
+import {
+  addBit,
+  bitsKey,
+  bitsOf,
+  commonBits,
+  hasAll,
+  hasBit,
+  membersOf,
+  removeBit,
+} from './bits.ts'
 import type { LabelSelector, LabelSelectorRequirement } from './network-policy.ts'
 import { requirementsOf } from './selector.ts'
 
@@ -61,7 +70,7 @@ export function cutLabels(selectors: readonly LabelSelector[], cut: LabelCut): L
     states = next
   }
   return {
-    cells: [...states.values()].map((state) => toCell(state, cut.identity)).sort(compareCells),
+    cells: sortCells([...states.values()].map((state) => toCell(state, cut.identity))),
     truncated,
     holdsOn: (labels) => holdsOn(selectors.length, keys, labels),
   }
@@ -102,9 +111,14 @@ function tableOf(
   if (identity !== undefined) requirements.set(identity, new Map())
   for (const [id, selector] of selectors.entries()) {
     for (const requirement of requirementsOf(selector)) {
-      const ofKey = requirements.get(requirement.key) ?? new Map()
-      requirements.set(requirement.key, ofKey)
-      ofKey.set(id, [...(ofKey.get(id) ?? []), requirement])
+      let ofKey = requirements.get(requirement.key)
+      if (ofKey === undefined) {
+        ofKey = new Map()
+        requirements.set(requirement.key, ofKey)
+      }
+      const list = ofKey.get(id)
+      if (list === undefined) ofKey.set(id, [requirement])
+      else list.push(requirement)
     }
   }
   const keys = [...requirements].map(([name, ofKey]) => keyOf(name, ofKey, selectors.length))
@@ -118,19 +132,17 @@ function keyOf(
   requirements: ReadonlyMap<number, readonly LabelSelectorRequirement[]>,
   size: number,
 ): Key {
-  const others = [...Array(size).keys()].filter((id) => !requirements.has(id))
-  const untouched = bitsOf(size, others)
+  const untouched = bitsOf(size, Array(size).keys())
+  for (const id of requirements.keys()) removeBit(untouched, id)
   const named = new Map<number, readonly string[]>()
-  const accepts = new Map<string, Bits>()
   for (const [id, list] of requirements) {
     named.set(
       id,
       list.flatMap(({ values }) => values ?? []),
     )
   }
-  for (const value of [...new Set([...named.values()].flat())].sort()) {
-    accepts.set(value, untouched.slice())
-  }
+  const accepts = new Map<string, Bits>()
+  for (const value of sortedValues(named.values())) accepts.set(value, untouched.slice())
   const absent = untouched.slice()
   const other = untouched.slice()
   for (const [id, list] of requirements) {
@@ -173,13 +185,22 @@ function choicesOf(
   alive: Bits,
   taken: ReadonlySet<string> | undefined,
 ): readonly Choice[] {
-  const values = new Set<string>()
-  for (const id of membersOf(commonBits(alive, key.naming))) {
-    for (const value of key.named.get(id) ?? []) values.add(value)
-  }
-  const free = [...values].sort().filter((value) => taken?.has(value) !== true)
+  const free = livingValues(key, alive).filter((value) => taken?.has(value) !== true)
   const named = free.map((value): Choice => ({ value }))
   return taken === undefined ? ['absent', ...named, 'other'] : [...named, 'other']
+}
+
+/** Returns the values that selectors name which are still alive, sorted. */
+function livingValues(key: Key, alive: Bits): readonly string[] {
+  if (hasAll(alive, key.naming)) return [...key.accepts.keys()]
+  const living = membersOf(commonBits(alive, key.naming))
+  return sortedValues(living.map((id) => key.named.get(id) ?? []))
+}
+
+function sortedValues(lists: Iterable<readonly string[]>): readonly string[] {
+  const values = new Set<string>()
+  for (const list of lists) for (const value of list) values.add(value)
+  return [...values].sort()
 }
 
 function extend(state: State, key: Key, choice: Choice): State {
@@ -233,10 +254,11 @@ function unnamedValue(key: Key, identity: LabelCut['identity']): string {
   return value
 }
 
-function compareCells(a: LabelCell, b: LabelCell): number {
-  const left = JSON.stringify(labelTexts(a.witness))
-  const right = JSON.stringify(labelTexts(b.witness))
-  return left < right ? -1 : left > right ? 1 : 0
+function sortCells(cells: readonly LabelCell[]): readonly LabelCell[] {
+  return cells
+    .map((cell) => ({ cell, key: JSON.stringify(labelTexts(cell.witness)) }))
+    .sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0))
+    .map(({ cell }) => cell)
 }
 
 function holdsOn(size: number, keys: readonly Key[], labels: Labels): Bits {

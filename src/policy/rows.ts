@@ -48,7 +48,7 @@ export function grantsTo(set: CompiledSet, universe: Universe, end: number): Gra
   const denied = denials === undefined ? {} : { denied: denials }
   if (!hasBit(set.ingress.isolated, end)) return { egress, ...denied }
   const everyone = universe.sourcesOf(end)
-  const ingress = (set.ingress.rules.get(end) ?? []).map(({ ports, peers }) => ({
+  const ingress = (set.ingress.rules[end] ?? []).map(({ ports, peers }) => ({
     spans: spansAt(universe, end, ports),
     peers: peers === 'everyone' ? everyone : peers,
   }))
