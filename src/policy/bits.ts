@@ -21,12 +21,6 @@ export function addBit(bits: Bits, member: number): void {
   bits[word] = (bits[word] ?? 0) | (1 << (member & 31))
 }
 
-/** Removes one number. */
-export function removeBit(bits: Bits, member: number): void {
-  const word = member >>> 5
-  bits[word] = (bits[word] ?? 0) & ~(1 << (member & 31))
-}
-
 /** Tells whether a number is in the set. */
 export function hasBit(bits: Bits, member: number): boolean {
   return (((bits[member >>> 5] ?? 0) >>> (member & 31)) & 1) === 1

@@ -10,7 +10,7 @@ import {
   hasAll,
   hasBit,
   membersOf,
-  removeBit,
+  withoutBits,
 } from './bits.ts'
 import type { LabelSelector, LabelSelectorRequirement } from './network-policy.ts'
 import { requirementsOf } from './selector.ts'
@@ -132,8 +132,8 @@ function keyOf(
   requirements: ReadonlyMap<number, readonly LabelSelectorRequirement[]>,
   size: number,
 ): Key {
-  const untouched = bitsOf(size, Array(size).keys())
-  for (const id of requirements.keys()) removeBit(untouched, id)
+  const naming = bitsOf(size, requirements.keys())
+  const untouched = withoutBits(bitsOf(size, Array(size).keys()), naming)
   const named = new Map<number, readonly string[]>()
   for (const [id, list] of requirements) {
     named.set(
@@ -154,7 +154,7 @@ function keyOf(
     if (list.every((one) => one.operator === 'NotIn' || one.operator === 'Exists'))
       addBit(other, id)
   }
-  return { name, accepts, absent, other, named, naming: bitsOf(size, named.keys()) }
+  return { name, accepts, absent, other, named, naming }
 }
 
 /** A requirement that lists its values accepts no others, and most do: there may be thousands. */

@@ -32,7 +32,8 @@ export function literalMatches(literal: Literal, labels: Labels): boolean {
 
 /** Tells whether every literal of a conjunction holds. */
 export function conjunctionMatches(conjunction: Conjunction, labels: Labels): boolean {
-  return conjunction.every((literal) => literalMatches(literal, labels))
+  for (const literal of conjunction) if (!literalMatches(literal, labels)) return false
+  return true
 }
 
 /** Returns the value of a key, or undefined when the map lacks it. */
@@ -61,6 +62,8 @@ const canonicals = new WeakMap<Conjunction, string>()
 /** Returns the same condition with literals and values sorted, without repetitions, and `Eq` for `In` of one value. */
 export function canonicalConjunction(conjunction: Conjunction): Conjunction {
   if (canonicals.has(conjunction)) return conjunction
+  const [only] = conjunction
+  if (only !== undefined && conjunction.length === 1) return canonicalOf(only)
   const byText = new Map<string, Literal>()
   for (const literal of conjunction) {
     const canonical = canonicalLiteral(literal)
@@ -70,6 +73,13 @@ export function canonicalConjunction(conjunction: Conjunction): Conjunction {
   const sorted = texts.flatMap((text) => byText.get(text) ?? [])
   canonicals.set(sorted, texts.join())
   return sorted
+}
+
+function canonicalOf(literal: Literal): Conjunction {
+  const canonical = canonicalLiteral(literal)
+  const alone = [canonical]
+  canonicals.set(alone, literalText(canonical))
+  return alone
 }
 
 /** Returns the label selector that says the same: `Eq` as `matchLabels`, the rest as expressions, all sorted. */

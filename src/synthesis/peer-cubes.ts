@@ -1,6 +1,7 @@
 /** Peers as cubes, namespaces times label literals, and the merging of them that changes no meaning. */
 import { NetweirError } from '../errors.ts'
 import { namespaceNameLabel } from '../labels.ts'
+import { noteCanonical } from '../policy/canonical.ts'
 import type { LabelSelector, NetworkPolicyPeer } from '../policy/network-policy.ts'
 import type { Conjunction, Literal } from './conjunction.ts'
 import {
@@ -24,8 +25,10 @@ export interface Cube {
  * (`reference/algorithms.md` C.2). Sorted, and the same for every order of the input.
  */
 export function mergeCubes(cubes: readonly Cube[]): readonly Cube[] {
+  if (cubes.length < 2) return cubes.map((cube) => remembered(cube).canonical)
   let merged = distinctCubes(cubes)
-  if (merged.length < 2) return merged.map(({ canonical }) => canonical)
+  const plain = mergePlain(merged)
+  if (plain !== undefined) return inOrder(plain)
   const keys = new Set<string>()
   for (const { canonical } of merged) {
     for (const literal of canonical.literals) if (hasValues(literal)) keys.add(literal.key)
@@ -37,7 +40,41 @@ export function mergeCubes(cubes: readonly Cube[]): readonly Cube[] {
     merged = mergeOver(merged, slots[turn % slots.length] ?? namespaceSlot)
     idle = merged.length === before ? idle + 1 : 1
   }
-  return merged.toSorted((a, b) => (a.text < b.text ? -1 : 1)).map(({ canonical }) => canonical)
+  return inOrder(merged)
+}
+
+function inOrder(cubes: readonly Remembered[]): readonly Cube[] {
+  return cubes.toSorted((a, b) => (a.text < b.text ? -1 : 1)).map(({ canonical }) => canonical)
+}
+
+/**
+ * Merges cubes of one namespace and one literal each, all about one key, which most are: one look at the values, then
+ * one at the namespaces, after which no two have either in common. Undefined for others.
+ */
+function mergePlain(cubes: readonly Remembered[]): readonly Remembered[] | undefined {
+  const key = cubes[0]?.canonical.literals[0]?.key
+  if (key === undefined || !cubes.every(({ canonical }) => isPlain(canonical, key)))
+    return undefined
+  return mergeOver(mergeOver(cubes, plainSlot(key)), namespaceSlot)
+}
+
+function isPlain({ namespaces, literals }: Cube, key: string): boolean {
+  const [literal] = literals
+  return (
+    namespaces.length === 1 && literals.length === 1 && literal?.key === key && hasValues(literal)
+  )
+}
+
+/** The values of cubes that have one literal alone: what is left of such a cube is its namespace. */
+function plainSlot(key: string): Slot {
+  return {
+    valuesOf: ({ literals }) => literals[0]?.values,
+    withValues: ({ namespaces }, values) => ({
+      namespaces,
+      literals: canonicalConjunction([{ key, op: 'In', values }]),
+    }),
+    restOf: ({ canonical }) => canonical.namespaces[0] ?? '',
+  }
 }
 
 /** Returns a text that is equal for equal cubes alone. */
@@ -54,14 +91,23 @@ export function toPeer(cube: Cube, ownNamespace: string): NetworkPolicyPeer {
   }
   const isOwn = namespaces.length === 1 && namespaces[0] === ownNamespace
   if (isOwn) {
-    peers.near ??= { podSelector: toLabelSelector(canonical.literals) }
+    peers.near ??= made({ podSelector: toLabelSelector(canonical.literals) }, canonical)
     return peers.near
   }
-  peers.far ??= {
-    namespaceSelector: namespacesSelector(namespaces),
-    podSelector: toLabelSelector(canonical.literals),
-  }
+  peers.far ??= made(
+    {
+      namespaceSelector: namespacesSelector(namespaces),
+      podSelector: toLabelSelector(canonical.literals),
+    },
+    canonical,
+  )
   return peers.far
+}
+
+/** What one literal says has one form, so that nobody has to look for the canonical one. */
+function made(peer: NetworkPolicyPeer, { literals }: Cube): NetworkPolicyPeer {
+  if (literals.length === 1) noteCanonical(peer)
+  return peer
 }
 
 /** Returns the cube that a peer stands for, or undefined when it names its namespaces in another way than by name. */
@@ -195,6 +241,6 @@ function namespacesSelector(namespaces: readonly string[]): LabelSelector {
   return toLabelSelector([{ key: namespaceNameLabel, op: 'In', values: namespaces }])
 }
 
-function sortedTexts(texts: Iterable<string>): readonly string[] {
-  return [...new Set(texts)].sort()
+function sortedTexts(texts: readonly string[]): readonly string[] {
+  return texts.length === 1 ? texts : [...new Set(texts)].sort()
 }
