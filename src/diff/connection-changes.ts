@@ -49,6 +49,7 @@ interface Bundle {
 export function collectConnections(sets: ComparedSets, names: EndNames): ConnectionChanges {
   const bundles: Bundle[] = []
   const bySubject = new Map<string, BitsMap<Bundle>>()
+  const textsOf = rememberTexts(sets.universe)
   const bundleOf = (block: Difference, ports: readonly string[]): Bundle => {
     const { section, effect, sources } = block
     const subject = `${section} ${effect} ${ports.join(',')}`
@@ -64,8 +65,7 @@ export function collectConnections(sets: ComparedSets, names: EndNames): Connect
     add: (end, difference) => {
       for (const block of difference.differences) {
         const spans = spansOf(block, difference.atoms)
-        const ports = spanTexts(spans, sets.universe.portNames)
-        bundleOf(block, ports).parts.push(partAt(sets, end, difference, block, spans))
+        bundleOf(block, textsOf(spans)).parts.push(partAt(sets, end, difference, block, spans))
       }
     },
     list: () => {
@@ -74,6 +74,20 @@ export function collectConnections(sets: ComparedSets, names: EndNames): Connect
         bundles.flatMap((bundle) => bundleChanges(sets, names, everySource, bundle)),
       )
     },
+  }
+}
+
+/** Returns the words for spans: few ports are most of what differs. */
+function rememberTexts({ portNames }: Universe): (spans: readonly Span[]) => readonly string[] {
+  const known = new Map<string, readonly string[]>()
+  return (spans) => {
+    let key = ''
+    for (const { low, high } of spans) key += `${low}-${high} `
+    const before = known.get(key)
+    if (before !== undefined) return before
+    const texts = spanTexts(spans, portNames)
+    known.set(key, texts)
+    return texts
   }
 }
 

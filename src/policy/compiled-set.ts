@@ -181,7 +181,7 @@ function egressGrants(
   const toEnd: EgressGrant[][] = universe.ends.map(() => [])
   for (const [peers, grants] of totals) {
     if (peers === 'everyone') continue
-    for (const peer of peers) for (const grant of grants) toEnd[peer]?.push(grant)
+    for (let at = 0; at < peers.length; at++) toEnd[peers[at] ?? -1]?.push(...grants)
   }
   if (toEveryone.length === 0) return (end) => toEnd[end] ?? toEveryone
   return (end) => [...toEveryone, ...(toEnd[end] ?? [])]

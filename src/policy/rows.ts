@@ -99,16 +99,33 @@ export function cutPorts(universe: Universe, end: number, spans: readonly Span[]
   const at = universe.ends[end]
   const hasNames = at?.kind === 'pod' && at.pod.ports === undefined
   const limit = namedStart + (hasNames ? universe.portNames.length : 0)
-  const starts = new Set(protocolStarts)
-  for (let position = namedStart; position < limit; position++) starts.add(position)
-  for (const { low, high } of spans) {
-    if (low >= icmpStart) continue
-    starts.add(low)
-    if (high + 1 < limit) starts.add(high + 1)
+  const starts = [...protocolStarts]
+  for (let position = namedStart; position < limit; position++) starts.push(position)
+  let before: Span | undefined
+  for (const span of spans) {
+    // Many rules are about the same ports, one after the other.
+    if (span === before || span.low >= icmpStart) continue
+    before = span
+    const { low, high } = span
+    starts.push(low)
+    if (high + 1 < limit) starts.push(high + 1)
   }
-  const sorted = [...starts].sort((a, b) => a - b)
-  const atoms = sorted.map((low, index) => ({ low, high: (sorted[index + 1] ?? limit) - 1 }))
+  const atoms = atomsFrom(starts, limit)
   return universe.icmp ? [...atoms, ...cutIcmp(spans)] : atoms
+}
+
+/** Returns the atoms that begin at some positions, in whatever order they are, and end before `limit`. */
+function atomsFrom(starts: number[], limit: number): readonly Span[] {
+  starts.sort((a, b) => a - b)
+  const atoms: Span[] = []
+  let low = starts[0] ?? limit
+  for (const start of starts) {
+    if (start === low) continue
+    atoms.push({ low, high: start - 1 })
+    low = start
+  }
+  if (low < limit) atoms.push({ low, high: limit - 1 })
+  return atoms
 }
 
 function cutIcmp(spans: readonly Span[]): readonly Span[] {

@@ -63,7 +63,7 @@ const canonicals = new WeakMap<Conjunction, string>()
 export function canonicalConjunction(conjunction: Conjunction): Conjunction {
   if (canonicals.has(conjunction)) return conjunction
   const [only] = conjunction
-  if (only !== undefined && conjunction.length === 1) return canonicalOf(only)
+  if (only !== undefined && conjunction.length === 1) return alone(canonicalLiteral(only))
   const byText = new Map<string, Literal>()
   for (const literal of conjunction) {
     const canonical = canonicalLiteral(literal)
@@ -75,11 +75,16 @@ export function canonicalConjunction(conjunction: Conjunction): Conjunction {
   return sorted
 }
 
-function canonicalOf(literal: Literal): Conjunction {
-  const canonical = canonicalLiteral(literal)
-  const alone = [canonical]
-  canonicals.set(alone, literalText(canonical))
-  return alone
+/** Returns the conjunction of one literal in canonical form. */
+function alone(literal: Literal): Conjunction {
+  const conjunction = [literal]
+  canonicals.set(conjunction, literalText(literal))
+  return conjunction
+}
+
+/** Returns the canonical conjunction that a key has one of some values, which are sorted and once. */
+export function anyValueOf(key: string, values: readonly string[]): Conjunction {
+  return alone({ key, op: values.length === 1 ? 'Eq' : 'In', values })
 }
 
 /** Returns the label selector that says the same: `Eq` as `matchLabels`, the rest as expressions, all sorted. */

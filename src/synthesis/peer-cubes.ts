@@ -5,6 +5,7 @@ import { noteCanonical } from '../policy/canonical.ts'
 import type { LabelSelector, NetworkPolicyPeer } from '../policy/network-policy.ts'
 import type { Conjunction, Literal } from './conjunction.ts'
 import {
+  anyValueOf,
   canonicalConjunction,
   conjunctionText,
   fromLabelSelector,
@@ -71,7 +72,7 @@ function plainSlot(key: string): Slot {
     valuesOf: ({ literals }) => literals[0]?.values,
     withValues: ({ namespaces }, values) => ({
       namespaces,
-      literals: canonicalConjunction([{ key, op: 'In', values }]),
+      literals: anyValueOf(key, values),
     }),
     restOf: ({ canonical }) => canonical.namespaces[0] ?? '',
   }
