@@ -1,6 +1,5 @@
 #!/usr/bin/env node
 import process from 'node:process'
-import { keepHeapSmall } from './heap.ts'
 import { helpText } from './help-text.ts'
 import { createProcessIo } from './process-io.ts'
 
@@ -14,9 +13,14 @@ const isDone =
     () => false,
   ))
 if (!isDone) {
-  if (argv[0] === 'learn' || argv[0] === 'merge') keepHeapSmall()
   // Loaded only here, with all that the commands need.
   const { main } = await import('./main.ts')
+  if (argv[0] === 'learn' || argv[0] === 'merge') {
+    const { keepHeapSmall } = await import('./heap.ts')
+    // What is loaded under other flags than those of the engine's own start is compiled anew: so it is loaded before.
+    await import('./learn-commands.ts')
+    await keepHeapSmall()
+  }
   process.exitCode = await main(argv, io)
 }
 io.close()

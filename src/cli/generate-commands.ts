@@ -26,8 +26,6 @@ import {
   violationsToText,
 } from '../index.ts'
 import { findingsToText, noticesToText } from './notes.ts'
-import { healDirectory, replaceDirectory } from './out-dir.ts'
-import { layOutPolicies } from './policy-files.ts'
 import type { DiffCommand, DiffFormat, FailOn, GenerateCommand } from './resolve-options.ts'
 import type { Session } from './session.ts'
 
@@ -35,7 +33,10 @@ import type { Session } from './session.ts'
 export async function runGenerate(command: GenerateCommand, session: Session): Promise<number> {
   const { target } = command
   // An earlier run that was killed may have left the very directory that --existing names half replaced.
-  if (target.kind === 'directory') await healDirectory(target.path)
+  if (target.kind === 'directory') {
+    const { healDirectory } = await import('./out-dir.ts')
+    await healDirectory(target.path)
+  }
   const options = await withoutFirstRun(command)
   const result = await generate(command.sources, options, session.host)
   await session.endReading()
@@ -135,6 +136,8 @@ async function writePolicies(
   ]
   if (target.kind === 'directory') {
     await session.checkInterrupted()
+    const { replaceDirectory } = await import('./out-dir.ts')
+    const { layOutPolicies } = await import('./policy-files.ts')
     const { written, removed } = await replaceDirectory(target.path, layOutPolicies(policies))
     await session.detail(
       written.map((path) => `wrote ${escapeText(target.path)}/${path}\n`).join(''),

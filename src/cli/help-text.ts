@@ -10,6 +10,7 @@ export function helpText(argv: readonly string[], columns: number | undefined): 
     text += part
   }
   const program = createProgram({
+    argv,
     columns,
     onCommand: () => undefined,
     writeOut: add,

@@ -64,6 +64,7 @@ function parse(argv: readonly string[], io: Io): Parsed {
   let invocation: Invocation | undefined
   let help = ''
   const program = createProgram({
+    argv,
     columns: io.stdout.columns,
     onCommand: (typed) => {
       invocation = typed

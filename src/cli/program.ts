@@ -20,6 +20,8 @@ export interface Invocation {
 export interface ProgramHost {
   /** Width of help. Default: 100. */
   readonly columns?: number | undefined
+  /** What will be parsed: a command that is not named in it is made without its options. Default: all have theirs. */
+  readonly argv?: readonly string[]
   readonly onCommand: (invocation: Invocation) => void
   readonly writeOut: (text: string) => void
   readonly writeErr: (text: string) => void
@@ -285,6 +287,8 @@ function createCommand(spec: CommandSpec, host: ProgramHost): Command {
       host.onCommand({ command: spec.name, args: args.flat(), raw: command.opts<RawOptions>() })
     })
   for (const argument of typed) command.addArgument(argument)
+  // Four hundred options take longer to make than the rest of the tree.
+  if (host.argv?.includes(spec.name) === false) return command
   for (const option of createOptions(spec.name)) command.addOption(option)
   return command
 }

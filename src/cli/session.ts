@@ -6,7 +6,6 @@ import { wantsColor } from './color.ts'
 import { letHeapGrow } from './heap.ts'
 import type { Io } from './io.ts'
 import { BrokenPipe } from './io.ts'
-import { writeFileWhole } from './out-file.ts'
 import { bytesText, createProgressLine } from './progress.ts'
 import type { DisplayOptions } from './resolve-options.ts'
 
@@ -72,7 +71,7 @@ export function createSession(
       stdin: { [Symbol.asyncIterator]: () => abortable(io.stdin, signal) },
       signal,
       closed,
-      writeFile: writeFileWhole,
+      writeFile,
       onProgress: (progress) => {
         letHeapGrow(progress.edges ?? 0)
         read.set(progress.source, progress)
@@ -90,7 +89,7 @@ export function createSession(
       await line.clear()
       if (file === undefined) await writeStdout(io, text)
       else {
-        await writeFileWhole(file, text)
+        await writeFile(file, text)
         await detail(`wrote ${escapeText(file)}\n`)
       }
     },
@@ -107,6 +106,12 @@ export function createSession(
       read.clear()
     },
   }
+}
+
+/** What writes files is loaded only where one is written. */
+async function writeFile(path: string, text: string): Promise<void> {
+  const { writeFileWhole } = await import('./out-file.ts')
+  await writeFileWhole(path, text)
 }
 
 /** Writes to standard output. @throws NetweirError `OUTPUT_FAILED`, and {@link BrokenPipe} as it came. */

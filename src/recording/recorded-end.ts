@@ -1,7 +1,7 @@
 /** Where a recording ended: how far it reaches, and what of it the source may send again. */
 import type { FileHandle } from 'node:fs/promises'
 import { open } from 'node:fs/promises'
-import { compressionOf } from '../source/decompress.ts'
+import { compressionOf } from '../source/compression.ts'
 import type { ExportedLine } from './exported-line.ts'
 import { lineOfText } from './exported-line.ts'
 import { walk } from './frame-walk.ts'

@@ -5,10 +5,8 @@ import type { MessagePort } from 'node:worker_threads'
 import { MessageChannel } from 'node:worker_threads'
 import * as zlib from 'node:zlib'
 import { NetweirError } from '../errors.ts'
+import type { Compression } from './compression.ts'
 import { ZstdFrames } from './zstd-frames.ts'
-
-/** How recordings are compressed. */
-export type Compression = 'none' | 'gzip' | 'zstd'
 
 /** How a compressed stream ended: where it should, or in the middle, as the newest file of a live recording does. */
 export type StreamEnd = 'whole' | 'cut'
@@ -22,14 +20,6 @@ const zstdSliceBytes = 4096
 /** How much is decompressed at once. */
 const pieceBytes = 1024 * 1024
 
-/** Returns the compression that the first four bytes of a file tell; its name is not asked. */
-export function compressionOf(head: Uint8Array): Compression {
-  if (head[0] === 0x1f && head[1] === 0x8b) return 'gzip'
-  if (head[0] === 0x28 && head[1] === 0xb5 && head[2] === 0x2f && head[3] === 0xfd) return 'zstd'
-  const isSkippable = head[1] === 0x2a && head[2] === 0x4d && head[3] === 0x18
-  return isSkippable && (head[0] ?? 0) >> 4 === 5 ? 'zstd' : 'none'
-}
-
 /**
  * Returns the content of a compressed stream, all members and frames of it. What was decoded before a fault is
  * yielded first.
@@ -37,16 +27,10 @@ export function compressionOf(head: Uint8Array): Compression {
  */
 export function decompress(
   input: AsyncIterable<Uint8Array>,
-  compression: Compression,
+  compression: Exclude<Compression, 'none'>,
   file: string,
 ): Decompressed {
-  if (compression === 'gzip') return gunzip(input, file)
-  return compression === 'zstd' ? unzstd(input, file) : plain(input)
-}
-
-async function* plain(input: AsyncIterable<Uint8Array>): Decompressed {
-  yield* input
-  return 'whole'
+  return compression === 'gzip' ? gunzip(input, file) : unzstd(input, file)
 }
 
 /** A decoder goes on, in a thread of its own, while what it has given is read: so many pieces may wait. */

@@ -4,8 +4,8 @@ import type { FileHandle } from 'node:fs/promises'
 import { open, readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { NetweirError } from '../errors.ts'
+import { compressionOf } from './compression.ts'
 import type { Decompressed } from './decompress.ts'
-import { compressionOf, decompress } from './decompress.ts'
 
 /** Bytes of a source, decompressed. */
 export interface RecordedChunk {
@@ -195,7 +195,16 @@ async function contentOf(input: CountedInput, name: string): Promise<Decompresse
       hint: `decompress it first, and pipe it in: ${other} -dc FILE | netweir ... -`,
     })
   }
-  return decompress(input.from(first), compressionOf(head), name)
+  const compression = compressionOf(head)
+  if (compression === 'none') return plain(input.from(first))
+  // Loaded only here: most recordings are read as they stand.
+  const { decompress } = await import('./decompress.ts')
+  return decompress(input.from(first), compression, name)
+}
+
+async function* plain(input: AsyncIterable<Uint8Array>): Decompressed {
+  yield* input
+  return 'whole'
 }
 
 /** Counts what is read, stops at the signal, and names the source in whatever goes wrong. */

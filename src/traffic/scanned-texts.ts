@@ -17,6 +17,8 @@ import { tableSpan } from './scan-batch.ts'
 /** An address that stands for any. */
 const someAddress = '192.0.2.1'
 
+const labelsMember = '"labels":["'
+
 /** Reads what the scanner noted in rows. */
 export class RowReader {
   readonly #numbers: Float64Array
@@ -48,12 +50,16 @@ export class ScannedTexts {
     []
   readonly #names: NamedAddress[] = []
   readonly #edgeNames: { readonly edge: number; readonly names: readonly string[] }[] = []
-  readonly #labels = new Map<string, RecordLabels>()
+  /** By their texts. */
+  readonly #lists = new Map<string, readonly unknown[]>()
+  readonly #labels = new WeakMap<readonly unknown[], RecordLabels>()
 
   endpoint(row: number, text: string): readonly number[] {
     let said: RecordEnd
     try {
-      said = readEnd(JSON.parse(text), someAddress, (list) => this.#labelsOf(list))
+      said = readEnd(this.#withKnownLabels(text) ?? JSON.parse(text), someAddress, (list) =>
+        this.#labelsOf(list),
+      )
     } catch {
       return [0, 0, endpointFlags.bad, 0]
     }
@@ -69,13 +75,33 @@ export class ScannedTexts {
     return [end, end6, flags, key === undefined ? 0 : numberOf(this.#podNumbers, key) + 1]
   }
 
-  /** Pods of a workload have the same lists, of which the second is not read again. */
+  /**
+   * Parses an end, but for its labels: they are most of the text, and pods of a workload have the same. They reach up to
+   * the first quote before a bracket, since no text among them has an escape; a number stands in for them. Undefined
+   * where they are spelled in another way, or are not those of the end itself.
+   */
+  #withKnownLabels(text: string): unknown {
+    const at = text.indexOf(labelsMember)
+    const start = at + labelsMember.length - 2
+    const end = text.indexOf('"]', start + 2) + 2
+    const list = text.slice(start, end)
+    if (at < 0 || end < start || list.includes('\\')) return undefined
+    const parsed = parsedObject(`${text.slice(0, start)}0${text.slice(end)}`)
+    if (parsed?.labels !== 0) return undefined
+    let labels = this.#lists.get(list)
+    if (labels === undefined) {
+      labels = JSON.parse(list) as readonly unknown[]
+      this.#lists.set(list, labels)
+    }
+    return { ...parsed, labels }
+  }
+
+  /** A list that many ends share is read once. */
   #labelsOf(list: readonly unknown[]): RecordLabels {
-    const text = JSON.stringify(list)
-    let labels = this.#labels.get(text)
+    let labels = this.#labels.get(list)
     if (labels === undefined) {
       labels = readLabels(list)
-      this.#labels.set(text, labels)
+      this.#labels.set(list, labels)
     }
     return labels
   }
@@ -135,6 +161,14 @@ export class ScannedTexts {
       names: this.#names,
       edgeNames: this.#edgeNames,
     }
+  }
+}
+
+function parsedObject(text: string): { labels?: unknown } | undefined {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
   }
 }
 

@@ -56,14 +56,20 @@ describe('loading', () => {
     const { files, packages } = loadedBy('learn', recording)
     expect(packages).toEqual(['commander'])
     expect(files).toContain('program/learn-commands.js')
-    expect(files).not.toContain('program/generate-commands.js')
-    expect(files.length).toBeLessThan(50)
+    expect(files).toContain('program/reader.js')
+    expect(files).not.toContain('program/generate.js')
+    expect(files).not.toContain('program/decompress.js')
+    expect(files.length).toBeLessThan(12)
   })
 
-  test('writing policies loads what writes YAML, and a few files more', () => {
+  test('writing policies loads no parser of YAML before there is YAML to read', () => {
     const { files, packages } = loadedBy('generate', recording)
-    expect([...packages].sort()).toEqual(['commander', 'yaml'])
-    expect(files.length).toBeLessThan(60)
+    expect(packages).toEqual(['commander'])
+    expect(files).toContain('program/generate.js')
+    expect(files.length).toBeLessThan(12)
+    const policies = join(root, 'samples/shop/policies')
+    const { packages: withExisting } = loadedBy('generate', recording, '--existing', policies)
+    expect([...withExisting].sort()).toEqual(['commander', 'yaml'])
   })
 
   test.each([

@@ -254,6 +254,32 @@ describe('the scanner', () => {
     expect(scanned.text).toBe(read(bytes, { scanner: module }).text)
   })
 
+  test('reads labels however they are spelled, and wherever else a member has their name', () => {
+    const labels = /"labels":(\[[^\]]*\])/
+    const list = labels.exec(valid)?.[1] ?? ''
+    const spelled: readonly string[] = [
+      '"labels":[]',
+      '"labels":[""]',
+      '"labels":null',
+      '"labels":{"a":["k8s:app=no"]}',
+      '"labels":[["k8s:app=no"]]',
+      '"labels":["k8s:app=no",["k8s:app=no"]]',
+      '"labels":["k8s:app=no",{"k8s:app":["no"]}]',
+      '"labels":["k8s:app=]","k8s:b=[\\"]","k8s:c=\\\\"]',
+      `"labels":${list},"labels":["k8s:app=twice"]`,
+      `"labels":["k8s:app=twice"],"labels":${list}`,
+      `"l\\u0061bels":["k8s:app=escaped"],"labels":${list}`,
+      `"labels":${list},"l\\u0061bels":["k8s:app=escaped"]`,
+      `"other":{"labels":["k8s:app=other"]},"labels":${list}`,
+      '"other":{"labels":["k8s:app=other"]}',
+      `"other":"\\"labels\\":[\\"k8s:app=text\\"]","labels":${list}`,
+      `"labels":${list.replace('k8s:', 'k8s:é=ü","k8s:')}`,
+    ]
+    const lines = spelled.map((text) => valid.replace(labels, () => text))
+    for (const line of lines) compare(`${line}\n${valid}\n${line}\n`)
+    expect(compareLines(lines)).toBeGreaterThan(8)
+  })
+
   test('reads line ends of either kind, blank lines, byte order marks, and an unfinished end', () => {
     const cut = valid.slice(0, -30)
     for (const end of ['\n', '\r\n', '\n\n', '\n \r\n']) {

@@ -4,7 +4,8 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { FrameFormat } from '../../src/recording/frames.ts'
 import { frameFormatOf } from '../../src/recording/frames.ts'
-import { compressionOf, decompress } from '../../src/source/decompress.ts'
+import { compressionOf } from '../../src/source/compression.ts'
+import { decompress } from '../../src/source/decompress.ts'
 
 const gzip = await known('flows.jsonl.gz')
 const zstd = await known('flows.jsonl.zst')
@@ -20,7 +21,9 @@ async function read(bytes: Uint8Array): Promise<string> {
     yield bytes
   }
   const parts: Uint8Array[] = []
-  const pieces = decompress(once(), compressionOf(bytes.subarray(0, 4)), 'flows')
+  const compression = compressionOf(bytes.subarray(0, 4))
+  if (compression === 'none') throw new Error('not compressed')
+  const pieces = decompress(once(), compression, 'flows')
   for await (const piece of pieces) parts.push(Uint8Array.from(piece))
   return Buffer.concat(parts).toString()
 }

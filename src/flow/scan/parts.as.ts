@@ -1,5 +1,5 @@
 /** Walks the parts of a flow: addresses, ports, layer 7, extensions. */
-import { isDigit, objectEnd, plainEnd, valueEnd } from "./json.as"
+import { objectEnd, plainEnd, valueEnd } from "./json.as"
 import { firstKey, keyAt, keyEnd, keyNow } from "./keys.as"
 import { ADDRESS } from "./layout.as"
 import {
@@ -68,6 +68,24 @@ export function walkLayer4(start: usize): usize {
   return p != 0 && load<u8>(p) == 0x7d ? p + 1 : 0
 }
 
+/** Returns how many digits the eight characters begin with. */
+// @ts-ignore: decorator
+@inline
+function digitsOf(text: u64): u32 {
+  const others = ((text & 0xf0f0f0f0f0f0f0f0) | (((text + 0x0606060606060606) & 0xf0f0f0f0f0f0f0f0) >> 4)) ^ 0x3333333333333333
+  return u32(ctz(others)) >> 3
+}
+
+/** Returns what the first digits say, 1 to 8 of them: neighbours are joined, then pairs, then fours. */
+// @ts-ignore: decorator
+@inline
+function numberOf(text: u64, digits: u32): u32 {
+  let n = (text - 0x3030303030303030) << ((8 - digits) << 3)
+  n = ((n & 0x0f0f0f0f0f0f0f0f) * 2561) >> 8
+  n = ((n & 0x00ff00ff00ff00ff) * 6553601) >> 16
+  return u32(((n & 0x0000ffff0000ffff) * 42949672960001) >> 32)
+}
+
 function walkPorts(start: usize): usize {
   let p = start + 1
   let key: usize = firstKey(IN_PORTS)
@@ -81,14 +99,13 @@ function walkPorts(start: usize): usize {
     if (id == K_SOURCE_PORT || id == K_DESTINATION_PORT) {
       if (seen & (1 << id)) return 0
       seen |= 1 << id
-      p = value
-      let port: u32 = 0
-      while (isDigit(load<u8>(p)) && p < value + 5) {
-        port = port * 10 + u32(load<u8>(p) - 0x30)
-        p++
-      }
-      // No leading zero, no fraction, no exponent: then a comma or a brace would not follow.
-      if (p == value || port > 65535 || (load<u8>(value) == 0x30 && p > value + 1)) return 0
+      // All digits at once. No leading zero, no fraction, no exponent: then a comma or a brace would not follow.
+      const text = load<u64>(value)
+      const digits = digitsOf(text)
+      if (digits - 1 > 4 || (u8(text) == 0x30 && digits > 1)) return 0
+      const port = numberOf(text, digits)
+      if (port > 65535) return 0
+      p = value + digits
       if (id == K_SOURCE_PORT) sourcePort = port
       else destinationPort = port
     } else {

@@ -30,6 +30,19 @@ function hashOf(kind: u32, p: usize, length: u32): u32 {
 @inline
 export function isSame(p: usize, q: usize, length: u32): bool {
   let at: usize = 0
+  const long = usize(length & ~63)
+  while (at < long) {
+    const first = v128.or(
+      v128.xor(v128.load(p + at), v128.load(q + at)),
+      v128.xor(v128.load(p + at, 16), v128.load(q + at, 16)),
+    )
+    const second = v128.or(
+      v128.xor(v128.load(p + at, 32), v128.load(q + at, 32)),
+      v128.xor(v128.load(p + at, 48), v128.load(q + at, 48)),
+    )
+    if (v128.any_true(v128.or(first, second))) return false
+    at += 64
+  }
   const whole = usize(length & ~15)
   while (at < whole) {
     if (v128.any_true(v128.xor(v128.load(p + at), v128.load(q + at)))) return false
