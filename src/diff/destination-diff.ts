@@ -3,6 +3,7 @@ import type { Bits } from '../policy/bits.ts'
 import {
   addBit,
   commonBits,
+  copyBits,
   countBits,
   countWord,
   createBits,
@@ -337,8 +338,8 @@ function countRanges(
   counted: Bits,
 ): number {
   let count = 0
-  const previous = new Uint32Array(counted.length)
-  const whole = counted.slice()
+  const previous = createBits(32 * counted.length)
+  const whole = copyBits(counted)
   for (const [index, { low }] of atoms.entries()) {
     // A named port of unknown number lies somewhere in the numbered ones: it is not counted again.
     if (low >= namedStart) break

@@ -6,6 +6,7 @@ import {
   BitsMap,
   bitsOf,
   commonBits,
+  copyBits,
   createBits,
   equalBits,
   hasAll,
@@ -178,7 +179,7 @@ function podNames(registry: Registry, pods: Bits, every: Bits): readonly NamedEn
   }
   const wholes = homes.filter(({ first, pods: all }) => hasBit(pods, first) && hasAll(pods, all))
   if (wholes.length === 0) return groupNames(registry, pods)
-  const rest = pods.slice()
+  const rest = copyBits(pods)
   for (const home of wholes) removeBits(rest, home.pods)
   return [...wholes.map(({ whole }) => whole), ...groupNames(registry, rest)]
 }

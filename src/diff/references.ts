@@ -26,14 +26,15 @@ export interface SetAtEnd {
 export function allowingPolicies(at: SetAtEnd, block: Block): readonly PolicyReference[] {
   const { set, end } = at
   const found = new References()
+  const meetsPorts = rememberPorts(at, block)
   for (const rule of set.ingress.rules[end] ?? []) {
-    if (meetsSources(rule, block.sources) && meetsPorts(at, rule, block)) found.add(rule.reference)
+    if (meetsSources(rule, block.sources) && meetsPorts(rule)) found.add(rule.reference)
   }
   for (const rules of egressRules(set, block.sources)) {
     if (found.isFull()) break
     for (const rule of rules) {
       const isWanted = !found.isFull() && !found.has(rule.reference)
-      if (isWanted && reaches(rule, end) && meetsPorts(at, rule, block)) found.add(rule.reference)
+      if (isWanted && reaches(rule, end) && meetsPorts(rule)) found.add(rule.reference)
     }
   }
   return found.list()
@@ -81,7 +82,7 @@ function denyingRules(at: SetAtEnd, block: Block): readonly CompiledRule[] {
   const egress = membersOf(block.sources).flatMap((source) =>
     (set.egress.denials[source] ?? []).filter((rule) => reaches(rule, end)),
   )
-  return [...new Set([...ingress, ...egress])].filter((rule) => meetsPorts(at, rule, block))
+  return [...new Set([...ingress, ...egress])].filter(rememberPorts(at, block))
 }
 
 /** Returns references of several lists, one a policy, sorted and cut to {@link maxReferences}. */
@@ -120,13 +121,25 @@ function meetsSources(rule: CompiledRule, sources: Bits): boolean {
   return rule.peers === 'everyone' || rule.peers.some((peer) => hasBit(sources, peer))
 }
 
-function meetsPorts({ universe, end, atoms }: SetAtEnd, rule: CompiledRule, block: Block): boolean {
-  return spansAt(universe, end, rule.ports).some((span) =>
-    block.atoms.some((atom) => {
-      const low = atoms[atom]?.low ?? -1
-      return low >= span.low && low <= span.high
-    }),
-  )
+/** Returns the test whether a rule is about some port of a block; rules about the same ports often follow each other. */
+function rememberPorts(
+  { universe, end, atoms }: SetAtEnd,
+  block: Block,
+): (rule: CompiledRule) => boolean {
+  const meets = ({ low, high }: Span): boolean => {
+    for (const atom of block.atoms) {
+      const position = atoms[atom]?.low ?? -1
+      if (position >= low && position <= high) return true
+    }
+    return false
+  }
+  let before: { readonly ports: CompiledRule['ports']; readonly isMet: boolean } | undefined
+  return ({ ports }) => {
+    if (before === undefined || before.ports !== ports) {
+      before = { ports, isMet: spansAt(universe, end, ports).some(meets) }
+    }
+    return before.isMet
+  }
 }
 
 function isDenied(ingress: readonly Bits[], { sources, atoms }: Block): boolean {

@@ -146,9 +146,9 @@ function keyOf(
   const absent = untouched.slice()
   const other = untouched.slice()
   for (const [id, list] of requirements) {
-    for (const value of candidatesOf(list, accepts)) {
+    for (const value of acceptedBy(list, accepts.keys())) {
       const bits = accepts.get(value)
-      if (bits !== undefined && list.every((one) => accepted(one, value))) addBit(bits, id)
+      if (bits !== undefined) addBit(bits, id)
     }
     if (list.every((one) => accepted(one, undefined))) addBit(absent, id)
     if (list.every((one) => one.operator === 'NotIn' || one.operator === 'Exists'))
@@ -157,13 +157,18 @@ function keyOf(
   return { name, accepts, absent, other, named, naming }
 }
 
-/** A requirement that lists its values accepts no others, and most do: there may be thousands. */
-function candidatesOf(
+/** Returns the values that all requirements accept, of those that are named. */
+function acceptedBy(
   requirements: readonly LabelSelectorRequirement[],
-  accepts: ReadonlyMap<string, Bits>,
-): Iterable<string> {
+  named: Iterable<string>,
+): readonly string[] {
+  // A requirement that lists its values accepts no others, and most do: there may be thousands.
   const listed = requirements.find(({ operator }) => operator === 'In')
-  return listed === undefined ? accepts.keys() : (listed.values ?? [])
+  const values = listed === undefined ? [...named] : (listed.values ?? [])
+  const others = requirements.filter((one) => one !== listed)
+  return others.length === 0
+    ? values
+    : values.filter((value) => others.every((one) => accepted(one, value)))
 }
 
 function accepted({ operator, values = [] }: LabelSelectorRequirement, value?: string): boolean {

@@ -21,6 +21,8 @@ export class NumberLists {
 
   /** Returns the numbers of some lists, in whatever order they are, sorted and once. */
   unite(lists: readonly (readonly number[])[]): readonly number[] {
+    const [first] = lists
+    if (first !== undefined && lists.length === 1 && isAscending(first)) return this.keep(first)
     let size = 0
     for (const list of lists) size += list.length
     if (size > this.#scratch.length) this.#scratch = new Uint32Array(2 * size)
@@ -73,6 +75,13 @@ export class NumberLists {
 
 function emptySlots(count: number): (readonly number[] | undefined)[] {
   return new Array<readonly number[] | undefined>(count).fill(undefined)
+}
+
+function isAscending(list: readonly number[]): boolean {
+  for (let at = 1; at < list.length; at++) {
+    if ((list[at] ?? 0) <= (list[at - 1] ?? 0)) return false
+  }
+  return true
 }
 
 function startsWith(numbers: ArrayLike<number>, list: readonly number[]): boolean {

@@ -11,6 +11,8 @@ export interface PodIndex {
    * are one list.
    */
   readonly matching: (namespace: string, peer: NetworkPolicyPeer) => readonly number[]
+  /** Tells at a look that a peer selects no pod, wherever it stands: no pod has a label that it asks for. */
+  readonly lacks: (peer: NetworkPolicyPeer) => boolean
   /** The lists that are answers, for whoever makes others that must be told from them. */
   readonly lists: NumberLists
 }
@@ -103,9 +105,19 @@ export function indexPods(
     const places = homesOfPeer(home, peer.namespaceSelector)
     return lists.unite(places.map((place) => podsMatching(place, peer.podSelector)))
   }
+  const valuesOf = valuesByKey(homes)
   const asked = new Map<NetworkPolicyPeer, { home: string; found: readonly number[] }>()
   return {
     lists,
+    lacks: ({ podSelector }) => {
+      const [key] = Object.keys(podSelector?.matchLabels ?? {})
+      if (key !== undefined)
+        return valuesOf.get(key)?.has(podSelector?.matchLabels?.[key] ?? '') !== true
+      const [expression] = podSelector?.matchExpressions ?? []
+      if (expression?.operator !== 'In') return false
+      const held = valuesOf.get(expression.key)
+      return held === undefined || !(expression.values ?? []).some((value) => held.has(value))
+    },
     matching: (namespace, peer) => {
       const { podSelector, namespaceSelector } = peer
       // The API refuses a peer without selectors; it must not select the whole namespace.
@@ -146,6 +158,18 @@ function homesOf(pods: readonly PolicyPod[], first: number): readonly Home[] {
     }
   }
   return [...homes.values()]
+}
+
+function valuesByKey(homes: readonly Home[]): ReadonlyMap<string, ReadonlySet<string>> {
+  const values = new Map<string, Set<string>>()
+  for (const { byLabel } of homes) {
+    for (const [key, byValue] of byLabel) {
+      const known = values.get(key) ?? new Set<string>()
+      values.set(key, known)
+      for (const value of byValue.keys()) known.add(value)
+    }
+  }
+  return values
 }
 
 function homesByName(homes: readonly Home[]): ReadonlyMap<string, readonly Home[]> {

@@ -1,6 +1,15 @@
 /** Who may connect to one end, port by port, as bit rows: the exact engine of the comparison. */
 import type { Bits } from './bits.ts'
-import { addBit, addBits, commonBits, hasBit, uniteBits, withoutBits } from './bits.ts'
+import {
+  addBit,
+  addBits,
+  commonBits,
+  copyBits,
+  createBits,
+  hasBit,
+  uniteBits,
+  withoutBits,
+} from './bits.ts'
 import type { CompiledSet } from './compiled-set.ts'
 import { spansAt } from './compiled-set.ts'
 import type { Denials } from './denied-rows.ts'
@@ -99,33 +108,20 @@ export function cutPorts(universe: Universe, end: number, spans: readonly Span[]
   const at = universe.ends[end]
   const hasNames = at?.kind === 'pod' && at.pod.ports === undefined
   const limit = namedStart + (hasNames ? universe.portNames.length : 0)
-  const starts = [...protocolStarts]
-  for (let position = namedStart; position < limit; position++) starts.push(position)
+  const starts = new Set(protocolStarts)
+  for (let position = namedStart; position < limit; position++) starts.add(position)
   let before: Span | undefined
   for (const span of spans) {
     // Many rules are about the same ports, one after the other.
     if (span === before || span.low >= icmpStart) continue
     before = span
     const { low, high } = span
-    starts.push(low)
-    if (high + 1 < limit) starts.push(high + 1)
+    starts.add(low)
+    if (high + 1 < limit) starts.add(high + 1)
   }
-  const atoms = atomsFrom(starts, limit)
+  const sorted = [...starts].sort((a, b) => a - b)
+  const atoms = sorted.map((low, index) => ({ low, high: (sorted[index + 1] ?? limit) - 1 }))
   return universe.icmp ? [...atoms, ...cutIcmp(spans)] : atoms
-}
-
-/** Returns the atoms that begin at some positions, in whatever order they are, and end before `limit`. */
-function atomsFrom(starts: number[], limit: number): readonly Span[] {
-  starts.sort((a, b) => a - b)
-  const atoms: Span[] = []
-  let low = starts[0] ?? limit
-  for (const start of starts) {
-    if (start === low) continue
-    atoms.push({ low, high: start - 1 })
-    low = start
-  }
-  if (low < limit) atoms.push({ low, high: limit - 1 })
-  return atoms
 }
 
 function cutIcmp(spans: readonly Span[]): readonly Span[] {
@@ -186,7 +182,7 @@ export function rowsOfGrants(
   if (grants.ingress === undefined) {
     return { ingress: atoms.map(() => sources), egress: egress.rows() }
   }
-  const ingress = createRows(atoms, new Uint32Array(sources.length))
+  const ingress = createRows(atoms, createBits(32 * sources.length))
   for (const { spans, peers } of grants.ingress) ingress.add(spans, peers)
   return { ingress: ingress.rows(), egress: egress.rows() }
 }
@@ -224,7 +220,7 @@ function createRows(
     add: (spans, peers) => {
       let layer = layers.get(spans)
       if (layer === undefined) {
-        layer = start.slice()
+        layer = copyBits(start)
         layers.set(spans, layer)
       }
       addPeers(layer, peers)

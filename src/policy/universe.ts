@@ -193,7 +193,8 @@ export function layOutUniverse(policies: readonly Policy[], known: KnownEnds): U
       shared: {
         index,
         isKnownAlone: (namespace, peer) =>
-          peer.ipBlock === undefined && future.matching(namespace, peer).length === 0,
+          peer.ipBlock === undefined &&
+          (future.lacks(peer) || future.matching(namespace, peer).length === 0),
       },
     }),
     endsOfLearned: (address) => cut.cellsOfLearned(address).map((cell) => pods.length + cell),

@@ -89,6 +89,8 @@ export function anyValueOf(key: string, values: readonly string[]): Conjunction 
 
 /** Returns the label selector that says the same: `Eq` as `matchLabels`, the rest as expressions, all sorted. */
 export function toLabelSelector(conjunction: Conjunction): LabelSelector {
+  const [only] = conjunction
+  if (only !== undefined && conjunction.length === 1) return soleSelector(canonicalLiteral(only))
   const equal = new Map<string, string>()
   const matchExpressions: LabelSelectorRequirement[] = []
   for (const literal of canonicalConjunction(conjunction)) {
@@ -105,6 +107,13 @@ export function toLabelSelector(conjunction: Conjunction): LabelSelector {
   }
 }
 
+function soleSelector(literal: Literal): LabelSelector {
+  const [value] = literal.values
+  return literal.op === 'Eq' && value !== undefined
+    ? { matchLabels: toLabels([[literal.key, value]]) }
+    : { matchExpressions: [toRequirement(literal)] }
+}
+
 /** Returns the canonical conjunction that a label selector says. */
 export function fromLabelSelector(selector: LabelSelector): Conjunction {
   const matchLabels = selector.matchLabels ?? {}
@@ -119,7 +128,8 @@ export function fromLabelSelector(selector: LabelSelector): Conjunction {
 
 function canonicalLiteral({ key, op, values }: Literal): Literal {
   if (op === 'Exists' || op === 'DoesNotExist') return { key, op, values: [] }
-  const sorted = [...new Set(values)].sort()
+  const isSorted = values.every((value, at) => at === 0 || (values[at - 1] ?? '') < value)
+  const sorted = isSorted ? values : [...new Set(values)].sort()
   return { key, op: op === 'In' && sorted.length === 1 ? 'Eq' : op, values: sorted }
 }
 

@@ -27,9 +27,9 @@ export interface Cube {
  */
 export function mergeCubes(cubes: readonly Cube[]): readonly Cube[] {
   if (cubes.length < 2) return cubes.map((cube) => remembered(cube).canonical)
-  let merged = distinctCubes(cubes)
-  const plain = mergePlain(merged)
+  const plain = mergePlain(cubes.map(remembered))
   if (plain !== undefined) return inOrder(plain)
+  let merged = distinctCubes(cubes)
   const keys = new Set<string>()
   for (const { canonical } of merged) {
     for (const literal of canonical.literals) if (hasValues(literal)) keys.add(literal.key)
@@ -56,7 +56,15 @@ function mergePlain(cubes: readonly Remembered[]): readonly Remembered[] | undef
   const key = cubes[0]?.canonical.literals[0]?.key
   if (key === undefined || !cubes.every(({ canonical }) => isPlain(canonical, key)))
     return undefined
-  return mergeOver(mergeOver(cubes, plainSlot(key)), namespaceSlot)
+  const merged: Remembered[] = []
+  for (const { first, values } of plainHomes(cubes)) {
+    if (values === undefined) merged.push(first)
+    else {
+      const { namespaces } = first.canonical
+      merged.push(remembered({ namespaces, literals: anyValueOf(key, sortedTexts(values)) }))
+    }
+  }
+  return merged.length < 2 ? merged : mergeOver(merged, namespaceSlot)
 }
 
 function isPlain({ namespaces, literals }: Cube, key: string): boolean {
@@ -66,16 +74,33 @@ function isPlain({ namespaces, literals }: Cube, key: string): boolean {
   )
 }
 
-/** The values of cubes that have one literal alone: what is left of such a cube is its namespace. */
-function plainSlot(key: string): Slot {
-  return {
-    valuesOf: ({ literals }) => literals[0]?.values,
-    withValues: ({ namespaces }, values) => ({
-      namespaces,
-      literals: anyValueOf(key, values),
-    }),
-    restOf: ({ canonical }) => canonical.namespaces[0] ?? '',
+/** Plain cubes of one namespace. */
+interface PlainHome {
+  readonly first: Remembered
+  /** The values of all of them, where there are several. */
+  values?: string[]
+}
+
+function plainHomes(cubes: readonly Remembered[]): readonly PlainHome[] {
+  const homes = new Map<string, PlainHome>()
+  // Those of one namespace come one after the other.
+  let namespace: string | undefined
+  let home: PlainHome | undefined
+  for (const cube of cubes) {
+    const { namespaces, literals } = cube.canonical
+    if (namespaces[0] !== namespace) {
+      namespace = namespaces[0]
+      home = homes.get(namespace ?? '')
+    }
+    if (home === undefined) {
+      home = { first: cube }
+      homes.set(namespace ?? '', home)
+      continue
+    }
+    home.values ??= [...(home.first.canonical.literals[0]?.values ?? [])]
+    home.values.push(...(literals[0]?.values ?? []))
   }
+  return [...homes.values()]
 }
 
 /** Returns a text that is equal for equal cubes alone. */
@@ -134,7 +159,7 @@ interface Slot {
 const namespaceSlot: Slot = {
   valuesOf: (cube) => cube.namespaces,
   withValues: (cube, namespaces) => ({ namespaces, literals: cube.literals }),
-  restOf: ({ canonical, rests }) => rests.of('', () => conjunctionText(canonical.literals)),
+  restOf: ({ canonical }) => conjunctionText(canonical.literals),
 }
 
 function valueSlot(key: string): Slot {
@@ -149,8 +174,14 @@ function valueSlot(key: string): Slot {
       namespaces: cube.namespaces,
       literals: canonicalConjunction([...others(cube), { key, op: 'In', values }]),
     }),
-    restOf: ({ canonical, rests }) =>
-      rests.of(key, () => textOf(canonical.namespaces, others(canonical))),
+    restOf: (cube) => {
+      cube.rests ??= new Map()
+      const known = cube.rests.get(key)
+      if (known !== undefined) return known
+      const rest = textOf(cube.canonical.namespaces, others(cube.canonical))
+      cube.rests.set(key, rest)
+      return rest
+    },
   }
 }
 
@@ -196,8 +227,8 @@ interface Remembered {
   readonly canonical: Cube
   /** Equal for equal cubes alone. */
   readonly text: string
-  /** Texts of the cube without one dimension. */
-  readonly rests: { readonly of: (slot: string, work: () => string) => string }
+  /** Texts of the cube without the values of one key. */
+  rests?: Map<string, string>
   /** The cube as a peer in a policy of its own namespace, and of any other. */
   readonly peers: { near?: NetworkPolicyPeer; far?: NetworkPolicyPeer }
 }
@@ -209,25 +240,13 @@ function remembered(cube: Cube): Remembered {
   if (known !== undefined) return known
   const namespaces = sortedTexts(cube.namespaces)
   const literals = canonicalConjunction(cube.literals)
-  const canonical = { namespaces, literals }
+  const isCanonical = namespaces === cube.namespaces && literals === cube.literals
+  const canonical = isCanonical ? cube : { namespaces, literals }
   const text = textOf(namespaces, literals)
-  const fresh = { canonical, text, rests: createRests(), peers: {} }
+  const fresh = { canonical, text, peers: {} }
   memory.set(cube, fresh)
-  memory.set(canonical, fresh)
+  if (!isCanonical) memory.set(canonical, fresh)
   return fresh
-}
-
-function createRests(): Remembered['rests'] {
-  const texts = new Map<string, string>()
-  return {
-    of: (slot, work) => {
-      const known = texts.get(slot)
-      if (known !== undefined) return known
-      const text = work()
-      texts.set(slot, text)
-      return text
-    },
-  }
 }
 
 function textOf(namespaces: readonly string[], literals: Conjunction): string {
@@ -243,5 +262,6 @@ function namespacesSelector(namespaces: readonly string[]): LabelSelector {
 }
 
 function sortedTexts(texts: readonly string[]): readonly string[] {
-  return texts.length === 1 ? texts : [...new Set(texts)].sort()
+  const isSorted = texts.every((text, at) => at === 0 || (texts[at - 1] ?? '') < text)
+  return isSorted ? texts : [...new Set(texts)].sort()
 }
