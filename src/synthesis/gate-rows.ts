@@ -99,7 +99,9 @@ function obligedByEnd({
       protocol === 'ICMPv4' || protocol === 'ICMPv6'
         ? icmpPosition(protocol === 'ICMPv4' ? 'IPv4' : 'IPv6', port)
         : portPosition(protocol, port)
-    const sources = endsOf(universe, from).map((end) => sourceFor(universe, end))
+    const sources = areClasses(from)
+      ? from
+      : endsOf(universe, from).map((end) => sourceFor(universe, end))
     const obliged = { edge, sources, position }
     for (const end of endsOf(universe, to)) {
       const list = byEnd.get(end)
