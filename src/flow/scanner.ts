@@ -29,6 +29,8 @@ export interface ScannerExports {
   clear(): void
   scan(at: number, length: number): void
   scanSingle(length: number): number
+  joinAt(edges: number, cells: number, runs: number, numbers: number): number
+  join(at: number, edges: number, cells: number, runs: number, ends: number): void
   inputAt(): number
   inputBytes(): number
   singleAt(): number
@@ -36,11 +38,11 @@ export interface ScannerExports {
   outcomesAt(): number
   rowsAt(): number
   edgesAt(): number
-  cellsAt(): number
+  pack(): number
+  packedAt(): number
   runsAt(): number
   countRows(): number
   countEdges(): number
-  countCells(): number
   countRuns(): number
   countLines(): number
   countRecords(): number

@@ -94,7 +94,10 @@ class LargeFile {
     if (bytes < 2 * pieceBytes) return
     const range = { path: this.#path, start: this.#position, end, pieceBytes }
     const found = await this.#shareOut(range, scanner)
-    if (found === undefined) return
+    if (found === undefined) {
+      this.#reader.dropPieces()
+      return
+    }
     const { firstLines, lines } = layOut(range, found)
     const parts = found.map((one) => one.parts)
     this.#reader.absorb(parts, { lines, bytes }, firstLines)
@@ -138,7 +141,7 @@ class LargeFile {
   async #ownPieces(task: PieceTask): Promise<PieceParts | undefined> {
     const { progress } = task.shared
     try {
-      const reading = new PieceReader(task).read()
+      const reading = new PieceReader(task, this.#reader.startPieces()).read()
       for (;;) {
         const step = reading.next()
         if (step.done === true) return step.value

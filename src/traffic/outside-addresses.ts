@@ -54,6 +54,11 @@ export class OutsideAddresses<Value extends Mergeable<Value>> {
     return this.#values
   }
 
+  /** Calls `take` with each value, and the address or prefix it belongs to. */
+  forEach(take: (value: Value, address: string) => void): void {
+    this.#values.forEach(take)
+  }
+
   #fold(): void {
     this.#foldTo(this.#fittingLength())
   }

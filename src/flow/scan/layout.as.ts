@@ -18,6 +18,8 @@ export const MAX_EDGES: u32 = 64 * 1024
 export const EDGE_SLOTS: u32 = 128 * 1024
 export const CELL_BYTES: u32 = 32
 export const BLOCK_CELLS: u32 = 4
+/** Bytes of a cell once all are counted; as many as there may be fit where the texts stand. */
+export const PACKED_BYTES: u32 = 40
 export const MAX_CELLS: u32 = 256 * 1024
 export const RUN_BYTES: u32 = 16
 export const MAX_RUNS: u32 = 64 * 1024
