@@ -15,7 +15,7 @@
 import type { Outcome, Protocol } from '../flow/flow.ts'
 import { outcomes, protocols } from '../flow/flow.ts'
 import type { Cell, CellNumbers } from './cell-numbers.ts'
-import { cellsOfEdges, forEachCell, holdsRefusal, readCells } from './cell-numbers.ts'
+import { cellsOf, cellsOfEdges, holdsRefusal, readCells, recordsOf } from './cell-numbers.ts'
 import { ClassBook } from './class-book.ts'
 import type {
   CommunicationRecord,
@@ -234,6 +234,14 @@ class EdgeResolving {
   learn(set: EdgeSource): void {
     for (const entry of entriesOf(set.communications)) {
       const { from, to, protocol, port } = entry.record
+      if (!this.#backends.isService(to)) {
+        const server = this.#ends.resolve(to)
+        const edge = this.#edge(this.#ends.resolve(from), server, protocol, port)
+        edge.gather(entry, 'kept')
+        this.#countUnder(entry, edge)
+        if (provesService(entry.cells, port)) this.#services.add(server, protocol, port)
+        continue
+      }
       const targets = this.#backends.targetsOf(to, protocol, port)
       this.#give(entry, 'kept', from, targets)
       if (!provesService(entry.cells, port)) continue
@@ -263,10 +271,10 @@ class EdgeResolving {
     for (const edge of this.edges()) {
       if (edge.isDisputed) edge.decision = decideEdge(edge.tally.cells, this.#options)
     }
-    for (const [index, cells] of this.#counted.entries()) {
+    this.#counted.forEach((cells, index) => {
       const edge = this.#countedUnder[index]
       if (edge !== undefined) this.#count(cells, edge)
-    }
+    })
   }
 
   /** Counts evidence without ports with the one edge that it can belong to, else as `cannot-orient`. */
@@ -367,12 +375,18 @@ class EdgeResolving {
   }
 
   #count(cells: CellNumbers, edge: ResolvedEdge): void {
-    forEachCell(cells, (verdict, records) => {
-      const outcome = this.outcomeOf(edge, { verdict })
-      this.counts.set(outcome, addCounts(this.counts.get(outcome) ?? 0, records))
-    })
+    if (edge.isDisputed) {
+      for (const cell of cellsOf(cells)) this.#countAs(this.outcomeOf(edge, cell), cell.records)
+    } else this.#countAs(this.outcomeOf(edge, passed), recordsOf(cells))
+  }
+
+  #countAs(outcome: Outcome, records: number): void {
+    this.counts.set(outcome, addCounts(this.counts.get(outcome) ?? 0, records))
   }
 }
+
+/** What is in no dispute has one outcome: that of what passed. */
+const passed = { verdict: 'verdict' } as const
 
 function noteAddresses(edge: ResolvedEdge, from: ResolvedEnd, to: ResolvedEnd): void {
   const addresses = edge.addresses ?? new Set()
