@@ -29,8 +29,17 @@ export interface ScannerExports {
   clear(): void
   scan(at: number, length: number): void
   scanSingle(length: number): number
-  joinAt(edges: number, cells: number, runs: number, numbers: number): number
-  join(at: number, edges: number, cells: number, runs: number, ends: number): void
+  joinAt(): number
+  joinRoom(edges: number, cells: number, runs: number): number
+  join(
+    at: number,
+    edges: number,
+    cells: number,
+    firstCell: number,
+    runs: number,
+    ends: number,
+    addresses: number,
+  ): void
   inputAt(): number
   inputBytes(): number
   singleAt(): number

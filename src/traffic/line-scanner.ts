@@ -9,6 +9,7 @@ import type { ScanBatch } from './scan-batch.ts'
 import { cellBytes, edgeBytes, runBytes } from './scan-batch.ts'
 import { wordsOfShape } from './scan-shape.ts'
 import { RowReader, ScannedTexts } from './scanned-texts.ts'
+import { joinTables } from './table-join.ts'
 
 /** What a scanner is made with. */
 export interface LineScannerOptions {
@@ -196,22 +197,10 @@ export class LineScanner {
    */
   joinBatch(batch: ScanBatch): boolean {
     this.#startAnew()
-    const { edges, cells, runs, ends, addresses } = batch
-    const sizes = [edges.byteLength / edgeBytes, cells.byteLength / cellBytes] as const
-    const runCount = runs.byteLength / runBytes
-    const at = this.#scanner.joinAt(...sizes, runCount, ends.length + addresses.length)
-    if (at === 0) return false
-    let next = at
-    const { numbersOfEnds, numbersOfAddresses } = this.#texts.numbersOf(batch)
-    for (const table of [edges, cells, runs]) {
-      this.#bytes.set(table, next)
-      next += table.byteLength
-    }
-    this.#words.set(numbersOfEnds, next / 4)
-    this.#words.set(numbersOfAddresses, next / 4 + ends.length)
-    this.#scanner.join(at, ...sizes, runCount, ends.length)
-    const joined = this.#words.subarray(at / 4, (at + edges.byteLength) / 4)
-    this.#texts.join(batch, numbersOfEnds, (edge) => joined[edge * (edgeBytes / 4) + 4] ?? 0)
+    const numbers = this.#texts.numbersOf(batch)
+    const wentTo = joinTables(this.#scanner, batch, numbers)
+    if (wentTo === undefined) return false
+    this.#texts.join(batch, numbers.ofEnds, (edge) => wentTo[edge] ?? 0)
     const { buffer } = this.#scanner.memory
     const counts = new Float64Array(buffer, this.#scanner.outcomesAt(), outcomes.length)
     for (const { outcome, records } of batch.counted) {

@@ -13,6 +13,7 @@ import { canonicalAddress } from '../ip.ts'
 import { EndTable } from './end-table.ts'
 import type { ScanBatch } from './scan-batch.ts'
 import { tableSpan } from './scan-batch.ts'
+import type { OtherNumbers } from './table-join.ts'
 
 /** An address that stands for any. */
 const someAddress = '192.0.2.1'
@@ -153,13 +154,10 @@ export class ScannedTexts {
   }
 
   /** Returns under which numbers ends and addresses of another scanner are known here, by their own. */
-  numbersOf({ ends, addresses }: SaidInBatch): {
-    readonly numbersOfEnds: readonly number[]
-    readonly numbersOfAddresses: readonly number[]
-  } {
+  numbersOf({ ends, addresses }: SaidInBatch): OtherNumbers {
     return {
-      numbersOfEnds: ends.map((end) => this.#ends.ofEnd(end)),
-      numbersOfAddresses: addresses.map((address) => this.#numberOf(address)),
+      ofEnds: ends.map((end) => this.#ends.ofEnd(end)),
+      ofAddresses: addresses.map((address) => this.#numberOf(address)),
     }
   }
 

@@ -82,13 +82,13 @@ describe('batches of several scanners', () => {
       ...{ direction: null, sourcePort: null },
     })
     const lines: string[] = []
-    for (let port = 1; port <= 40_000; port++) lines.push(line.replace('12345', String(port)))
-    for (let port = 1; port <= 40_000; port++) {
+    for (let port = 1; port <= 60_000; port++) lines.push(line.replace('12345', String(port)))
+    for (let port = 1; port <= 60_000; port++) {
       lines.push(line.replace('12345', String(port)).replace('"c"', '"d"'))
     }
     const without = createReader()
     const expected = join(without, lines, 2)
-    expect(JSON.parse(expected).communications.length).toBe(80_000)
+    expect(JSON.parse(expected).communications.length).toBe(120_000)
     expect(join(createReader({ scanner: module }), lines, 2)).toBe(expected)
   })
 })

@@ -12,39 +12,40 @@ import { cellCount, edgeCount, runCount, texts } from "./state.as"
 /** Where a joined edge says which one of this scanner it went to. */
 const WENT_TO: usize = 16
 
+/** Returns where tables of another scanner can be put. */
+export function joinAt(): usize { return (texts + 63) & ~63 }
+
 /**
- * Returns where the tables of another scanner can be put, one behind the other: edges, packed cells, runs, then for each of
- * its ends and addresses the number that this scanner has for it. 0 where there is no room for them, or for what they
- * might add.
+ * Returns how many bytes there are for them, 0 where so many edges, cells in whole blocks, and runs might not fit into
+ * the tables of this one.
  */
-export function joinAt(edges: u32, cells: u32, runs: u32, numbers: u32): usize {
-  const at = (texts + 63) & ~63
-  const bytes = u64(edges) * EDGE_BYTES + u64(cells) * PACKED_BYTES + u64(runs) * RUN_BYTES + u64(numbers) * 4
-  const fits = bytes <= u64(TEXTS + TEXT_BYTES - at) && edgeCount + edges <= MAX_EDGES - 2 &&
-    cellCount + cells + edges * (BLOCK_CELLS - 1) <= MAX_CELLS - 2 * BLOCK_CELLS && runCount + runs + edges <= MAX_RUNS - 2
-  return fits ? at : 0
+export function joinRoom(edges: u32, cells: u32, runs: u32): u32 {
+  const fits = u64(edgeCount) + edges <= MAX_EDGES - 2 && u64(cellCount) + cells <= MAX_CELLS - 2 * BLOCK_CELLS &&
+    u64(runCount) + runs + edges <= MAX_RUNS - 2
+  return fits ? u32(TEXTS + TEXT_BYTES - joinAt()) : 0
 }
 
-/** Takes in what stands at `at`, and notes in each edge which one of this scanner it went to. */
-export function join(at: usize, edges: u32, cells: u32, runs: u32, ends: u32): void {
-  const cellsAt = at + usize(edges) * EDGE_BYTES
-  const runsAt = cellsAt + usize(cells) * PACKED_BYTES
-  const endsAt = runsAt + usize(runs) * RUN_BYTES
-  const addressesAt = endsAt + usize(ends) * 4
+/**
+ * Takes in edges, and notes in each which one of this scanner it went to. `cells` are those from number `firstCell` on;
+ * `ends` and `addresses` say which number this scanner has for each of the other one's.
+ */
+export function join(
+  at: usize, edges: u32, cells: usize, firstCell: u32, runs: usize, ends: usize, addresses: usize,
+): void {
   for (let i: u32 = 0; i < edges; i++) {
     const other = at + usize(i) * EDGE_BYTES
     const key1 = load<u64>(other)
     const key2 = load<u64>(other + 8)
-    const from = load<u32>(endsAt + ((usize(key1) & 0x3ffffff) << 2))
-    const to = load<u32>(endsAt + ((usize(key1 >> 26) & 0x3ffffff) << 2))
+    const from = load<u32>(ends + ((usize(key1) & 0x3ffffff) << 2))
+    const to = load<u32>(ends + ((usize(key1 >> 26) & 0x3ffffff) << 2))
     const address = u32(key2)
-    const spread = load<u32>(addressesAt + (usize(address & ~IS_V6) << 2)) | (address & IS_V6)
+    const spread = load<u32>(addresses + (usize(address & ~IS_V6) << 2)) | (address & IS_V6)
     const edge = edgeAt(
       u64(from) | (u64(to) << 26) | (key1 & (u64.MAX_VALUE << 52)), u64(spread) | (key2 & (u64.MAX_VALUE << 32)),
     )
     store<u32>(other + WENT_TO, u32((edge - EDGES) / EDGE_BYTES))
-    joinCells(edge, cellsAt + usize(load<u32>(other + CELL)) * PACKED_BYTES, load<u32>(other + PACKED_CELLS))
-    joinRuns(edge, other, runsAt)
+    joinCells(edge, cells + usize(load<u32>(other + CELL) - firstCell) * PACKED_BYTES, load<u32>(other + PACKED_CELLS))
+    joinRuns(edge, other, runs)
     store<f64>(edge + ENCRYPTED, load<f64>(edge + ENCRYPTED) + load<f64>(other + ENCRYPTED))
     store<f64>(edge + AUTHENTICATED, load<f64>(edge + AUTHENTICATED) + load<f64>(other + AUTHENTICATED))
     const samples = load<u32>(other + SAMPLES)

@@ -24,7 +24,7 @@ import {
   cellCount, edgeCount, handedBack, lines, passedOver, records, rowCount, runCount, texts,
 } from "./state.as"
 import { walkTop } from "./walk.as"
-export { join, joinAt } from "./join.as"
+export { join, joinAt, joinRoom } from "./join.as"
 export { pack, packedAt } from "./pack.as"
 export {
   inputAt, inputBytes, singleAt, singleBytes, outcomesAt, rowsAt, edgesAt, runsAt, countRows,
