@@ -14,9 +14,6 @@ export type StreamEnd = 'whole' | 'cut'
 /** Decompressed bytes, piece by piece. */
 export type Decompressed = AsyncGenerator<Uint8Array, StreamEnd>
 
-/** Pieces that are given to the decoder of zstd at once: it answers at once with all they hold. */
-const zstdSliceBytes = 4096
-
 /** How much is decompressed at once. */
 const pieceBytes = 1024 * 1024
 
@@ -43,7 +40,7 @@ async function* gunzip(input: AsyncIterable<Uint8Array>, file: string): Decompre
   throw corrupt('gzip', failure.message, file)
 }
 
-/** Node has a decoder of its own since 22.15; `fzstd` stands in before. */
+/** Node has a decoder of its own since 22.15; another one stands in before. */
 async function* unzstd(input: AsyncIterable<Uint8Array>, file: string): Decompressed {
   const frames = new ZstdFrames()
   const create = (zlib as { readonly createZstdDecompress?: () => Transform }).createZstdDecompress
@@ -60,11 +57,10 @@ async function* followed(
   file: string,
 ): AsyncGenerator<Uint8Array, void> {
   for await (const bytes of input) {
-    for (let start = 0; start < bytes.length; start += zstdSliceBytes) {
-      const slice = bytes.subarray(start, start + zstdSliceBytes)
-      const fault = frames.push(slice)
-      if (fault !== undefined) throw corrupt('zstd', fault, file)
-      yield slice
+    try {
+      yield* frames.slices(bytes)
+    } catch (reason) {
+      throw corrupt('zstd', reason instanceof Error ? reason.message : String(reason), file)
     }
   }
 }
@@ -74,27 +70,24 @@ async function* slowly(
   input: AsyncIterable<Uint8Array>,
 ): AsyncGenerator<Uint8Array, Error | undefined> {
   // Loaded only here: few recordings need it.
-  const { Decompress } = await import('fzstd')
-  let decoded: Uint8Array[] = []
-  const decoder = new Decompress((bytes) => decoded.push(bytes))
-  for await (const slice of input) {
-    // It keeps what it cannot decode yet, and the input is valid only until more is asked for.
-    const failure = attempt(() => decoder.push(new Uint8Array(slice)))
-    yield* decoded
-    decoded = []
-    if (failure !== undefined) return failure
-  }
-  const failure = attempt(() => decoder.push(new Uint8Array(0), true))
-  yield* decoded
-  return failure
-}
-
-function attempt(action: () => void): Error | undefined {
+  const { createZstdDecoder } = await import('./zstd-decoder.ts')
+  const decoder = await createZstdDecoder()
+  const { port1: bin } = new MessageChannel()
+  bin.close()
+  const pieces = decoder.decode(input)
   try {
-    action()
-    return undefined
-  } catch (reason) {
-    return reason instanceof Error ? reason : new Error(String(reason))
+    for (;;) {
+      const { done, value } = await pieces.next()
+      if (done === true) {
+        if (value instanceof NetweirError) throw value
+        return value
+      }
+      yield value
+      // Given back at once, as below.
+      bin.postMessage(undefined, [value.buffer])
+    }
+  } finally {
+    await pieces.return(undefined)
   }
 }
 

@@ -3,6 +3,7 @@ import { createRequire } from 'node:module'
 import { promisify } from 'node:util'
 import * as zlib from 'node:zlib'
 import { NetweirError } from '../errors.ts'
+import { ZstdFrames } from './zstd-frames.ts'
 
 /** Most bytes that one compressed batch may hold; producers do not make batches of more than a few megabytes. */
 export const maxBatchBytes: number = 256 * 1024 * 1024
@@ -100,15 +101,20 @@ async function unzstd(bytes: Buffer): Promise<Buffer> {
   if (zstdDecompress !== undefined) {
     return promisify(zstdDecompress)(bytes, { maxOutputLength: maxBatchBytes })
   }
-  const { Decompress } = await import('fzstd')
+  const { createZstdDecoder } = await import('./zstd-decoder.ts')
+  const decoder = await createZstdDecoder()
+  const frames = new ZstdFrames()
   const pieces: Uint8Array[] = []
   let length = 0
-  const stream = new Decompress((piece) => {
-    length += piece.length
-    if (length > maxBatchBytes) throw new Error('too large')
-    pieces.push(piece)
-  })
-  stream.push(bytes, true)
+  const take = (decoded: Iterable<Uint8Array>): void => {
+    for (const piece of decoded) {
+      length += piece.length
+      if (length > maxBatchBytes) throw new Error('too large')
+      pieces.push(piece)
+    }
+  }
+  for (const slice of frames.slices(bytes)) take(decoder.push(slice))
+  take(decoder.end())
   return Buffer.concat(pieces)
 }
 

@@ -6,6 +6,9 @@
 /** Largest window that is accepted, in bytes: what the zstd command line accepts by default. */
 export const maxWindowBytes: number = 128 * 1024 * 1024
 
+/** What is given to a decoder at once. */
+const sliceBytes = 16 * 1024
+
 /** No block may expand to more. */
 const maxBlockBytes = 128 * 1024
 
@@ -35,13 +38,25 @@ export class ZstdFrames {
     return this.expected.part === 'magic' && this.partLength === 0 && this.skip === 0
   }
 
-  /** Takes the next bytes, and returns what is wrong with them, if anything. */
-  push(bytes: Uint8Array): string | undefined {
+  /** Yields the next bytes in slices that end where frames end. @throws {Error} what is wrong with them. */
+  *slices(bytes: Uint8Array): Generator<Uint8Array, void> {
+    for (let start = 0; start < bytes.length; ) {
+      const slice = bytes.subarray(start, start + sliceBytes)
+      const { taken, fault } = this.push(slice)
+      if (fault !== undefined) throw new Error(fault)
+      yield slice.subarray(0, taken)
+      start += taken
+    }
+  }
+
+  /** Takes bytes up to where a frame ends: returns how many these are, and what is wrong with them, if anything. */
+  private push(bytes: Uint8Array): { readonly taken: number; readonly fault?: string } {
     let index = 0
     while (index < bytes.length) {
       const skipped = Math.min(this.skip, bytes.length - index)
       this.skip -= skipped
       index += skipped
+      if (index > 0 && this.isAtEnd) return { taken: index }
       const taken = Math.min(this.expected.length - this.partLength, bytes.length - index)
       this.part.set(bytes.subarray(index, index + taken), this.partLength)
       this.partLength += taken
@@ -49,9 +64,9 @@ export class ZstdFrames {
       if (this.partLength < this.expected.length) continue
       this.partLength = 0
       const fault = this.takePart()
-      if (fault !== undefined) return fault
+      if (fault !== undefined) return { taken: index, fault }
     }
-    return undefined
+    return { taken: index }
   }
 
   private takePart(): string | undefined {

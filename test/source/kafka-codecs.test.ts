@@ -34,6 +34,22 @@ describe('codecs of record batches', () => {
     expect((await failureOf(2, framed.subarray(0, -3))).code).toBe('SOURCE_CORRUPT')
   })
 
+  test('zstd is read whole, and no more of it than the cap', async () => {
+    const frame = Buffer.from('28b52ffd04583100007b7d0a7b7d0afac5e06e', 'hex')
+    const text = '{}\n{}\n'
+    expect(String(await decompressors.get(4)?.(Buffer.concat([frame, frame])))).toBe(text + text)
+    const wrong = Buffer.from(frame)
+    wrong[wrong.length - 1] = 0
+    for (const bytes of [wrong, frame.subarray(0, -3), Buffer.concat([frame, Buffer.from('x')])]) {
+      expect((await failureOf(4, bytes)).code).toBe('SOURCE_CORRUPT')
+    }
+    // Blocks of one byte 128 times 1,024 times.
+    const block = Buffer.from([0x02, 0x00, 0x10, 0x61])
+    const blocks = Array.from({ length: maxBatchBytes / 2 ** 17 + 1 }, () => block)
+    const bomb = Buffer.concat([frame.subarray(0, 6), ...blocks, Buffer.from([1, 0, 0])])
+    expect((await failureOf(4, bomb)).code).toBe('SOURCE_CORRUPT')
+  })
+
   for (const codec of [1, 2, 3, 4]) {
     test(`${codec} refuses what is damaged`, async () => {
       const failure = await failureOf(codec, Buffer.from([0xff, 0xff, 0xff, 0xff, 0xff, 0x7f]))
