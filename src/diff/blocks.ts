@@ -1,6 +1,13 @@
 /** Sources that have the same ports at one end, taken together. */
 import type { Bits } from '../policy/bits.ts'
-import { addBits, commonBits, equalBits, isEmptyBits, withoutBits } from '../policy/bits.ts'
+import {
+  addBits,
+  commonBits,
+  copyBits,
+  equalBits,
+  isEmptyBits,
+  withoutBits,
+} from '../policy/bits.ts'
 
 /** Sources and the atoms that all of them have, and none of them has more. */
 export interface Block {
@@ -15,7 +22,7 @@ export function blocksOf(rows: readonly Bits[]): readonly Block[] {
   const [first, ...others] = alike
   if (first === undefined) return []
   if (others.length === 0) return [{ sources: first.row, atoms: first.atoms }]
-  const all = first.row.slice()
+  const all = copyBits(first.row)
   for (const { row } of others) addBits(all, row)
   let blocks: readonly Block[] = [{ sources: all, atoms: [] }]
   for (const { row, atoms } of alike) {
@@ -29,10 +36,13 @@ export function alikeRows(
   rows: readonly Bits[],
 ): readonly { readonly row: Bits; readonly atoms: readonly number[] }[] {
   const alike: { readonly row: Bits; readonly atoms: number[] }[] = []
+  let empty: Bits | undefined
   for (const [atom, row] of rows.entries()) {
+    if (row === empty) continue
     const known = alike.find((one) => one.row === row || equalBits(one.row, row))
     if (known !== undefined) known.atoms.push(atom)
-    else if (!isEmptyBits(row)) alike.push({ row, atoms: [atom] })
+    else if (isEmptyBits(row)) empty = row
+    else alike.push({ row, atoms: [atom] })
   }
   return alike
 }

@@ -9,22 +9,56 @@ const prime = 0x1b3
 /** No code unit has this value, so that `['ab', 'c']` and `['a', 'bc']` differ. */
 const separator = 0x10000
 
-/** Returns twelve hex digits that depend on the texts and their order alone (FNV-1a, 64 bits, over UTF-16 code units). */
-export function changeId(texts: readonly string[]): string {
-  let high = offset.high | 0
-  let low = offset.low | 0
-  const add = (unit: number): void => {
+/** What stands between the texts of a list. */
+const lineFeed = 0x0a
+
+/**
+ * Returns twelve hex digits that depend on the texts and their order alone (FNV-1a, 64 bits, over UTF-16 code units). A
+ * list is the text of its lines.
+ */
+export function changeId(texts: readonly (string | readonly string[])[]): string {
+  const hash: Hash = { high: offset.high | 0, low: offset.low | 0 }
+  for (const text of texts) {
+    if (typeof text === 'string') addText(hash, text)
+    else addLines(hash, text)
+    addUnit(hash, separator)
+  }
+  const hex = (half: number): string => (half >>> 0).toString(16).padStart(8, '0')
+  return `${hex(hash.high)}${hex(hash.low)}`.slice(0, 12)
+}
+
+/** The two halves of a hash, as integers of 32 bits. */
+interface Hash {
+  high: number
+  low: number
+}
+
+function addLines(hash: Hash, lines: readonly string[]): void {
+  for (let line = 0; line < lines.length; line++) {
+    if (line > 0) addUnit(hash, lineFeed)
+    addText(hash, lines[line] ?? '')
+  }
+}
+
+function addText(hash: Hash, text: string): void {
+  let { high, low } = hash
+  for (let index = 0; index < text.length; index++) {
     // By halves of 16 bits, so that no product leaves the integers of 32 bits, which are the fast ones.
-    const mixed = low ^ unit
+    const mixed = low ^ text.charCodeAt(index)
     const lower = (mixed & 0xffff) * prime
     const upper = (mixed >>> 16) * prime + (lower >>> 16)
     low = (upper << 16) | (lower & 0xffff)
     high = (Math.imul(high, prime) + (upper >>> 16) + (mixed << 8)) | 0
   }
-  for (const text of texts) {
-    for (let index = 0; index < text.length; index++) add(text.charCodeAt(index))
-    add(separator)
-  }
-  const hex = (half: number): string => (half >>> 0).toString(16).padStart(8, '0')
-  return `${hex(high)}${hex(low)}`.slice(0, 12)
+  hash.high = high
+  hash.low = low
+}
+
+function addUnit(hash: Hash, unit: number): void {
+  const { high, low } = hash
+  const mixed = low ^ unit
+  const lower = (mixed & 0xffff) * prime
+  const upper = (mixed >>> 16) * prime + (lower >>> 16)
+  hash.low = (upper << 16) | (lower & 0xffff)
+  hash.high = (Math.imul(high, prime) + (upper >>> 16) + (mixed << 8)) | 0
 }

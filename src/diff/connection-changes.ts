@@ -49,6 +49,7 @@ interface Bundle {
 export function collectConnections(sets: ComparedSets, names: EndNames): ConnectionChanges {
   const bundles: Bundle[] = []
   const bySubject = new Map<string, BitsMap<Bundle>>()
+  const textsOf = rememberTexts(sets.universe)
   const bundleOf = (block: Difference, ports: readonly string[]): Bundle => {
     const { section, effect, sources } = block
     const subject = `${section} ${effect} ${ports.join(',')}`
@@ -64,8 +65,7 @@ export function collectConnections(sets: ComparedSets, names: EndNames): Connect
     add: (end, difference) => {
       for (const block of difference.differences) {
         const spans = spansOf(block, difference.atoms)
-        const ports = spanTexts(spans, sets.universe.portNames)
-        bundleOf(block, ports).parts.push(partAt(sets, end, difference, block, spans))
+        bundleOf(block, textsOf(spans)).parts.push(partAt(sets, end, difference, block, spans))
       }
     },
     list: () => {
@@ -74,6 +74,20 @@ export function collectConnections(sets: ComparedSets, names: EndNames): Connect
         bundles.flatMap((bundle) => bundleChanges(sets, names, everySource, bundle)),
       )
     },
+  }
+}
+
+/** Returns the words for spans: few ports are most of what differs. */
+function rememberTexts({ portNames }: Universe): (spans: readonly Span[]) => readonly string[] {
+  const known = new Map<string, readonly string[]>()
+  return (spans) => {
+    let key = ''
+    for (const { low, high } of spans) key += `${low}-${high} `
+    const before = known.get(key)
+    if (before !== undefined) return before
+    const texts = spanTexts(spans, portNames)
+    known.set(key, texts)
+    return texts
   }
 }
 
@@ -196,8 +210,11 @@ function mergeAlike(drafts: readonly Draft[]): readonly Change[] {
 }
 
 function draftId({ section, from, to, ports }: Draft): string {
-  const keysOf = (ends: readonly NamedEnds[]): string => ends.map((part) => part.key).join('\n')
-  return changeId([section, keysOf(from), keysOf(to), ports.join(',')])
+  return changeId([section, from.map(keyOf), to.map(keyOf), ports.join(',')])
+}
+
+function keyOf({ key }: NamedEnds): string {
+  return key
 }
 
 function changeOf(id: string, { section, effect, from, to, ports, parts }: Draft): Change {
@@ -209,11 +226,19 @@ function changeOf(id: string, { section, effect, from, to, ports, parts }: Draft
     from: shorten(from, maxSources),
     to: shorten(to, maxSources),
     ports,
-    old: mergeReferences(parts.map((part) => part.old)),
-    new: mergeReferences(parts.map((part) => part.new)),
+    old: referencesOf(parts, 'old'),
+    new: referencesOf(parts, 'new'),
     ...(evidence === undefined ? {} : { evidence }),
     message: `${shorten(from, maxNames)} ${verbs[effect]} ${shorten(to, maxNames)} on ${ports.join(', ')}, ${tails[section]}`,
   }
+}
+
+function referencesOf(parts: readonly Part[], set: 'old' | 'new'): readonly PolicyReference[] {
+  const [only] = parts
+  // The references of one part are merged already.
+  return only !== undefined && parts.length === 1
+    ? only[set]
+    : mergeReferences(parts.map((part) => part[set]))
 }
 
 const verbs = {
@@ -236,8 +261,8 @@ function shorten(names: readonly NamedEnds[], limit: number): string {
 }
 
 function evidenceOf(parts: readonly Part[]): Change['evidence'] {
+  if (parts.every((part) => part.edges.length === 0)) return undefined
   const edges = [...new Set(parts.flatMap((part) => part.edges))]
-  if (edges.length === 0) return undefined
   const firsts = edges.flatMap(({ evidence }) => evidence.firstMs ?? [])
   const lasts = edges.flatMap(({ evidence }) => evidence.lastMs ?? [])
   return {

@@ -3,6 +3,7 @@ import type { Bits } from '../policy/bits.ts'
 import {
   addBit,
   commonBits,
+  copyBits,
   countBits,
   countWord,
   createBits,
@@ -337,13 +338,16 @@ function countRanges(
   counted: Bits,
 ): number {
   let count = 0
-  const previous = new Uint32Array(counted.length)
-  const whole = counted.slice()
+  const previous = createBits(32 * counted.length)
+  const whole = copyBits(counted)
   for (const [index, { low }] of atoms.entries()) {
     // A named port of unknown number lies somewhere in the numbered ones: it is not counted again.
     if (low >= namedStart) break
     const [one, other] = [before[index], after[index]]
-    if (protocolStarts.includes(low)) previous.fill(0)
+    const isStart = protocolStarts.includes(low)
+    // What goes on from the port before is no range of its own.
+    if (!isStart && one === before[index - 1] && other === after[index - 1]) continue
+    if (isStart) previous.fill(0)
     for (let word = 0; word < counted.length; word++) {
       const both = (one?.[word] ?? 0) & (other?.[word] ?? 0) & (counted[word] ?? 0)
       count += countWord(both & ~(previous[word] ?? 0))

@@ -82,8 +82,21 @@ function sortChanges(changes: readonly Change[]): readonly Change[] {
     .map((change) => ({
       change,
       section: sections.indexOf(change.section),
-      key: [change.to, change.from, ...change.ports, change.id].join('\n'),
+      lines: [change.to, change.from, ...change.ports, change.id],
     }))
-    .sort((a, b) => a.section - b.section || (a.key < b.key ? -1 : a.key > b.key ? 1 : 0))
+    .sort((a, b) => a.section - b.section || compareLines(a.lines, b.lines))
     .map(({ change }) => change)
+}
+
+/** Orders texts of lines. They are long, and seldom equal in more than the first line: most are never put together. */
+function compareLines(a: readonly string[], b: readonly string[]): number {
+  for (const [at, line] of a.entries()) {
+    const other = b[at] ?? ''
+    if (line === other) continue
+    // What stands behind the end of the shorter line decides.
+    if (line.startsWith(other) || other.startsWith(line)) break
+    return line < other ? -1 : 1
+  }
+  const [left, right] = [a.join('\n'), b.join('\n')]
+  return left < right ? -1 : left > right ? 1 : 0
 }

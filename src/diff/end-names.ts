@@ -6,6 +6,7 @@ import {
   BitsMap,
   bitsOf,
   commonBits,
+  copyBits,
   createBits,
   equalBits,
   hasAll,
@@ -124,6 +125,8 @@ interface Registry {
 interface Home {
   readonly whole: NamedEnds
   readonly pods: Bits
+  /** One of them. */
+  readonly first: number
 }
 
 function registerPods(universe: Universe): Registry {
@@ -159,7 +162,7 @@ function wholeHomes(
     const pods = byName.get(namespace) ?? []
     if (new Set(pods.map((id) => podName(ends[id]))).size < 2) continue
     const whole = named(`every pod of namespace ${namespace}`, pods)
-    homes.push({ whole, pods: bitsOf(ends.length, pods) })
+    homes.push({ whole, pods: bitsOf(ends.length, pods), first: pods[0] ?? 0 })
   }
   return { homes, homeCount: byName.size }
 }
@@ -174,9 +177,9 @@ function podNames(registry: Registry, pods: Bits, every: Bits): readonly NamedEn
   if (homeCount > 1 && !isEmptyBits(every) && hasAll(pods, every)) {
     return [named('every pod', membersOf(pods))]
   }
-  const wholes = homes.filter((home) => hasAll(pods, home.pods))
+  const wholes = homes.filter(({ first, pods: all }) => hasBit(pods, first) && hasAll(pods, all))
   if (wholes.length === 0) return groupNames(registry, pods)
-  const rest = pods.slice()
+  const rest = copyBits(pods)
   for (const home of wholes) removeBits(rest, home.pods)
   return [...wholes.map(({ whole }) => whole), ...groupNames(registry, rest)]
 }

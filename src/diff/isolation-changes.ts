@@ -118,7 +118,7 @@ function isolating(
   direction: Direction,
   part: NamedEnds,
 ): readonly PolicyReference[] {
-  return mergeReferences(part.members.map((pod) => sets[set][direction].isolatedBy.get(pod) ?? []))
+  return mergeReferences(part.members.map((pod) => sets[set][direction].isolatedBy[pod] ?? []))
 }
 
 function restText(stays: readonly string[], whom = ''): string {

@@ -17,9 +17,10 @@ import type {
   PolicyPod,
 } from '../policy/network-policy.ts'
 import { indexPods } from '../policy/pod-index.ts'
+import { portNamesIn } from '../policy/policy-words.ts'
 import { selectorMatches } from '../policy/selector.ts'
 import type { EntityEnd, Universe, UniverseEnd } from '../policy/universe.ts'
-import { createSpansOf, portNamesOf } from '../policy/universe.ts'
+import { createSpansOf } from '../policy/universe.ts'
 
 /** Kinds of pods that a namespace is told apart into before its rules are left undecided. */
 const maxCells = 4096
@@ -58,10 +59,11 @@ export function worldOf(
   ]
   const everyone = bitsOf(ends.length, ends.keys())
   const podsOnly = bitsOf(ends.length, pods.keys())
-  const portNames = portNamesOf(policies.map(({ policy }) => policy))
+  const portNames = portNamesIn(policies.map(({ policy }) => policy))
   const universe: Universe = {
     ends,
     podCount: pods.length,
+    lists: index.lists,
     known: everyone,
     truncated: false,
     icmp: false,

@@ -3,7 +3,7 @@
  * which of their rules reach which ends. The ground on which rules are compared with each other.
  */
 
-import type { CompiledRule } from '../policy/compiled-set.ts'
+import type { CompiledRule } from '../policy/compiled-policy.ts'
 import { compileSet, reaches, spansAt } from '../policy/compiled-set.ts'
 import type { Interval, Intervals } from '../policy/interval.ts'
 import { subtractIntervals, toIntervals } from '../policy/interval.ts'
@@ -58,12 +58,13 @@ export function viewsOf(
     const selecting = new Map<number, number[]>()
     const rules = compiled.map((set, policy) => {
       const { isolatedBy, rules: bySubject } = set[direction]
-      for (const subject of isolatedBy.keys()) {
+      for (const [subject, references] of isolatedBy.entries()) {
+        if (references === undefined) continue
         const list = selecting.get(subject) ?? []
         selecting.set(subject, list)
         list.push(policy)
       }
-      const [first = []] = bySubject.values()
+      const first = bySubject.find((own) => own !== undefined) ?? []
       return first.map((rule, index) => viewRule(rule, { policy, direction, index }, universe))
     })
     const distinct = new Map<string, { subject: number; chosen: readonly number[] }>()

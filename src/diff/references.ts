@@ -1,7 +1,8 @@
 /** Which policies of a set have to do with a change: those that allow it, and those in its way. */
 import type { Bits } from '../policy/bits.ts'
 import { hasAll, hasBit, membersOf, nextMember } from '../policy/bits.ts'
-import type { CompiledRule, CompiledSet } from '../policy/compiled-set.ts'
+import type { CompiledRule } from '../policy/compiled-policy.ts'
+import type { CompiledSet } from '../policy/compiled-set.ts'
 import { reaches, spansAt } from '../policy/compiled-set.ts'
 import type { PolicyReference } from '../policy/policy-reference.ts'
 import type { Span } from '../policy/port-line.ts'
@@ -25,14 +26,15 @@ export interface SetAtEnd {
 export function allowingPolicies(at: SetAtEnd, block: Block): readonly PolicyReference[] {
   const { set, end } = at
   const found = new References()
-  for (const rule of set.ingress.rules.get(end) ?? []) {
-    if (meetsSources(rule, block.sources) && meetsPorts(at, rule, block)) found.add(rule.reference)
+  const meetsPorts = rememberPorts(at, block)
+  for (const rule of set.ingress.rules[end] ?? []) {
+    if (meetsSources(rule, block.sources) && meetsPorts(rule)) found.add(rule.reference)
   }
   for (const rules of egressRules(set, block.sources)) {
     if (found.isFull()) break
     for (const rule of rules) {
       const isWanted = !found.isFull() && !found.has(rule.reference)
-      if (isWanted && reaches(rule, end) && meetsPorts(at, rule, block)) found.add(rule.reference)
+      if (isWanted && reaches(rule, end) && meetsPorts(rule)) found.add(rule.reference)
     }
   }
   return found.list()
@@ -42,7 +44,7 @@ export function allowingPolicies(at: SetAtEnd, block: Block): readonly PolicyRef
 function* egressRules(set: CompiledSet, sources: Bits): Generator<readonly CompiledRule[]> {
   let before: readonly CompiledRule[] | undefined
   for (let source = nextMember(sources, 0); source >= 0; source = nextMember(sources, source + 1)) {
-    const rules = set.egress.rules.get(source)
+    const rules = set.egress.rules[source]
     if (rules === undefined || rules === before) continue
     before = rules
     yield rules
@@ -54,28 +56,33 @@ export function blockingPolicies(at: SetAtEnd, block: Block): readonly PolicyRef
   const { set, end, rows } = at
   const found = new References()
   if (isDenied(rows.ingress, block)) {
-    for (const reference of set.ingress.isolatedBy.get(end) ?? []) found.add(reference)
+    for (const reference of set.ingress.isolatedBy[end] ?? []) found.add(reference)
   }
   const { sources } = block
   for (let source = nextMember(sources, 0); source >= 0; source = nextMember(sources, source + 1)) {
     if (found.isFull()) break
-    if (block.atoms.every((atom) => hasBit(rows.egress[atom] ?? block.sources, source))) continue
-    for (const reference of set.egress.isolatedBy.get(source) ?? []) found.add(reference)
+    if (isLetOut(rows.egress, block, source)) continue
+    for (const reference of set.egress.isolatedBy[source] ?? []) found.add(reference)
   }
   for (const rule of denyingRules(at, block)) found.add(rule.reference)
   return found.list()
 }
 
+function isLetOut(egress: readonly Bits[], { sources, atoms }: Block, source: number): boolean {
+  for (const atom of atoms) if (!hasBit(egress[atom] ?? sources, source)) return false
+  return true
+}
+
 function denyingRules(at: SetAtEnd, block: Block): readonly CompiledRule[] {
   const { set, end } = at
-  const ingress = (set.ingress.denials.get(end) ?? []).filter((rule) =>
+  const ingress = (set.ingress.denials[end] ?? []).filter((rule) =>
     meetsSources(rule, block.sources),
   )
-  if (ingress.length + set.egress.denials.size === 0) return []
+  if (ingress.length === 0 && !set.egress.denies) return []
   const egress = membersOf(block.sources).flatMap((source) =>
-    (set.egress.denials.get(source) ?? []).filter((rule) => reaches(rule, end)),
+    (set.egress.denials[source] ?? []).filter((rule) => reaches(rule, end)),
   )
-  return [...new Set([...ingress, ...egress])].filter((rule) => meetsPorts(at, rule, block))
+  return [...new Set([...ingress, ...egress])].filter(rememberPorts(at, block))
 }
 
 /** Returns references of several lists, one a policy, sorted and cut to {@link maxReferences}. */
@@ -83,7 +90,7 @@ export function mergeReferences(
   lists: readonly (readonly PolicyReference[])[],
 ): readonly PolicyReference[] {
   const found = new References()
-  for (const reference of lists.flat()) found.add(reference)
+  for (const list of lists) for (const reference of list) found.add(reference)
   return found.list()
 }
 
@@ -104,9 +111,9 @@ class References {
   }
 
   list(): readonly PolicyReference[] {
-    return [...this.#byPolicy.values()]
-      .sort((a, b) => (a.policy < b.policy ? -1 : 1))
-      .slice(0, maxReferences)
+    if (this.#byPolicy.size === 0) return []
+    const all = [...this.#byPolicy.values()].sort((a, b) => (a.policy < b.policy ? -1 : 1))
+    return all.length > maxReferences ? all.slice(0, maxReferences) : all
   }
 }
 
@@ -114,13 +121,25 @@ function meetsSources(rule: CompiledRule, sources: Bits): boolean {
   return rule.peers === 'everyone' || rule.peers.some((peer) => hasBit(sources, peer))
 }
 
-function meetsPorts({ universe, end, atoms }: SetAtEnd, rule: CompiledRule, block: Block): boolean {
-  return spansAt(universe, end, rule.ports).some((span) =>
-    block.atoms.some((atom) => {
-      const low = atoms[atom]?.low ?? -1
-      return low >= span.low && low <= span.high
-    }),
-  )
+/** Returns the test whether a rule is about some port of a block; rules about the same ports often follow each other. */
+function rememberPorts(
+  { universe, end, atoms }: SetAtEnd,
+  block: Block,
+): (rule: CompiledRule) => boolean {
+  const meets = ({ low, high }: Span): boolean => {
+    for (const atom of block.atoms) {
+      const position = atoms[atom]?.low ?? -1
+      if (position >= low && position <= high) return true
+    }
+    return false
+  }
+  let before: { readonly ports: CompiledRule['ports']; readonly isMet: boolean } | undefined
+  return ({ ports }) => {
+    if (before === undefined || before.ports !== ports) {
+      before = { ports, isMet: spansAt(universe, end, ports).some(meets) }
+    }
+    return before.isMet
+  }
 }
 
 function isDenied(ingress: readonly Bits[], { sources, atoms }: Block): boolean {

@@ -5,6 +5,7 @@ import {
   addBits,
   BitsMap,
   commonBits,
+  copyBits,
   createBits,
   hasBit,
   isEmptyBits,
@@ -129,7 +130,7 @@ function uniteEntries(entries: readonly Entry[]): readonly Entry[] {
     const known = byText.get(text)
     if (known === undefined) byText.set(text, { text, peers })
     else {
-      const united = known.peers.slice()
+      const united = copyBits(known.peers)
       addBits(united, peers)
       byText.set(text, { text, peers: united })
     }

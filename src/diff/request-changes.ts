@@ -41,7 +41,9 @@ function lacking(some: Cell | undefined, others: Cell | undefined): readonly str
 /** By whom a rule selects, its direction, its peers and the port: a policy may be called otherwise. */
 function cellsOf(policies: readonly LocatedPolicy[]): Map<string, Cell> {
   const cells = new Map<string, Cell>()
-  for (const { policy } of policies.flatMap(partsOf)) {
+  // A NetworkPolicy has no word for requests.
+  const speaking = policies.filter(({ policy }) => policy.kind !== 'NetworkPolicy')
+  for (const { policy } of speaking.flatMap(partsOf)) {
     const { namespace, subject, rules } = plainPolicy(policy)
     for (const { direction, peers = [], ports = [] } of rules) {
       const narrowed = ports.filter(({ requests }) => requests !== undefined)

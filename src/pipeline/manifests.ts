@@ -3,8 +3,11 @@
  * loaded only where some are named.
  */
 import { NetweirError } from '../errors.ts'
+import { unevaluatedExpressions } from '../policy/evaluate-requests.ts'
 import type { Manifest } from '../policy/manifest.ts'
 import type { LocatedPolicy } from '../policy/network-policy.ts'
+import { policyName } from '../policy/plain-rule.ts'
+import { quote } from '../policy/quote.ts'
 import type { ClusterResource } from '../source/cluster-resources.ts'
 import { inventoryResources, liveCluster, policyResources } from '../source/cluster-resources.ts'
 import type { Inventory } from '../traffic/inventory.ts'
@@ -50,6 +53,7 @@ export async function readPolicies(
       live === undefined ? await readPolicyPath(path, host.stdin) : parsePolicies(live.manifests)
     for (const policy of parsed.policies) policies.push(policy)
     notices.push(...(live?.notices ?? []), ...noticesOfOthers(parsed.others, path))
+    notices.push(...noticesOfRequests(parsed.policies, path))
   }
   return { policies, notices }
 }
@@ -120,6 +124,24 @@ async function readLive(
     location: { file: liveCluster },
   }))
   return { manifests, notices }
+}
+
+/** What is not evaluated counts as refused where the gate asks about requests, and as open where it asks about ends. */
+function noticesOfRequests(policies: readonly LocatedPolicy[], path: string): readonly Notice[] {
+  const found = policies.flatMap(({ policy }) => {
+    const [first, ...rest] = unevaluatedExpressions(policy)
+    const more = rest.length > 0 ? ` and ${rest.length} more` : ''
+    return first === undefined ? [] : [`${policyName(policy)} (${quote(first)}${more})`]
+  })
+  if (found.length === 0) return []
+  const shown = found.slice(0, 3).join(', ')
+  const more = found.length > 3 ? ` and ${found.length - 3} more` : ''
+  return [
+    {
+      message: `expressions that are not evaluated, since only Cilium's proxy reads them so: ${shown}${more}`,
+      location: { file: path },
+    },
+  ]
 }
 
 function noticesOfOthers(others: readonly string[], path: string): readonly Notice[] {

@@ -3,9 +3,38 @@
 /** A set of numbers below a fixed size; bit `i` of word `w` stands for `32 w + i`. */
 export type Bits = Uint32Array
 
+/** Words that lie in V8's heap; each longer array costs an allocation outside. */
+const heapWords = 16
+
+/** Words of a block that rows are cut from, and of the longest such row. */
+const blockWords = 16_384
+const rowWords = 2_048
+
+/** The block that rows are cut from, and how many of its words are taken. */
+const block = { buffer: new ArrayBuffer(0), taken: blockWords }
+
 /** Returns an empty set for numbers below `size`. */
 export function createBits(size: number): Bits {
-  return new Uint32Array((size + 31) >>> 5)
+  return createRow((size + 31) >>> 5)
+}
+
+/** Returns a row of empty words, cut from a block where an allocation of its own would cost more. */
+function createRow(words: number): Bits {
+  if (words <= heapWords || words > rowWords) return new Uint32Array(words)
+  if (block.taken + words > blockWords) {
+    block.buffer = new ArrayBuffer(blockWords * Uint32Array.BYTES_PER_ELEMENT)
+    block.taken = 0
+  }
+  const row = new Uint32Array(block.buffer, block.taken * Uint32Array.BYTES_PER_ELEMENT, words)
+  block.taken += words
+  return row
+}
+
+/** Returns a set that is the same, and can be changed. */
+export function copyBits(bits: Bits): Bits {
+  const copy = createRow(bits.length)
+  copy.set(bits)
+  return copy
 }
 
 /** Returns the set of `members`, all of which are below `size`. */
@@ -48,21 +77,21 @@ export function hasAll(bits: Bits, other: Bits): boolean {
 
 /** Returns what is in either set; the second may be of a smaller size. */
 export function uniteBits(a: Bits, b: Bits): Bits {
-  const all = a.slice()
+  const all = copyBits(a)
   addBits(all, b)
   return all
 }
 
 /** Returns what is in both sets; the second may be of a smaller size. */
 export function commonBits(a: Bits, b: Bits): Bits {
-  const common = new Uint32Array(a.length)
+  const common = createRow(a.length)
   for (let word = 0; word < a.length; word++) common[word] = (a[word] ?? 0) & (b[word] ?? 0)
   return common
 }
 
 /** Returns what is in the first set only. */
 export function withoutBits(a: Bits, b: Bits): Bits {
-  const rest = new Uint32Array(a.length)
+  const rest = createRow(a.length)
   for (let word = 0; word < a.length; word++) rest[word] = (a[word] ?? 0) & ~(b[word] ?? 0)
   return rest
 }

@@ -12,7 +12,7 @@ import type {
   ObjectMeta,
   PolicyType,
 } from './network-policy.ts'
-import { canonicalSelector } from './selector.ts'
+import { canonicalSelector, selectorText } from './selector.ts'
 
 /**
  * Returns the policy in canonical form, which allows exactly the same: policyTypes explicit, rules, peers, ports and
@@ -56,8 +56,8 @@ function canonicalMap<K extends string>(
 }
 
 function canonicalSpec(spec: NetworkPolicySpec): NetworkPolicySpec {
-  const ingress = writtenList((spec.ingress ?? []).map(canonicalIngress), compareRules).part
-  const egress = writtenList((spec.egress ?? []).map(canonicalEgress), compareRules).part
+  const ingress = sortedRules((spec.ingress ?? []).map(canonicalIngress))
+  const egress = sortedRules((spec.egress ?? []).map(canonicalEgress))
   return {
     podSelector: canonicalSelector(spec.podSelector),
     policyTypes: policyTypes(spec),
@@ -81,50 +81,75 @@ interface Written<Part> {
   readonly json: string
 }
 
-function canonicalIngress({ from, ports }: IngressRule): Written<IngressRule> {
-  return writtenRule('from', canonicalPeers(from), canonicalPorts(ports))
+function canonicalIngress({ from, ports }: IngressRule): IngressRule {
+  const peers = canonicalPeers(from)
+  return { ...(peers.length > 0 && { from: peers }), ...portsPart(ports) }
 }
 
-function canonicalEgress({ to, ports }: EgressRule): Written<EgressRule> {
-  return writtenRule('to', canonicalPeers(to), canonicalPorts(ports))
+function canonicalEgress({ to, ports }: EgressRule): EgressRule {
+  const peers = canonicalPeers(to)
+  return { ...(peers.length > 0 && { to: peers }), ...portsPart(ports) }
 }
 
-function writtenRule(
-  side: 'from' | 'to',
-  peers: Written<readonly NetworkPolicyPeer[]>,
-  ports: Written<readonly NetworkPolicyPort[]>,
-): Written<IngressRule & EgressRule> {
-  const members: string[] = []
-  if (peers.part.length > 0) members.push(`"${side}":${peers.json}`)
-  if (ports.part.length > 0) members.push(`"ports":${ports.json}`)
-  return {
-    part: {
-      ...(peers.part.length > 0 && { [side]: peers.part }),
-      ...(ports.part.length > 0 && { ports: ports.part }),
-    },
-    json: `{${members.join()}}`,
+function portsPart(ports: IngressRule['ports']): Pick<IngressRule, 'ports'> {
+  const canonical = canonicalPorts(ports)
+  return canonical.length > 0 ? { ports: canonical } : {}
+}
+
+/** Returns rules once, in order. Their JSON decides where they are about the same ports, which is rare. */
+function sortedRules<Rule extends IngressRule | EgressRule>(
+  rules: readonly Rule[],
+): readonly Rule[] {
+  if (rules.length < 2) return rules
+  const order = (a: Rule, b: Rule): number =>
+    compareRules(a, b) || compareTexts(JSON.stringify(a), JSON.stringify(b))
+  return withoutRepetitions(rules.toSorted(order), order)
+}
+
+/** Returns sorted items once. */
+function withoutRepetitions<Item>(
+  sorted: readonly Item[],
+  order: (a: Item, b: Item) => number,
+): readonly Item[] {
+  const isNew = (item: Item, at: number): boolean => {
+    const before = sorted[at - 1]
+    return before === undefined || order(before, item) !== 0
   }
+  return sorted.every(isNew) ? sorted : sorted.filter(isNew)
 }
 
-function canonicalPeers(
-  peers: readonly NetworkPolicyPeer[] = [],
-): Written<readonly NetworkPolicyPeer[]> {
-  return writtenList(peers.map(rememberedPeer), noOrder)
+function canonicalPeers(peers: readonly NetworkPolicyPeer[] = []): readonly NetworkPolicyPeer[] {
+  if (peers.length < 2) return peers.map((peer) => rememberedPeer(peer).part)
+  const order = (a: Written<unknown>, b: Written<unknown>): number => compareTexts(a.json, b.json)
+  const sorted = peers.map(rememberedPeer).sort(order)
+  return withoutRepetitions(sorted, order).map(({ part }) => part)
 }
 
 /** Policies that are made together share their peers and lists of ports: the canonical form of one is made once. */
 const knownPeers = new WeakMap<NetworkPolicyPeer, Written<NetworkPolicyPeer>>()
-const knownPorts = new WeakMap<
-  readonly NetworkPolicyPort[],
-  Written<readonly NetworkPolicyPort[]>
->()
+const knownPorts = new WeakMap<readonly NetworkPolicyPort[], readonly NetworkPolicyPort[]>()
 
 function rememberedPeer(peer: NetworkPolicyPeer): Written<NetworkPolicyPeer> {
   const known = knownPeers.get(peer)
   if (known !== undefined) return known
-  const written = writtenAs(canonicalPeer(peer))
+  const written = writtenPeer(canonicalPeer(peer))
   knownPeers.set(peer, written)
   return written
+}
+
+/** Notes that a peer, and so each of its selectors, is in canonical form as it stands. */
+export function noteCanonical(peer: NetworkPolicyPeer): void {
+  knownPeers.set(peer, writtenPeer(peer))
+}
+
+/** The texts of selectors are asked for again, whenever policies are compared. */
+function writtenPeer(part: NetworkPolicyPeer): Written<NetworkPolicyPeer> {
+  const { namespaceSelector, podSelector, ipBlock } = part
+  if (ipBlock !== undefined) return writtenAs(part)
+  const members: string[] = []
+  if (namespaceSelector) members.push(`"namespaceSelector":${selectorText(namespaceSelector)}`)
+  if (podSelector) members.push(`"podSelector":${selectorText(podSelector)}`)
+  return { part, json: `{${members.join()}}` }
 }
 
 function canonicalPeer(peer: NetworkPolicyPeer): NetworkPolicyPeer {
@@ -145,15 +170,15 @@ const noPorts: readonly NetworkPolicyPort[] = []
 
 function canonicalPorts(
   ports: readonly NetworkPolicyPort[] = noPorts,
-): Written<readonly NetworkPolicyPort[]> {
+): readonly NetworkPolicyPort[] {
   const known = knownPorts.get(ports)
   if (known !== undefined) return known
-  const written = writtenList(
-    ports.map((port) => writtenAs(canonicalPort(port))),
-    comparePorts,
-  )
-  knownPorts.set(ports, written)
-  return written
+  const order = (a: Written<NetworkPolicyPort>, b: Written<NetworkPolicyPort>): number =>
+    comparePorts(a.part, b.part) || compareTexts(a.json, b.json)
+  const sorted = ports.map((port) => writtenAs(canonicalPort(port))).sort(order)
+  const canonical = withoutRepetitions(sorted, order).map(({ part }) => part)
+  knownPorts.set(ports, canonical)
+  return canonical
 }
 
 function canonicalPort({ protocol = 'TCP', port, endPort }: NetworkPolicyPort): NetworkPolicyPort {
@@ -195,31 +220,4 @@ export function compareTexts(a: string, b: string): number {
 
 function writtenAs<Part>(part: Part): Written<Part> {
   return { part, json: JSON.stringify(part) }
-}
-
-function writtenList<Part>(
-  parts: readonly Written<Part>[],
-  order: (a: Part, b: Part) => number,
-): Written<readonly Part[]> {
-  const once = sortedOnce(parts, order)
-  return {
-    part: once.map(({ part }) => part),
-    json: `[${once.map(({ json }) => json).join()}]`,
-  }
-}
-
-/** Returns the parts once, in the given order, and by their JSON where that does not decide. */
-function sortedOnce<Part>(
-  parts: readonly Written<Part>[],
-  order: (a: Part, b: Part) => number,
-): readonly Written<Part>[] {
-  if (parts.length < 2) return parts
-  return [...new Map(parts.map((one) => [one.json, one])).values()].sort(
-    (a, b) => order(a.part, b.part) || compareTexts(a.json, b.json),
-  )
-}
-
-/** Leaves the order to the JSON of the parts. */
-function noOrder(): number {
-  return 0
 }

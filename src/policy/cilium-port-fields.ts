@@ -9,6 +9,7 @@ import type {
   FqdnSelector,
 } from './cilium-policy.ts'
 import { ciliumProtocols } from './cilium-policy.ts'
+import { expressionProblem } from './expression.ts'
 import type { Field } from './field.ts'
 import { icmpTypeNumber } from './icmp-types.ts'
 import { checkSyntax, onlyMembers, readChoice, requireMapping } from './network-policy-fields.ts'
@@ -183,8 +184,9 @@ function readHttp(field: Field): CiliumHttpRule {
   const texts = (['method', 'path', 'host'] as const).flatMap((name) => {
     const one = field.member(name)
     const text = one.text()
-    if (text !== undefined && !isExpression(text)) {
-      one.problem(`is ${quote(text)}, expected a regular expression`)
+    const problem = text === undefined ? undefined : expressionProblem(text)
+    if (text !== undefined && problem !== undefined) {
+      one.problem(`${problem}: ${quote(text)}`, 'Cilium refuses this when it loads the policy')
     }
     return text === undefined ? [] : [[name, text] as const]
   })
@@ -197,14 +199,6 @@ function readHttp(field: Field): CiliumHttpRule {
     ...Object.fromEntries(texts),
     ...(headers && { headers }),
     ...(headerMatches && { headerMatches }),
-  }
-}
-
-function isExpression(text: string): boolean {
-  try {
-    return new RegExp(text).source !== ''
-  } catch {
-    return false
   }
 }
 

@@ -1,26 +1,13 @@
 /** A policy set, worked out over a universe: who is isolated, and what each rule opens to whom. */
-import type { Location } from '../errors.ts'
 import type { Bits } from './bits.ts'
 import { addBit, bitsOf, createBits } from './bits.ts'
+import type { CompiledRule, CompiledSide, Peers } from './compiled-policy.ts'
+import { compilerOf } from './compiled-policy.ts'
 import type { LocatedPolicy } from './network-policy.ts'
-import type { PlainRule, RuleDirection, RulePeer, RulePort } from './plain-rule.ts'
-import { partsOf, plainPolicy, policyName } from './plain-rule.ts'
+import type { RulePort } from './plain-rule.ts'
 import type { PolicyReference } from './policy-reference.ts'
 import type { Span } from './port-line.ts'
 import type { Universe } from './universe.ts'
-
-/** Ends that the peers of a rule match. */
-export type Peers = readonly number[] | 'everyone'
-
-/** One rule, with the pods that its policy selects. */
-export interface CompiledRule {
-  readonly reference: PolicyReference
-  /** Pods that the policy selects, sorted. */
-  readonly subjects: readonly number[]
-  /** Ends that its peers match, sorted; `everyone` for a rule without peers. Rules of equal peers share one list. */
-  readonly peers: Peers
-  readonly ports: readonly RulePort[] | undefined
-}
 
 /** Sources that may send to an end over some ports: rules of equal ports taken together. */
 export interface EgressGrant {
@@ -29,15 +16,20 @@ export interface EgressGrant {
   readonly sources: Bits | readonly number[]
 }
 
+/** Lists by pod; absent where there is none. */
+export type ByPod<Item> = readonly (readonly Item[] | undefined)[]
+
 /** One direction of a set. */
 export interface CompiledDirection {
   readonly isolated: Bits
   /** Policies that isolate a pod, by pod. */
-  readonly isolatedBy: ReadonlyMap<number, readonly PolicyReference[]>
+  readonly isolatedBy: ByPod<PolicyReference>
   /** Rules of the policies that select a pod, by pod. */
-  readonly rules: ReadonlyMap<number, readonly CompiledRule[]>
+  readonly rules: ByPod<CompiledRule>
   /** Rules of what never passes, by pod, isolated or not. */
-  readonly denials: ReadonlyMap<number, readonly CompiledRule[]>
+  readonly denials: ByPod<CompiledRule>
+  /** Tells whether there is any of these. */
+  readonly denies: boolean
 }
 
 /** A policy set over a universe. */
@@ -102,95 +94,42 @@ function sortKey({ policy, location }: LocatedPolicy): string {
   return JSON.stringify([namespace, name, location.file, line, policy.kind])
 }
 
-/** What one policy says of one direction. */
-interface CompiledSide {
-  /** The policy itself, as the one member of a list that every pod shares which it alone isolates. */
-  readonly references: readonly PolicyReference[]
-  readonly subjects: readonly number[]
-  readonly isolates: boolean
-  readonly rules: readonly CompiledRule[]
-  readonly denials: readonly CompiledRule[]
-}
-
-/** One policy over a universe; a direction that it is not about is absent. */
-interface CompiledPolicy {
-  readonly ingress?: CompiledSide
-  readonly egress?: CompiledSide
-}
-
-type Compiler = (located: LocatedPolicy) => readonly CompiledPolicy[]
-
-/** Sets over one universe share what their policies become: most policies stand in both sets of a comparison. */
-const compilers = new WeakMap<Universe, Compiler>()
-
-function compilerOf(universe: Universe): Compiler {
-  const known = compilers.get(universe)
-  if (known !== undefined) return known
-  const compiler = createCompiler(universe)
-  compilers.set(universe, compiler)
-  return compiler
-}
-
-function createCompiler(universe: Universe): Compiler {
-  const peersOf = createPeerTable(universe)
-  const compiled = new Map<LocatedPolicy, readonly CompiledPolicy[]>()
-  const compile = (part: LocatedPolicy): CompiledPolicy => {
-    const { policy, location, rules: places } = part
-    const { namespace, subject, about, isolates, rules } = plainPolicy(policy)
-    const subjects = universe.endsMatching(namespace, subject)
-    const id = policyName(policy)
-    const compileRule = ({ direction, rule, peers, ports }: PlainRule): CompiledRule => ({
-      reference: referenceTo(id, places[direction][rule] ?? location),
-      subjects,
-      peers: peersOf(namespace, peers),
-      ports,
-    })
-    const compileSide = (direction: RuleDirection): CompiledSide => {
-      const own = rules.filter((rule) => rule.direction === direction)
-      return {
-        references: [referenceTo(id, location)],
-        subjects,
-        isolates: isolates.includes(direction),
-        rules: own.filter(({ deny }) => !deny).map(compileRule),
-        denials: own.filter(({ deny }) => deny).map(compileRule),
-      }
-    }
-    return {
-      ...(about.includes('ingress') && { ingress: compileSide('ingress') }),
-      ...(about.includes('egress') && { egress: compileSide('egress') }),
-    }
-  }
-  return (located) => {
-    const known = compiled.get(located)
-    if (known !== undefined) return known
-    const made = partsOf(located).map(compile)
-    compiled.set(located, made)
-    return made
-  }
-}
-
 function collectDirection(sides: readonly CompiledSide[], universe: Universe): CompiledDirection {
   const isolated = createBits(universe.ends.length)
-  const byPod = new Map<number, CompiledSide[]>()
+  const isolatedBy = noLists<PolicyReference>(universe.podCount)
+  const rules = noLists<CompiledRule>(universe.podCount)
+  const denials = noLists<CompiledRule>(universe.podCount)
+  const unite = rememberUnions()
+  let denies = false
+  for (const [pod, list] of sidesByPod(sides, universe.podCount).entries()) {
+    if (list === undefined) continue
+    const union = unite(list)
+    if (union.isolates) {
+      addBit(isolated, pod)
+      isolatedBy[pod] = union.references
+    }
+    rules[pod] = union.rules
+    if (union.denials.length === 0) continue
+    denials[pod] = union.denials
+    denies = true
+  }
+  return { isolated, isolatedBy, rules, denials, denies }
+}
+
+function sidesByPod(sides: readonly CompiledSide[], podCount: number): ByPod<CompiledSide> {
+  const byPod = new Array<CompiledSide[] | undefined>(podCount).fill(undefined)
   for (const side of sides) {
     for (const subject of side.subjects) {
-      if (side.isolates) addBit(isolated, subject)
-      const list = byPod.get(subject)
-      if (list === undefined) byPod.set(subject, [side])
+      const list = byPod[subject]
+      if (list === undefined) byPod[subject] = [side]
       else list.push(side)
     }
   }
-  const isolatedBy = new Map<number, readonly PolicyReference[]>()
-  const rules = new Map<number, readonly CompiledRule[]>()
-  const denials = new Map<number, readonly CompiledRule[]>()
-  const unite = rememberUnions()
-  for (const [pod, list] of byPod) {
-    const union = unite(list)
-    if (union.isolates) isolatedBy.set(pod, union.references)
-    rules.set(pod, union.rules)
-    if (union.denials.length > 0) denials.set(pod, union.denials)
-  }
-  return { isolated, isolatedBy, rules, denials }
+  return byPod
+}
+
+function noLists<Item>(podCount: number): (readonly Item[] | undefined)[] {
+  return new Array<readonly Item[] | undefined>(podCount).fill(undefined)
 }
 
 /** Pods that the same policies select share one list of references and one of rules. */
@@ -206,49 +145,23 @@ function rememberUnions(): (sides: readonly CompiledSide[]) => Omit<CompiledSide
     const [first] = sides
     if (first !== undefined && sides.length === 1) return first
     const key = sides.map(numberOf).join()
-    const union = unions.get(key) ?? {
+    const known = unions.get(key)
+    if (known !== undefined) return known
+    const union = {
       references: sides.flatMap(({ references, isolates }) => (isolates ? references : [])),
       isolates: sides.some(({ isolates }) => isolates),
-      rules: sides.flatMap(({ rules }) => rules),
-      denials: sides.flatMap(({ denials }) => denials),
+      rules: joined(sides.map(({ rules }) => rules)),
+      denials: joined(sides.map(({ denials }) => denials)),
     }
     unions.set(key, union)
     return union
   }
 }
 
-/** A policy that was not read from a file has an empty file name, and its reference no place. */
-function referenceTo(policy: string, { file, line }: Location): PolicyReference {
-  if (file === '') return { policy }
-  return { policy, at: line === undefined ? file : `${file}:${line}` }
-}
-
-type PeerTable = (namespace: string, peers: readonly RulePeer[] | undefined) => Peers
-
-/** The universe answers equal peers with the same list, so that lists of peers are told apart by number. */
-function createPeerTable(universe: Universe): PeerTable {
-  const numbers = new Map<readonly number[], number>()
-  const unions = new Map<string, readonly number[]>()
-  const numberOf = (ends: readonly number[]): number => {
-    const known = numbers.get(ends)
-    if (known !== undefined) return known
-    numbers.set(ends, numbers.size)
-    return numbers.size - 1
-  }
-  return (namespace, peers) => {
-    if (peers === undefined || peers.length === 0) return 'everyone'
-    const [peer] = peers
-    if (peer !== undefined && peers.length === 1) return universe.endsMatching(namespace, peer)
-    const lists = peers.map((one) => universe.endsMatching(namespace, one))
-    const distinct = new Set(new Uint32Array(lists.map(numberOf)).sort())
-    if (distinct.size === 1) return lists[0] ?? []
-    const key = [...distinct].join()
-    const known = unions.get(key)
-    if (known !== undefined) return known
-    const union = [...new Set(new Uint32Array(lists.flat()).sort())]
-    unions.set(key, union)
-    return union
-  }
+/** A list that is the only one with members stays the list it is. */
+function joined<Item>(lists: readonly (readonly Item[])[]): readonly Item[] {
+  const [first = [], ...others] = lists.filter(({ length }) => length > 0)
+  return others.length === 0 ? first : lists.flat()
 }
 
 /**
@@ -268,7 +181,7 @@ function egressGrants(
   const toEnd: EgressGrant[][] = universe.ends.map(() => [])
   for (const [peers, grants] of totals) {
     if (peers === 'everyone') continue
-    for (const peer of peers) for (const grant of grants) toEnd[peer]?.push(grant)
+    for (let at = 0; at < peers.length; at++) toEnd[peers[at] ?? -1]?.push(...grants)
   }
   if (toEveryone.length === 0) return (end) => toEnd[end] ?? toEveryone
   return (end) => [...toEveryone, ...(toEnd[end] ?? [])]

@@ -20,7 +20,7 @@ export interface Denials {
 /** Returns what a set denies towards an end; undefined for nothing. */
 export function denialsTo(set: CompiledSet, universe: Universe, end: number): Denials | undefined {
   const egress = set.deniedTo(end)
-  const ingress = set.ingress.denials.get(end) ?? []
+  const ingress = set.ingress.denials[end] ?? []
   if (egress.length === 0 && ingress.length === 0) return undefined
   const everyone = universe.sourcesOf(end)
   return {

@@ -43,11 +43,11 @@ interface PeerTest {
 
 /** Asks NetworkPolicies about pods; what is asked of a peer is worked out once. */
 export class NetworkPolicyReader {
-  readonly #tests = new WeakMap<NetworkPolicyPeer, PeerTest>()
-  readonly #asks = new WeakMap<NetworkPolicy, readonly LabelSelectorRequirement[]>()
+  readonly #tests = new Map<NetworkPolicyPeer, PeerTest>()
+  readonly #asks = new Map<NetworkPolicy, readonly LabelSelectorRequirement[]>()
   readonly #selecting = {
-    egress: new WeakMap<NetworkPolicy, SelectingPolicy>(),
-    ingress: new WeakMap<NetworkPolicy, SelectingPolicy>(),
+    egress: new Map<NetworkPolicy, SelectingPolicy>(),
+    ingress: new Map<NetworkPolicy, SelectingPolicy>(),
   }
   readonly #ranges: RangeReader
   readonly #ipBlockPods: boolean

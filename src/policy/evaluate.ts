@@ -12,7 +12,13 @@ import { RangeReader } from './evaluate-addresses.ts'
 import { askCiliumPolicy, unknownPart } from './evaluate-cilium.ts'
 import type { Direction, SelectingPolicy } from './evaluate-network.ts'
 import { NetworkPolicyReader } from './evaluate-network.ts'
-import type { Policy, PolicyEndpoint, PolicyPod, PolicyService } from './network-policy.ts'
+import type {
+  NetworkPolicy,
+  Policy,
+  PolicyEndpoint,
+  PolicyPod,
+  PolicyService,
+} from './network-policy.ts'
 
 /** What the policies of one direction decide, and which of them. */
 export interface DirectionDecision {
@@ -87,7 +93,7 @@ class NaiveEvaluator implements Evaluator {
   readonly #clusterwide: CiliumPolicy[] = []
   /** No NetworkPolicy denies what another one allows. */
   readonly #mayDeny: boolean
-  readonly #byNamespace = new Map<string, Policy[]>()
+  readonly #byNamespace = new Map<string, Shelf>()
   readonly #selecting = {
     egress: new WeakMap<PolicyPod, readonly SelectingPolicy[]>(),
     ingress: new WeakMap<PolicyPod, readonly SelectingPolicy[]>(),
@@ -103,13 +109,9 @@ class NaiveEvaluator implements Evaluator {
     for (const policy of policies) {
       const part = policy.kind === 'NetworkPolicy' ? undefined : unknownPart(policy)
       if (part !== undefined) throw unsupported(policy, part)
-      const { namespace } = policy.metadata
-      const sameNamespace = this.#byNamespace.get(namespace)
       if (policy.kind === 'CiliumClusterwideNetworkPolicy') this.#clusterwide.push(policy)
-      else if (sameNamespace === undefined) this.#byNamespace.set(namespace, [policy])
-      else sameNamespace.push(policy)
+      else this.#shelve(policy)
     }
-    for (const sameNamespace of this.#byNamespace.values()) sameNamespace.sort(byName)
     this.#clusterwide.sort(byName)
   }
 
@@ -171,10 +173,7 @@ class NaiveEvaluator implements Evaluator {
   #policiesOf(direction: Direction, pod: PolicyPod): readonly SelectingPolicy[] {
     const known = this.#selecting[direction].get(pod)
     if (known !== undefined) return known
-    const selecting = [
-      ...(this.#byNamespace.get(pod.namespace) ?? []),
-      ...this.#clusterwide,
-    ].flatMap(
+    const selecting = [...this.#near(pod), ...this.#clusterwide].flatMap(
       (policy) =>
         (policy.kind === 'NetworkPolicy'
           ? this.#network.ask(policy, direction, pod)
@@ -183,6 +182,59 @@ class NaiveEvaluator implements Evaluator {
     this.#selecting[direction].set(pod, selecting)
     return selecting
   }
+
+  #shelve(policy: Policy): void {
+    const { namespace } = policy.metadata
+    let shelf = this.#byNamespace.get(namespace)
+    if (shelf === undefined) {
+      shelf = { size: 0, byLabel: new Map(), others: [] }
+      this.#byNamespace.set(namespace, shelf)
+    }
+    const placed = { policy, place: shelf.size }
+    shelf.size += 1
+    const label = policy.kind === 'NetworkPolicy' ? demandedLabel(policy) : undefined
+    const same = label === undefined ? shelf.others : shelf.byLabel.get(label)
+    if (same !== undefined) same.push(placed)
+    else if (label !== undefined) shelf.byLabel.set(label, [placed])
+  }
+
+  /** Returns the policies of a pod's namespace by name, without those that ask for a label which it does not have. */
+  #near({ namespace, labels }: PolicyPod): readonly Policy[] {
+    const shelf = this.#byNamespace.get(namespace)
+    if (shelf === undefined) return []
+    const near = [...shelf.others]
+    for (const key of Object.keys(labels)) {
+      near.push(...(shelf.byLabel.get(labelText(key, labels[key])) ?? []))
+    }
+    return near
+      .sort((a, b) => byName(a.policy, b.policy) || a.place - b.place)
+      .map(({ policy }) => policy)
+  }
+}
+
+/** The policies of one namespace; those that ask for a label stand under it. */
+interface Shelf {
+  size: number
+  readonly byLabel: Map<string, Placed[]>
+  readonly others: Placed[]
+}
+
+/** A policy with its position among those of its namespace. */
+interface Placed {
+  readonly policy: Policy
+  readonly place: number
+}
+
+/** Returns a label that every pod has which the policy selects; undefined where it names none. */
+function demandedLabel({ spec }: NetworkPolicy): string | undefined {
+  const { matchLabels = {} } = spec.podSelector
+  const [key] = Object.keys(matchLabels)
+  return key === undefined ? undefined : labelText(key, matchLabels[key])
+}
+
+/** With the length of the key, so that no two labels have one text. */
+function labelText(key: string, value = ''): string {
+  return `${key.length} ${key}=${value}`
 }
 
 function unsupported(policy: Policy, part: string): NetweirError {

@@ -2,7 +2,16 @@
 import type { Labels } from '../labels.ts'
 import { labelTexts, toLabels } from '../labels.ts'
 import type { Bits } from './bits.ts'
-import { addBit, bitsKey, bitsOf, commonBits, hasBit, membersOf } from './bits.ts'
+import {
+  addBit,
+  bitsKey,
+  bitsOf,
+  commonBits,
+  hasAll,
+  hasBit,
+  membersOf,
+  withoutBits,
+} from './bits.ts'
 import type { LabelSelector, LabelSelectorRequirement } from './network-policy.ts'
 import { requirementsOf } from './selector.ts'
 
@@ -61,7 +70,7 @@ export function cutLabels(selectors: readonly LabelSelector[], cut: LabelCut): L
     states = next
   }
   return {
-    cells: [...states.values()].map((state) => toCell(state, cut.identity)).sort(compareCells),
+    cells: sortCells([...states.values()].map((state) => toCell(state, cut.identity))),
     truncated,
     holdsOn: (labels) => holdsOn(selectors.length, keys, labels),
   }
@@ -102,9 +111,14 @@ function tableOf(
   if (identity !== undefined) requirements.set(identity, new Map())
   for (const [id, selector] of selectors.entries()) {
     for (const requirement of requirementsOf(selector)) {
-      const ofKey = requirements.get(requirement.key) ?? new Map()
-      requirements.set(requirement.key, ofKey)
-      ofKey.set(id, [...(ofKey.get(id) ?? []), requirement])
+      let ofKey = requirements.get(requirement.key)
+      if (ofKey === undefined) {
+        ofKey = new Map()
+        requirements.set(requirement.key, ofKey)
+      }
+      const list = ofKey.get(id)
+      if (list === undefined) ofKey.set(id, [requirement])
+      else list.push(requirement)
     }
   }
   const keys = [...requirements].map(([name, ofKey]) => keyOf(name, ofKey, selectors.length))
@@ -118,40 +132,43 @@ function keyOf(
   requirements: ReadonlyMap<number, readonly LabelSelectorRequirement[]>,
   size: number,
 ): Key {
-  const others = [...Array(size).keys()].filter((id) => !requirements.has(id))
-  const untouched = bitsOf(size, others)
+  const naming = bitsOf(size, requirements.keys())
+  const untouched = withoutBits(bitsOf(size, Array(size).keys()), naming)
   const named = new Map<number, readonly string[]>()
-  const accepts = new Map<string, Bits>()
   for (const [id, list] of requirements) {
     named.set(
       id,
       list.flatMap(({ values }) => values ?? []),
     )
   }
-  for (const value of [...new Set([...named.values()].flat())].sort()) {
-    accepts.set(value, untouched.slice())
-  }
+  const accepts = new Map<string, Bits>()
+  for (const value of sortedValues(named.values())) accepts.set(value, untouched.slice())
   const absent = untouched.slice()
   const other = untouched.slice()
   for (const [id, list] of requirements) {
-    for (const value of candidatesOf(list, accepts)) {
+    for (const value of acceptedBy(list, accepts.keys())) {
       const bits = accepts.get(value)
-      if (bits !== undefined && list.every((one) => accepted(one, value))) addBit(bits, id)
+      if (bits !== undefined) addBit(bits, id)
     }
     if (list.every((one) => accepted(one, undefined))) addBit(absent, id)
     if (list.every((one) => one.operator === 'NotIn' || one.operator === 'Exists'))
       addBit(other, id)
   }
-  return { name, accepts, absent, other, named, naming: bitsOf(size, named.keys()) }
+  return { name, accepts, absent, other, named, naming }
 }
 
-/** A requirement that lists its values accepts no others, and most do: there may be thousands. */
-function candidatesOf(
+/** Returns the values that all requirements accept, of those that are named. */
+function acceptedBy(
   requirements: readonly LabelSelectorRequirement[],
-  accepts: ReadonlyMap<string, Bits>,
-): Iterable<string> {
+  named: Iterable<string>,
+): readonly string[] {
+  // A requirement that lists its values accepts no others, and most do: there may be thousands.
   const listed = requirements.find(({ operator }) => operator === 'In')
-  return listed === undefined ? accepts.keys() : (listed.values ?? [])
+  const values = listed === undefined ? [...named] : (listed.values ?? [])
+  const others = requirements.filter((one) => one !== listed)
+  return others.length === 0
+    ? values
+    : values.filter((value) => others.every((one) => accepted(one, value)))
 }
 
 function accepted({ operator, values = [] }: LabelSelectorRequirement, value?: string): boolean {
@@ -173,13 +190,22 @@ function choicesOf(
   alive: Bits,
   taken: ReadonlySet<string> | undefined,
 ): readonly Choice[] {
-  const values = new Set<string>()
-  for (const id of membersOf(commonBits(alive, key.naming))) {
-    for (const value of key.named.get(id) ?? []) values.add(value)
-  }
-  const free = [...values].sort().filter((value) => taken?.has(value) !== true)
+  const free = livingValues(key, alive).filter((value) => taken?.has(value) !== true)
   const named = free.map((value): Choice => ({ value }))
   return taken === undefined ? ['absent', ...named, 'other'] : [...named, 'other']
+}
+
+/** Returns the values that selectors name which are still alive, sorted. */
+function livingValues(key: Key, alive: Bits): readonly string[] {
+  if (hasAll(alive, key.naming)) return [...key.accepts.keys()]
+  const living = membersOf(commonBits(alive, key.naming))
+  return sortedValues(living.map((id) => key.named.get(id) ?? []))
+}
+
+function sortedValues(lists: Iterable<readonly string[]>): readonly string[] {
+  const values = new Set<string>()
+  for (const list of lists) for (const value of list) values.add(value)
+  return [...values].sort()
 }
 
 function extend(state: State, key: Key, choice: Choice): State {
@@ -233,10 +259,11 @@ function unnamedValue(key: Key, identity: LabelCut['identity']): string {
   return value
 }
 
-function compareCells(a: LabelCell, b: LabelCell): number {
-  const left = JSON.stringify(labelTexts(a.witness))
-  const right = JSON.stringify(labelTexts(b.witness))
-  return left < right ? -1 : left > right ? 1 : 0
+function sortCells(cells: readonly LabelCell[]): readonly LabelCell[] {
+  return cells
+    .map((cell) => ({ cell, key: JSON.stringify(labelTexts(cell.witness)) }))
+    .sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0))
+    .map(({ cell }) => cell)
 }
 
 function holdsOn(size: number, keys: readonly Key[], labels: Labels): Bits {

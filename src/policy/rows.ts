@@ -1,6 +1,15 @@
 /** Who may connect to one end, port by port, as bit rows: the exact engine of the comparison. */
 import type { Bits } from './bits.ts'
-import { addBit, addBits, commonBits, hasBit, uniteBits, withoutBits } from './bits.ts'
+import {
+  addBit,
+  addBits,
+  commonBits,
+  copyBits,
+  createBits,
+  hasBit,
+  uniteBits,
+  withoutBits,
+} from './bits.ts'
 import type { CompiledSet } from './compiled-set.ts'
 import { spansAt } from './compiled-set.ts'
 import type { Denials } from './denied-rows.ts'
@@ -48,7 +57,7 @@ export function grantsTo(set: CompiledSet, universe: Universe, end: number): Gra
   const denied = denials === undefined ? {} : { denied: denials }
   if (!hasBit(set.ingress.isolated, end)) return { egress, ...denied }
   const everyone = universe.sourcesOf(end)
-  const ingress = (set.ingress.rules.get(end) ?? []).map(({ ports, peers }) => ({
+  const ingress = (set.ingress.rules[end] ?? []).map(({ ports, peers }) => ({
     spans: spansAt(universe, end, ports),
     peers: peers === 'everyone' ? everyone : peers,
   }))
@@ -101,8 +110,12 @@ export function cutPorts(universe: Universe, end: number, spans: readonly Span[]
   const limit = namedStart + (hasNames ? universe.portNames.length : 0)
   const starts = new Set(protocolStarts)
   for (let position = namedStart; position < limit; position++) starts.add(position)
-  for (const { low, high } of spans) {
-    if (low >= icmpStart) continue
+  let before: Span | undefined
+  for (const span of spans) {
+    // Many rules are about the same ports, one after the other.
+    if (span === before || span.low >= icmpStart) continue
+    before = span
+    const { low, high } = span
     starts.add(low)
     if (high + 1 < limit) starts.add(high + 1)
   }
@@ -169,7 +182,7 @@ export function rowsOfGrants(
   if (grants.ingress === undefined) {
     return { ingress: atoms.map(() => sources), egress: egress.rows() }
   }
-  const ingress = createRows(atoms, new Uint32Array(sources.length))
+  const ingress = createRows(atoms, createBits(32 * sources.length))
   for (const { spans, peers } of grants.ingress) ingress.add(spans, peers)
   return { ingress: ingress.rows(), egress: egress.rows() }
 }
@@ -207,7 +220,7 @@ function createRows(
     add: (spans, peers) => {
       let layer = layers.get(spans)
       if (layer === undefined) {
-        layer = start.slice()
+        layer = copyBits(start)
         layers.set(spans, layer)
       }
       addPeers(layer, peers)

@@ -15,12 +15,14 @@ import type {
   PolicyEndpoint,
   PolicyPod,
 } from './network-policy.ts'
-import { forEachPeer } from './network-policy.ts'
+import type { NumberLists } from './number-lists.ts'
 import type { RulePeer, RulePort } from './plain-rule.ts'
 import { questionsIn } from './plain-rule.ts'
-import { indexPods } from './pod-index.ts'
+import type { PodIndex } from './pod-index.ts'
+import { indexPods, sharedIndex } from './pod-index.ts'
+import { blocksIn, portNamesIn } from './policy-words.ts'
 import type { PortNames, PortResolution, Span } from './port-line.ts'
-import { portName, rulePortSpans } from './port-line.ts'
+import { rulePortSpans } from './port-line.ts'
 import { createPeerFilter } from './special-peers.ts'
 import { standInsOf } from './stand-ins.ts'
 import { symbolicPods } from './symbolic-pods.ts'
@@ -92,6 +94,10 @@ export interface Universe {
   readonly portNames: PortNames
   /** Returns the ends that a peer of a policy in `namespace` matches, sorted; the same list for the same question. */
   readonly endsMatching: (namespace: string, peer: RulePeer) => readonly number[]
+  /** The lists of ends that are answers, for whoever makes others that must be told from them. */
+  readonly lists: NumberLists
+  /** What universes over the same known pods share; absent where nothing is. */
+  readonly shared?: SharedPods
   /** Returns the ends that make up a learned address or prefix; none for one that was not given. */
   readonly endsOfLearned: (address: string) => readonly number[]
   /** Returns the end that stands for an entity; undefined for one that was not given. */
@@ -102,6 +108,14 @@ export interface Universe {
   readonly spansOf: (end: number, ports: RulePorts) => readonly Span[]
   /** Sources whose connections to the end can depend on a policy. */
   readonly sourcesOf: (end: number) => Bits
+}
+
+/** What a universe has in common with every other over the same known pods. */
+export interface SharedPods {
+  /** One object for all of them. */
+  readonly index: PodIndex
+  /** Tells whether a peer of a policy in `namespace` matches known pods alone here, wherever else it may match more. */
+  readonly isKnownAlone: (namespace: string, peer: RulePeer) => boolean
 }
 
 /** Entities that nodes always let in, or that are no part of the cluster's traffic: never a source that is compared. */
@@ -116,7 +130,7 @@ export function layOutUniverse(policies: readonly Policy[], known: KnownEnds): U
   })
   const symbolic = symbolicEnds(asked, known)
   const pods = [...knownPods, ...symbolic.pods]
-  const blocks = [...blocksOf(asked), ...(known.blocks ?? [])]
+  const blocks = [...blocksIn(asked), ...(known.blocks ?? [])]
   const learned = isMixed ? (known.learned ?? []).map(withMarks) : (known.learned ?? [])
   const cut = cutAddresses(blocks, learned)
   const outside = isMixed ? markedCells(cut, learned) : cut.cells.map(plainCell)
@@ -129,9 +143,21 @@ export function layOutUniverse(policies: readonly Policy[], known: KnownEnds): U
     ...unseen,
   ].map((entity): EntityEnd => ({ kind: 'entity', ...entity }))
   const ends: readonly UniverseEnd[] = [...pods, ...outside, ...entities]
-  const index = indexPods(pods.map((end) => end.pod))
+  const index = sharedIndex(known.pods.map(({ pod }) => pod))
+  const future = indexPods(
+    symbolic.pods.map(({ pod }) => pod),
+    { first: knownPods.length, lists: index.lists },
+  )
+  const podsMatching: PodIndex['matching'] =
+    symbolic.pods.length === 0
+      ? index.matching
+      : (namespace, peer) => {
+          const there = index.matching(namespace, peer)
+          const more = future.matching(namespace, peer)
+          return more.length === 0 ? there : index.lists.unite([there, more])
+        }
   const entityIds = entityPlaces(entities, pods.length + outside.length)
-  const portNames = portNamesOf(asked)
+  const portNames = portNamesIn(asked)
   const sources = allowedSources(ends, pods.length)
   const firstUnseen = ends.length - unseen.length
   const endsInBlock = rememberBlocks((block) => {
@@ -160,8 +186,17 @@ export function layOutUniverse(policies: readonly Policy[], known: KnownEnds): U
     spansOf: createSpansOf(ends, portNames, isMixed),
     endsMatching: (namespace, peer) => {
       if (peer.ipBlock !== undefined) return endsInBlock(peer.ipBlock)
-      return endsOfPeer(peer) ?? index.matching(namespace, peer)
+      return endsOfPeer(peer) ?? podsMatching(namespace, peer)
     },
+    lists: index.lists,
+    ...(!isMixed && {
+      shared: {
+        index,
+        isKnownAlone: (namespace, peer) =>
+          peer.ipBlock === undefined &&
+          (future.lacks(peer) || future.matching(namespace, peer).length === 0),
+      },
+    }),
     endsOfLearned: (address) => cut.cellsOfLearned(address).map((cell) => pods.length + cell),
     endOfEntity: (name, labels) =>
       (labels === undefined ? undefined : entityIds.get(labelsKey(labels))) ?? entityIds.get(name),
@@ -175,7 +210,7 @@ function symbolicEnds(
 ): { readonly pods: readonly PodEnd[]; readonly truncated: boolean } {
   if (symbolic === 'none') return { pods: [], truncated: false }
   if (symbolic === 'stand-ins') {
-    const index = indexPods(pods.map(({ pod }) => pod))
+    const index = sharedIndex(pods.map(({ pod }) => pod))
     const meets = (namespace: string, peer: NetworkPolicyPeer): boolean =>
       index.matching(namespace, peer).length > 0
     const made = standInsOf(policies, namespaces, meets)
@@ -263,31 +298,6 @@ function entityPlaces(entities: readonly EntityEnd[], first: number): ReadonlyMa
   }
   for (const [place, { name }] of entities.entries()) places.set(name, first + place)
   return places
-}
-
-function blocksOf(policies: readonly NetworkPolicy[]): readonly IpBlock[] {
-  const blocks: IpBlock[] = []
-  for (const { spec } of policies) {
-    forEachPeer(spec, ({ ipBlock }) => {
-      if (ipBlock !== undefined) blocks.push(ipBlock)
-    })
-  }
-  return blocks
-}
-
-/** Returns the names of ports that rules of the policies use, sorted. */
-export function portNamesOf(policies: readonly NetworkPolicy[]): PortNames {
-  const names = new Set<string>()
-  const note = (ports: readonly NetworkPolicyPort[] = []): void => {
-    for (const { port, protocol = 'TCP' } of ports) {
-      if (typeof port === 'string') names.add(portName(port, protocol))
-    }
-  }
-  for (const { spec } of policies) {
-    for (const { ports } of spec.ingress ?? []) note(ports)
-    for (const { ports } of spec.egress ?? []) note(ports)
-  }
-  return [...names].sort()
 }
 
 /** Returns the spans of rules at the ends: a port of a number means the same at every end, and equal spans are one list. */

@@ -16,7 +16,7 @@ import type { Plan } from './plan.ts'
 import type { KeyedPorts, PortLists } from './port-keys.ts'
 import { addPort, portKey, portList, spellRequests } from './port-keys.ts'
 import { isSpecialGrant, toSpecialPeer } from './special-grants.ts'
-import type { Finding, GeneratedPolicy, Grant } from './synthesis.ts'
+import type { Finding, GeneratedPolicy, Grant, GrantPeer } from './synthesis.ts'
 import type { MixedRule, MixedRules } from './to-cilium.ts'
 
 /** A policy whose JSON is longer is split: etcd refuses objects of about 1.5 MiB, and people refuse to read them. */
@@ -200,10 +200,15 @@ function makeRules(
   const byPeer = portsByPeer(plan, namespace, grants, open)
   const { shares, exact } = shareRules(byPeer, plan.options.minimise ?? 'canonical')
   const rules = shares.map(({ peers, ports }): Rule => {
-    const cubes = peers.filter(isCube)
-    const others = peers.filter((peer): peer is RulePeer => !isCube(peer))
+    const cubes: Cube[] = []
+    const others: RulePeer[] = []
+    for (const peer of peers) {
+      if (isCube(peer)) cubes.push(peer)
+      else others.push(peer)
+    }
+    const merged = mergeCubes(cubes).map((cube): RulePeer => toPeer(cube, namespace))
     return {
-      peers: [...mergeCubes(cubes).map((cube) => toPeer(cube, namespace)), ...mergeBlocks(others)],
+      peers: others.length === 0 ? merged : [...merged, ...mergeBlocks(others)],
       ports: portList(portLists, ports),
     }
   })
@@ -221,15 +226,25 @@ function portsByPeer(
   open: ReadonlySet<string>,
 ): readonly PeerPorts[] {
   const byPeer = new Map<string, PeerPorts>()
+  const takeEntry = (peer: Cube | RulePeer): PeerPorts => {
+    const key = isCube(peer) ? cubeText(peer) : JSON.stringify(peer)
+    const known = byPeer.get(key)
+    if (known !== undefined) return known
+    const entry = { peer, ports: [] }
+    byPeer.set(key, entry)
+    return entry
+  }
+  // Grants are sorted: the ports of one peer come one after the other.
+  let last: GrantPeer | undefined
+  let entries: readonly PeerPorts[] = []
   for (const grant of grants) {
     const port = portKey(grant)
     if (open.has(port)) continue
-    for (const peer of peersOf(plan, grant, namespace)) {
-      const key = isCube(peer) ? cubeText(peer) : JSON.stringify(peer)
-      const known = byPeer.get(key) ?? { peer, ports: [] }
-      byPeer.set(key, known)
-      addPort(known, port, grant)
+    if (grant.peer !== last) {
+      entries = peersOf(plan, grant, namespace).map(takeEntry)
+      last = grant.peer
     }
+    for (const entry of entries) addPort(entry, port, grant)
   }
   for (const known of byPeer.values()) spellRequests(known)
   return [...byPeer.values()]
@@ -258,7 +273,7 @@ function shareEqual(entries: readonly PeerPorts[]): readonly Share[] {
   const shares = new Map<string, { peers: PeerPorts['peer'][]; ports: readonly string[] }>()
   for (const { peer, ports: all } of entries) {
     const ports = all.length === 1 ? all : [...new Set(all)].sort()
-    const key = ports.join()
+    const key = ports.length === 1 ? (ports[0] ?? '') : ports.join()
     const share = shares.get(key)
     if (share === undefined) shares.set(key, { peers: [peer], ports })
     else share.peers.push(peer)

@@ -32,7 +32,8 @@ export function literalMatches(literal: Literal, labels: Labels): boolean {
 
 /** Tells whether every literal of a conjunction holds. */
 export function conjunctionMatches(conjunction: Conjunction, labels: Labels): boolean {
-  return conjunction.every((literal) => literalMatches(literal, labels))
+  for (const literal of conjunction) if (!literalMatches(literal, labels)) return false
+  return true
 }
 
 /** Returns the value of a key, or undefined when the map lacks it. */
@@ -61,6 +62,8 @@ const canonicals = new WeakMap<Conjunction, string>()
 /** Returns the same condition with literals and values sorted, without repetitions, and `Eq` for `In` of one value. */
 export function canonicalConjunction(conjunction: Conjunction): Conjunction {
   if (canonicals.has(conjunction)) return conjunction
+  const [only] = conjunction
+  if (only !== undefined && conjunction.length === 1) return alone(canonicalLiteral(only))
   const byText = new Map<string, Literal>()
   for (const literal of conjunction) {
     const canonical = canonicalLiteral(literal)
@@ -72,8 +75,22 @@ export function canonicalConjunction(conjunction: Conjunction): Conjunction {
   return sorted
 }
 
+/** Returns the conjunction of one literal in canonical form. */
+function alone(literal: Literal): Conjunction {
+  const conjunction = [literal]
+  canonicals.set(conjunction, literalText(literal))
+  return conjunction
+}
+
+/** Returns the canonical conjunction that a key has one of some values, which are sorted and once. */
+export function anyValueOf(key: string, values: readonly string[]): Conjunction {
+  return alone({ key, op: values.length === 1 ? 'Eq' : 'In', values })
+}
+
 /** Returns the label selector that says the same: `Eq` as `matchLabels`, the rest as expressions, all sorted. */
 export function toLabelSelector(conjunction: Conjunction): LabelSelector {
+  const [only] = conjunction
+  if (only !== undefined && conjunction.length === 1) return soleSelector(canonicalLiteral(only))
   const equal = new Map<string, string>()
   const matchExpressions: LabelSelectorRequirement[] = []
   for (const literal of canonicalConjunction(conjunction)) {
@@ -90,6 +107,13 @@ export function toLabelSelector(conjunction: Conjunction): LabelSelector {
   }
 }
 
+function soleSelector(literal: Literal): LabelSelector {
+  const [value] = literal.values
+  return literal.op === 'Eq' && value !== undefined
+    ? { matchLabels: toLabels([[literal.key, value]]) }
+    : { matchExpressions: [toRequirement(literal)] }
+}
+
 /** Returns the canonical conjunction that a label selector says. */
 export function fromLabelSelector(selector: LabelSelector): Conjunction {
   const matchLabels = selector.matchLabels ?? {}
@@ -104,7 +128,8 @@ export function fromLabelSelector(selector: LabelSelector): Conjunction {
 
 function canonicalLiteral({ key, op, values }: Literal): Literal {
   if (op === 'Exists' || op === 'DoesNotExist') return { key, op, values: [] }
-  const sorted = [...new Set(values)].sort()
+  const isSorted = values.every((value, at) => at === 0 || (values[at - 1] ?? '') < value)
+  const sorted = isSorted ? values : [...new Set(values)].sort()
   return { key, op: op === 'In' && sorted.length === 1 ? 'Eq' : op, values: sorted }
 }
 

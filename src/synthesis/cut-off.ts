@@ -49,11 +49,8 @@ export function findCutOff(plan: Plan, policies: readonly GeneratedPolicy[]): Cu
 function culpritsOf(plan: Plan, edge: Edge, evaluator: Evaluator): readonly string[] {
   const { protocol, port } = edge
   if (protocol === 'ICMPv4' || protocol === 'ICMPv6') return []
-  const isLeft = (end: EdgeEnd): boolean => {
-    const group = groupOfEnd(plan, end)
-    return group !== undefined && !plan.subjects.has(group.id)
-  }
-  const [fromLeft, toLeft] = [isLeft(edge.from), isLeft(edge.to)]
+  const fromLeft = isLeft(plan, edge.from)
+  const toLeft = isLeft(plan, edge.to)
   if (!fromLeft && !toLeft) return []
   const decisions = endpointsOf(plan, edge.from).flatMap((from) =>
     endpointsOf(plan, edge.to).map((to) => evaluator.evaluate(from, to, { protocol, port })),
@@ -63,6 +60,12 @@ function culpritsOf(plan: Plan, edge: Edge, evaluator: Evaluator): readonly stri
     ...(toLeft && !ingress.allowed ? ingress.isolatedBy : []),
   ])
   return [...new Set(culprits)].sort()
+}
+
+/** Tells whether an end is a pod that gets no policy. */
+function isLeft(plan: Plan, end: EdgeEnd): boolean {
+  const group = groupOfEnd(plan, end)
+  return group !== undefined && !plan.subjects.has(group.id)
 }
 
 function endpointsOf(plan: Plan, end: EdgeEnd): readonly PolicyEndpoint[] {

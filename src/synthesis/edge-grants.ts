@@ -39,7 +39,7 @@ export function isObligation(plan: Plan, edge: Edge): boolean {
 /** Tells whether an edge was seen to pass, and is of a protocol that the target can name. */
 function isWanted({ options }: Plan, edge: Edge): boolean {
   if (isPortProtocol(edge.protocol)) return isObserved(edge.outcome)
-  return knowsCilium(options) && isPassedIcmp(edge) && [edge.from, edge.to].every(isNameable)
+  return knowsCilium(options) && isPassedIcmp(edge) && isNameable(edge.from) && isNameable(edge.to)
 }
 
 function isNameable(end: EdgeEnd): boolean {
@@ -68,14 +68,14 @@ export function grantEdges(plan: Plan): Contribution & { readonly outside: reado
   const strangers: Use[] = []
   // One object stands for a group as a peer, wherever it is one.
   const peers = plan.groups.map(({ id }): GrantPeer => ({ kind: 'group', group: id }))
-  forEachUse(plan, (use) => {
-    const { direction, protocol, end } = use
-    const subject = use.subject.id
-    const { port } = use.edge
+  forEachUse(plan, (edge, direction, own) => {
+    const { protocol, port } = edge
+    const subject = own.id
+    const end = peerEnd(edge, direction)
     const group = groupOfEnd(plan, end)
     const peer = group === undefined ? undefined : peers[group.id]
     if (group === undefined || peer === undefined) {
-      if (end.kind !== 'address') strangers.push(use)
+      if (end.kind !== 'address') strangers.push({ edge, direction, subject: own, protocol, end })
       else
         outside.push({
           direction,
@@ -91,6 +91,7 @@ export function grantEdges(plan: Plan): Contribution & { readonly outside: reado
     } else {
       const everyPod = { kind: 'namespace', namespace: group.namespace } as const
       grants.push({ direction, subject, protocol, port, peer: everyPod, why: 'namespace-peer' })
+      const use = { edge, direction, subject: own, protocol, end }
       widenings.push(namespacePeer(plan, use, group))
     }
   })
@@ -107,14 +108,17 @@ export function grantEdges(plan: Plan): Contribution & { readonly outside: reado
 
 const directions = ['egress', 'ingress'] as const
 
-function forEachUse(plan: Plan, see: (use: Use) => void): void {
+/** Shows every edge to each of its ends that is a subject. */
+function forEachUse(
+  plan: Plan,
+  see: (edge: Edge, direction: 'ingress' | 'egress', subject: Group) => void,
+): void {
   for (const edge of plan.traffic.edges) {
-    const { protocol } = edge
     if (!isWanted(plan, edge)) continue
     for (const direction of directions) {
       const subject = groupOfEnd(plan, direction === 'egress' ? edge.from : edge.to)
       if (subject === undefined || !plan.subjects.has(subject.id)) continue
-      see({ edge, direction, subject, protocol, end: peerEnd(edge, direction) })
+      see(edge, direction, subject)
     }
   }
 }

@@ -23,6 +23,7 @@ import { identityLabels } from '../traffic/edge-ends.ts'
 import type { Edge } from '../traffic/traffic.ts'
 import type { Declared } from './declared.ts'
 import type { Obligation, ObligedEnd } from './obligations.ts'
+import { areClasses } from './obligations.ts'
 
 /** Points that the naive evaluator judges, about: enough to meet every destination of a large cluster. */
 export const maxSampled = 20_000
@@ -110,7 +111,7 @@ function obligedByEnd({
 }
 
 function endsOf(universe: Universe, end: ObligedEnd): readonly number[] {
-  if (!('kind' in end)) return end
+  if (areClasses(end)) return end
   if (end.kind === 'address') return universe.endsOfLearned(end.address)
   if (end.kind === 'unresolved') return []
   const entity = universe.endOfEntity(anyEntity, universe.icmp ? identityLabels(end) : [])

@@ -21,7 +21,7 @@ import { checkRequests, narrowsRequests, refusedRequest } from './gate-requests.
 import { anyEntity, compareAllowed } from './gate-rows.ts'
 import { checkReasons } from './grant-reasons.ts'
 import type { ObligedEnd } from './obligations.ts'
-import { obligationsOf } from './obligations.ts'
+import { areClasses, obligationsOf } from './obligations.ts'
 import type { GeneratedPolicy, Synthesis } from './synthesis.ts'
 
 /** How much the gate has checked: figures for the summary, and for tests that it did work. */
@@ -138,7 +138,7 @@ function rememberEndpoints(
 ): (end: ObligedEnd) => readonly PolicyEndpoint[] {
   const known = new Map<ObligedEnd, readonly PolicyEndpoint[]>()
   return (end) => {
-    if ('kind' in end) return strangersOf(end)
+    if (!areClasses(end)) return strangersOf(end)
     const before = known.get(end)
     if (before !== undefined) return before
     const endpoints = end.flatMap((id) => pods[id] ?? [])

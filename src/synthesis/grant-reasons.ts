@@ -18,15 +18,13 @@ export function checkReasons(traffic: Traffic, synthesis: Synthesis): void {
   const blocks = new Map<Place, { grant: Grant; prefixes: Prefix[] }>()
   for (const grant of synthesis.grants) {
     if (grant.why !== 'learned') continue
-    const place = learned.find(grant.direction, grant.subject, grant)
-    if (place === undefined || !isSeenRequest(place, grant)) throw unfounded(synthesis, grant)
-    if (grant.peer.kind === 'block') {
-      const block = blocks.get(place) ?? { grant, prefixes: [] }
-      blocks.set(place, block)
-      block.prefixes.push(...prefixesOf(grant.peer.cidr))
-      continue
-    }
-    if (!isSeenAt(place, grant.peer)) throw unfounded(synthesis, grant)
+    if (!isFounded(learned, grant)) throw unfounded(synthesis, grant)
+    if (grant.peer.kind !== 'block') continue
+    const place = learned.find(grant)
+    if (place === undefined) continue
+    const block = blocks.get(place) ?? { grant, prefixes: [] }
+    blocks.set(place, block)
+    block.prefixes.push(...prefixesOf(grant.peer.cidr))
   }
   for (const [{ outside }, { grant, prefixes }] of blocks) {
     const surplus = subtractIps(toIpSet(prefixes), toIpSet(outside))
@@ -34,18 +32,23 @@ export function checkReasons(traffic: Traffic, synthesis: Synthesis): void {
   }
 }
 
+/** Tells whether the learned edges show a grant; of a block, that some address was seen. */
+function isFounded(learned: LearnedPlaces, grant: Grant): boolean {
+  const { peer, request } = grant
+  if (peer.kind === 'group' && !learned.isSeen(grant, peer.group)) return false
+  if (peer.kind === 'group' && request === undefined) return true
+  const place = learned.find(grant)
+  if (place === undefined || !isSeenRequest(place, grant)) return false
+  return peer.kind === 'group' || peer.kind === 'block' || place.specials.has(JSON.stringify(peer))
+}
+
 /** No range of ports was seen, and a request only as it was kept. */
 function isSeenRequest({ requests }: Place, { endPort, request }: Grant): boolean {
   return endPort === undefined && (request === undefined || requests.has(JSON.stringify(request)))
 }
 
-function isSeenAt({ peers, specials }: Place, peer: Grant['peer']): boolean {
-  return peer.kind === 'group' ? peers.has(peer.group) : specials.has(JSON.stringify(peer))
-}
-
-/** What the learned edges show of one port of one subject in one direction: its peers, and its addresses outside. */
+/** What the learned edges show of one port of one subject in one direction beside groups: most show nothing. */
 interface Place {
-  readonly peers: Set<number>
   /** Entities and pods of other clusters, as texts. */
   readonly specials: Set<string>
   readonly outside: Prefix[]
@@ -53,40 +56,40 @@ interface Place {
   readonly requests: Set<string>
 }
 
+/** What the learned edges show of one subject in one direction. */
+interface Seen {
+  /** Peers and ports, as numbers. */
+  readonly groups: Set<number>
+  readonly places: Map<number, Place>
+}
+
 type Service = { readonly port: number; readonly protocol: string }
 
-function learnedPlaces(
-  traffic: Traffic,
-  synthesis: Synthesis,
-): {
-  readonly find: (
-    direction: 'ingress' | 'egress',
-    subject: number,
-    service: Service,
-  ) => Place | undefined
-} {
-  const groupOf = new Map(
-    synthesis.groups.flatMap((group) => group.classes.map((id) => [id, group.id] as const)),
-  )
-  // By subject, then by port.
-  const places: Record<Grant['direction'], Map<number, Place>[]> = { ingress: [], egress: [] }
+/** What is asked about one port of a subject. */
+type Side = Service & Pick<Grant, 'direction' | 'subject' | 'endPort'>
+
+interface LearnedPlaces {
+  readonly isSeen: (side: Side, group: number) => boolean
+  readonly find: (side: Side) => Place | undefined
+}
+
+function learnedPlaces(traffic: Traffic, synthesis: Synthesis): LearnedPlaces {
+  const groupOf: number[] = []
+  for (const { id, classes } of synthesis.groups) for (const known of classes) groupOf[known] = id
+  const seen: Record<Grant['direction'], Seen[]> = { ingress: [], egress: [] }
   const note = (direction: 'ingress' | 'egress', own: EdgeEnd, peer: EdgeEnd, edge: Edge): void => {
-    const subject = own.kind === 'class' ? groupOf.get(own.class) : undefined
+    const subject = own.kind === 'class' ? groupOf[own.class] : undefined
     if (subject === undefined) return
-    const byPort = places[direction][subject] ?? new Map<number, Place>()
-    places[direction][subject] = byPort
-    const port = portNumber(edge)
-    let place = byPort.get(port)
-    if (place === undefined) {
-      place = { peers: new Set(), specials: new Set(), outside: [], requests: new Set() }
-      byPort.set(port, place)
+    let side = seen[direction][subject]
+    if (side === undefined) {
+      side = { groups: new Set(), places: new Map() }
+      seen[direction][subject] = side
     }
-    const group = peer.kind === 'class' ? groupOf.get(peer.class) : undefined
-    if (group !== undefined) place.peers.add(group)
-    noteRequests(place, edge)
-    const [special] = specialPeersOf(peer)
-    if (special !== undefined) place.specials.add(JSON.stringify(special))
-    if (peer.kind === 'address') place.outside.push(...prefixesOf(peer.address))
+    const port = portNumber(edge)
+    const group = peer.kind === 'class' ? groupOf[peer.class] : undefined
+    if (group !== undefined) side.groups.add(group * portNumbers + port)
+    if (peer.kind === 'class' && edge.evidence.requests === undefined) return
+    noteOthers(placeAt(side, port), peer, edge)
   }
   for (const edge of traffic.edges) {
     if (!isObserved(edge.outcome) && !isPassedIcmp(edge)) continue
@@ -94,8 +97,27 @@ function learnedPlaces(
     note('ingress', edge.to, edge.from, edge)
   }
   return {
-    find: (direction, subject, service) => places[direction][subject]?.get(portNumber(service)),
+    isSeen: (side, group) =>
+      side.endPort === undefined &&
+      seen[side.direction][side.subject]?.groups.has(group * portNumbers + portNumber(side)) ===
+        true,
+    find: (side) => seen[side.direction][side.subject]?.places.get(portNumber(side)),
   }
+}
+
+function placeAt({ places }: Seen, port: number): Place {
+  const known = places.get(port)
+  if (known !== undefined) return known
+  const place = { specials: new Set<string>(), outside: [], requests: new Set<string>() }
+  places.set(port, place)
+  return place
+}
+
+function noteOthers(place: Place, peer: EdgeEnd, edge: Edge): void {
+  noteRequests(place, edge)
+  const [special] = specialPeersOf(peer)
+  if (special !== undefined) place.specials.add(JSON.stringify(special))
+  if (peer.kind === 'address') place.outside.push(...prefixesOf(peer.address))
 }
 
 function noteRequests({ requests }: Place, { evidence }: Edge): void {
@@ -105,6 +127,9 @@ function noteRequests({ requests }: Place, { evidence }: Edge): void {
     }
   }
 }
+
+/** Numbers that {@link portNumber} gives, all below. */
+const portNumbers = 5 * 65_536
 
 const protocols: readonly string[] = ['TCP', 'UDP', 'SCTP', 'ICMPv4', 'ICMPv6']
 

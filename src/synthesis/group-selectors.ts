@@ -160,6 +160,7 @@ function previousSelectors(
   others: readonly TrafficClass[],
   context: SelectorContext,
 ): readonly Conjunction[] {
+  if (context.managed.length === 0) return []
   const touches = (conjunction: Conjunction): boolean =>
     conjunction.length > 0 && targets.some((known) => conjunctionMatches(conjunction, known.labels))
   const covers = (conjunction: Conjunction): boolean =>

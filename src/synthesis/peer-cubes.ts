@@ -1,9 +1,11 @@
 /** Peers as cubes, namespaces times label literals, and the merging of them that changes no meaning. */
 import { NetweirError } from '../errors.ts'
 import { namespaceNameLabel } from '../labels.ts'
+import { noteCanonical } from '../policy/canonical.ts'
 import type { LabelSelector, NetworkPolicyPeer } from '../policy/network-policy.ts'
 import type { Conjunction, Literal } from './conjunction.ts'
 import {
+  anyValueOf,
   canonicalConjunction,
   conjunctionText,
   fromLabelSelector,
@@ -24,8 +26,10 @@ export interface Cube {
  * (`reference/algorithms.md` C.2). Sorted, and the same for every order of the input.
  */
 export function mergeCubes(cubes: readonly Cube[]): readonly Cube[] {
+  if (cubes.length < 2) return cubes.map((cube) => remembered(cube).canonical)
+  const plain = mergePlain(cubes.map(remembered))
+  if (plain !== undefined) return inOrder(plain)
   let merged = distinctCubes(cubes)
-  if (merged.length < 2) return merged.map(({ canonical }) => canonical)
   const keys = new Set<string>()
   for (const { canonical } of merged) {
     for (const literal of canonical.literals) if (hasValues(literal)) keys.add(literal.key)
@@ -37,7 +41,66 @@ export function mergeCubes(cubes: readonly Cube[]): readonly Cube[] {
     merged = mergeOver(merged, slots[turn % slots.length] ?? namespaceSlot)
     idle = merged.length === before ? idle + 1 : 1
   }
-  return merged.toSorted((a, b) => (a.text < b.text ? -1 : 1)).map(({ canonical }) => canonical)
+  return inOrder(merged)
+}
+
+function inOrder(cubes: readonly Remembered[]): readonly Cube[] {
+  return cubes.toSorted((a, b) => (a.text < b.text ? -1 : 1)).map(({ canonical }) => canonical)
+}
+
+/**
+ * Merges cubes of one namespace and one literal each, all about one key, which most are: one look at the values, then
+ * one at the namespaces, after which no two have either in common. Undefined for others.
+ */
+function mergePlain(cubes: readonly Remembered[]): readonly Remembered[] | undefined {
+  const key = cubes[0]?.canonical.literals[0]?.key
+  if (key === undefined || !cubes.every(({ canonical }) => isPlain(canonical, key)))
+    return undefined
+  const merged: Remembered[] = []
+  for (const { first, values } of plainHomes(cubes)) {
+    if (values === undefined) merged.push(first)
+    else {
+      const { namespaces } = first.canonical
+      merged.push(remembered({ namespaces, literals: anyValueOf(key, sortedTexts(values)) }))
+    }
+  }
+  return merged.length < 2 ? merged : mergeOver(merged, namespaceSlot)
+}
+
+function isPlain({ namespaces, literals }: Cube, key: string): boolean {
+  const [literal] = literals
+  return (
+    namespaces.length === 1 && literals.length === 1 && literal?.key === key && hasValues(literal)
+  )
+}
+
+/** Plain cubes of one namespace. */
+interface PlainHome {
+  readonly first: Remembered
+  /** The values of all of them, where there are several. */
+  values?: string[]
+}
+
+function plainHomes(cubes: readonly Remembered[]): readonly PlainHome[] {
+  const homes = new Map<string, PlainHome>()
+  // Those of one namespace come one after the other.
+  let namespace: string | undefined
+  let home: PlainHome | undefined
+  for (const cube of cubes) {
+    const { namespaces, literals } = cube.canonical
+    if (namespaces[0] !== namespace) {
+      namespace = namespaces[0]
+      home = homes.get(namespace ?? '')
+    }
+    if (home === undefined) {
+      home = { first: cube }
+      homes.set(namespace ?? '', home)
+      continue
+    }
+    home.values ??= [...(home.first.canonical.literals[0]?.values ?? [])]
+    home.values.push(...(literals[0]?.values ?? []))
+  }
+  return [...homes.values()]
 }
 
 /** Returns a text that is equal for equal cubes alone. */
@@ -54,14 +117,23 @@ export function toPeer(cube: Cube, ownNamespace: string): NetworkPolicyPeer {
   }
   const isOwn = namespaces.length === 1 && namespaces[0] === ownNamespace
   if (isOwn) {
-    peers.near ??= { podSelector: toLabelSelector(canonical.literals) }
+    peers.near ??= made({ podSelector: toLabelSelector(canonical.literals) }, canonical)
     return peers.near
   }
-  peers.far ??= {
-    namespaceSelector: namespacesSelector(namespaces),
-    podSelector: toLabelSelector(canonical.literals),
-  }
+  peers.far ??= made(
+    {
+      namespaceSelector: namespacesSelector(namespaces),
+      podSelector: toLabelSelector(canonical.literals),
+    },
+    canonical,
+  )
   return peers.far
+}
+
+/** What one literal says has one form, so that nobody has to look for the canonical one. */
+function made(peer: NetworkPolicyPeer, { literals }: Cube): NetworkPolicyPeer {
+  if (literals.length === 1) noteCanonical(peer)
+  return peer
 }
 
 /** Returns the cube that a peer stands for, or undefined when it names its namespaces in another way than by name. */
@@ -87,7 +159,7 @@ interface Slot {
 const namespaceSlot: Slot = {
   valuesOf: (cube) => cube.namespaces,
   withValues: (cube, namespaces) => ({ namespaces, literals: cube.literals }),
-  restOf: ({ canonical, rests }) => rests.of('', () => conjunctionText(canonical.literals)),
+  restOf: ({ canonical }) => conjunctionText(canonical.literals),
 }
 
 function valueSlot(key: string): Slot {
@@ -102,8 +174,14 @@ function valueSlot(key: string): Slot {
       namespaces: cube.namespaces,
       literals: canonicalConjunction([...others(cube), { key, op: 'In', values }]),
     }),
-    restOf: ({ canonical, rests }) =>
-      rests.of(key, () => textOf(canonical.namespaces, others(canonical))),
+    restOf: (cube) => {
+      cube.rests ??= new Map()
+      const known = cube.rests.get(key)
+      if (known !== undefined) return known
+      const rest = textOf(cube.canonical.namespaces, others(cube.canonical))
+      cube.rests.set(key, rest)
+      return rest
+    },
   }
 }
 
@@ -149,8 +227,8 @@ interface Remembered {
   readonly canonical: Cube
   /** Equal for equal cubes alone. */
   readonly text: string
-  /** Texts of the cube without one dimension. */
-  readonly rests: { readonly of: (slot: string, work: () => string) => string }
+  /** Texts of the cube without the values of one key. */
+  rests?: Map<string, string>
   /** The cube as a peer in a policy of its own namespace, and of any other. */
   readonly peers: { near?: NetworkPolicyPeer; far?: NetworkPolicyPeer }
 }
@@ -162,25 +240,13 @@ function remembered(cube: Cube): Remembered {
   if (known !== undefined) return known
   const namespaces = sortedTexts(cube.namespaces)
   const literals = canonicalConjunction(cube.literals)
-  const canonical = { namespaces, literals }
+  const isCanonical = namespaces === cube.namespaces && literals === cube.literals
+  const canonical = isCanonical ? cube : { namespaces, literals }
   const text = textOf(namespaces, literals)
-  const fresh = { canonical, text, rests: createRests(), peers: {} }
+  const fresh = { canonical, text, peers: {} }
   memory.set(cube, fresh)
-  memory.set(canonical, fresh)
+  if (!isCanonical) memory.set(canonical, fresh)
   return fresh
-}
-
-function createRests(): Remembered['rests'] {
-  const texts = new Map<string, string>()
-  return {
-    of: (slot, work) => {
-      const known = texts.get(slot)
-      if (known !== undefined) return known
-      const text = work()
-      texts.set(slot, text)
-      return text
-    },
-  }
 }
 
 function textOf(namespaces: readonly string[], literals: Conjunction): string {
@@ -195,6 +261,7 @@ function namespacesSelector(namespaces: readonly string[]): LabelSelector {
   return toLabelSelector([{ key: namespaceNameLabel, op: 'In', values: namespaces }])
 }
 
-function sortedTexts(texts: Iterable<string>): readonly string[] {
-  return [...new Set(texts)].sort()
+function sortedTexts(texts: readonly string[]): readonly string[] {
+  const isSorted = texts.every((text, at) => at === 0 || (texts[at - 1] ?? '') < text)
+  return isSorted ? texts : [...new Set(texts)].sort()
 }

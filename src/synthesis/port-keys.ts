@@ -50,7 +50,7 @@ export function portKey({ protocol, port, endPort }: Grant): string {
 
 /** Returns the ports that keys stand for; the same list for the same keys. */
 export function portList(lists: PortLists, keys: readonly string[]): readonly RulePort[] {
-  const key = keys.join()
+  const key = keys.length === 1 ? (keys[0] ?? '') : keys.join()
   const known = lists.get(key)
   if (known !== undefined) return known
   const list = toPorts(keys)

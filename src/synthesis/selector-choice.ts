@@ -293,9 +293,16 @@ function describe(found: Found, kind: SelectorKind, task: Task): SelectorChoice 
     kind,
     exact: found.exact,
     openWorld: literals.some((literal) => literal.op !== 'Eq' && literal.op !== 'In'),
-    collides: task.others.flatMap((labels, index) =>
-      selectors.some((conjunction) => conjunctionMatches(conjunction, labels)) ? [index] : [],
-    ),
+    collides: selectedBy(selectors, task.others),
     usedSuspect: [...new Set(suspects)].sort(),
   }
+}
+
+/** Returns the positions of the label maps on which one of the selectors holds. */
+function selectedBy(selectors: readonly Conjunction[], maps: readonly Labels[]): readonly number[] {
+  const positions: number[] = []
+  for (const [position, labels] of maps.entries()) {
+    if (selectors.some((one) => conjunctionMatches(one, labels))) positions.push(position)
+  }
+  return positions
 }

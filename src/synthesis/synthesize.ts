@@ -84,12 +84,19 @@ export function synthesize(traffic: Traffic, options: SynthesisOptions): Synthes
     deleted: retention.deleted,
     heldBack: denies.heldBack,
     selected: plan.selectors.map((selector) => selector.selects),
-    obligations: plan.traffic.edges.flatMap((edge, index) =>
-      isObligation(plan, edge) && !cutOff.edges.has(index) ? [index] : [],
-    ),
+    obligations: obligationsBut(plan, cutOff.edges),
     subjects: [...plan.subjects].sort((a, b) => a - b),
     confidence,
   }
+}
+
+/** Returns the positions of the edges that must be let through, without some. */
+function obligationsBut(plan: Plan, others: ReadonlySet<number>): readonly number[] {
+  const obligations: number[] = []
+  for (const [index, edge] of plan.traffic.edges.entries()) {
+    if (isObligation(plan, edge) && !others.has(index)) obligations.push(index)
+  }
+  return obligations
 }
 
 /** What is wrong with the labels of a peer that gets no policy is only good to know. */

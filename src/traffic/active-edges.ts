@@ -44,8 +44,8 @@ export function edgesByGroup(
     for (const known of group.classes) groupOf.set(known, id)
   }
   const found = groups.map(() => ({
-    ingress: new Map<number, BlockRange[]>(),
-    egress: new Map<number, BlockRange[]>(),
+    ingress: new Map<number, ActiveEdge>(),
+    egress: new Map<number, ActiveEdge>(),
   }))
   const peerOf = numberPeers(traffic, groups, groupOf)
   const add = (
@@ -62,12 +62,8 @@ export function edgesByGroup(
       (peerOf(isAny ? 'any address' : peer) * protocols.length + protocols.indexOf(protocol)) *
         ports +
       port
-    let active = edges.get(key)
-    if (active === undefined) {
-      active = []
-      edges.set(key, active)
-    }
-    for (const range of blocks) addBlocks(active, range[0], range[1])
+    const active = edges.get(key)
+    edges.set(key, active === undefined && areRanges(blocks) ? blocks : united(active, blocks))
   }
   for (const edge of traffic.edges) {
     if (!isObserved(edge.outcome)) continue
@@ -78,6 +74,20 @@ export function edgesByGroup(
     ingress: [...ingress.values()],
     egress: [...egress.values()],
   }))
+}
+
+/** Tells whether ranges are as {@link addBlocks} would make them, so that they need no list of their own. */
+function areRanges(blocks: readonly BlockRange[]): boolean {
+  for (let at = 1; at < blocks.length; at++) {
+    if ((blocks[at]?.[0] ?? 0) <= (blocks[at - 1]?.[1] ?? 0) + 1) return false
+  }
+  return true
+}
+
+function united(some: ActiveEdge = [], others: ActiveEdge): ActiveEdge {
+  const all = [...some]
+  for (const range of others) addBlocks(all, range[0], range[1])
+  return all
 }
 
 /**

@@ -78,6 +78,32 @@ describe('the engine', () => {
       { numRuns: 40 },
     )
   })
+
+  test('says the same of a set, whatever was asked of the same pods before', () => {
+    fc.assert(
+      fc.property(policySet, policySet, smallCluster, (a, b, { pods }) => {
+        const rowsOver = (asked: typeof a, over: typeof pods, judged: typeof a) => {
+          const universe = layOutUniverse(asked, {
+            pods: over.map((pod, id) => ({ name: `pod ${id}`, pod })),
+            namespaces: knownNamespaces,
+            symbolic: 'novel',
+          })
+          const set = compileSet(judged.map(unread), universe)
+          return [...universe.ends.keys()].map((end) => {
+            const atoms = cutPorts(universe, end, grantSpans(grantsTo(set, universe, end)))
+            return passing(rowsTo(set, universe, end, atoms))
+          })
+        }
+        // First with fewer pods that do not exist yet, so that what is kept was found where less was matched.
+        rowsOver(a, pods, a)
+        rowsOver(b, pods, a)
+        const again = rowsOver([...a, ...b], pods, a)
+        const fresh = structuredClone(pods)
+        expect(again).toEqual(rowsOver([...a, ...b], fresh, structuredClone(a)))
+      }),
+      { numRuns: 40 },
+    )
+  })
 })
 
 function mapPeers(

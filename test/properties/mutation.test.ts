@@ -42,20 +42,20 @@ const mutants: readonly Mutant[] = [
   {
     what: 'a policy without rules isolates nothing',
     file: 'compiled-set.ts',
-    from: '      if (side.isolates) addBit(isolated, subject)',
-    to: '      if (side.rules.length > 0) addBit(isolated, subject)',
+    from: '    if (union.isolates) {',
+    to: '    if (union.rules.length > 0) {',
   },
   {
     what: 'an empty list of peers is nobody',
-    file: 'compiled-set.ts',
+    file: 'compiled-policy.ts',
     from: 'if (peers === undefined || peers.length === 0) return',
     to: 'if (peers === undefined) return',
   },
   {
     what: 'of several peers the first alone counts',
-    file: 'compiled-set.ts',
-    from: 'new Uint32Array(lists.flat())',
-    to: 'new Uint32Array(lists[0] ?? [])',
+    file: 'compiled-policy.ts',
+    from: 'universe.lists.unite(peers.map(',
+    to: 'universe.lists.unite(peers.slice(0, 1).map(',
   },
   {
     what: 'egress rules without peers open nothing',
@@ -102,14 +102,14 @@ const mutants: readonly Mutant[] = [
   {
     what: 'the pod selector beside a namespace selector is passed over',
     file: 'pod-index.ts',
-    from: '.flatMap((place) => podsMatching(pods, place, peer.podSelector))',
-    to: '.flatMap((place) => podsMatching(pods, place, peer.namespaceSelector ? undefined : peer.podSelector))',
+    from: 'podsMatching(place, peer.podSelector)',
+    to: 'podsMatching(place, peer.namespaceSelector ? undefined : peer.podSelector)',
   },
   {
     what: 'of the values of In the first alone counts',
     file: 'pod-index.ts',
-    from: 'const values = new Set(listed.values)',
-    to: 'const values = new Set(listed.values?.slice(0, 1))',
+    from: 'of listed.values ?? []',
+    to: 'of listed.values?.slice(0, 1) ?? []',
   },
   {
     what: 'a port without protocol is UDP',

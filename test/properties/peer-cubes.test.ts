@@ -59,7 +59,32 @@ function truth(of: readonly Cube[]): readonly boolean[] {
   )
 }
 
+/** Cubes of one namespace and one key, which are merged in a shorter way. */
+const plainCubes: fc.Arbitrary<readonly Cube[]> = fc.array(
+  fc.record({
+    namespaces: fc.constantFrom(...namespaces.map((namespace) => [namespace])),
+    literals: fc
+      .subarray(['x', 'y', 'z'], { minLength: 1 })
+      .map((held): Literal[] => [
+        { key: 'app', op: held.length === 1 ? 'Eq' : 'In', values: held },
+      ]),
+  }),
+  { maxLength: 8 },
+)
+
 describe('P8: merging cubes', () => {
+  test('the shorter way for plain cubes says what the long one does', () => {
+    // It merges with nothing, and is not plain.
+    const odd: Cube = { namespaces: ['zoo'], literals: [{ key: 'zoo', op: 'Exists', values: [] }] }
+    fc.assert(
+      fc.property(plainCubes, (given) => {
+        const long = mergeCubes([...given, odd])
+        expect(long.at(-1)).toEqual(odd)
+        expect(mergeCubes(given)).toEqual(long.slice(0, -1))
+      }),
+    )
+  })
+
   test('keeps the truth for every pod, those that do not exist yet included', () => {
     let mergedCount = 0
     fc.assert(

@@ -96,6 +96,27 @@ export const ciliumCases: readonly CiliumCase[] = [
       ],
     }),
   },
+  ...[
+    '(?i)/x',
+    '(?i:/x)/y',
+    '/(?P<id>[[:digit:]]+)',
+    '/[[:^space:]/]*',
+    '/\\Qa(b\\E',
+    '\\A/\\pL\\p{Greek}\\x{10FFFF}\\z',
+    '(?U)/a+',
+  ].map((path) => ({
+    what: `an expression of RE2 alone: ${path}`,
+    spec: ingress({
+      toPorts: [{ ports: [{ port: '80', protocol: 'TCP' }], rules: { http: [{ path }] } }],
+    }),
+  })),
+  ...['(', '[a', '*x', 'a**', '(?=x)', '(?<!x)y', '(x)\\1', '(?z)x'].map((path) => ({
+    what: `no expression: ${path}`,
+    spec: ingress({
+      toPorts: [{ ports: [{ port: '80', protocol: 'TCP' }], rules: { http: [{ path }] } }],
+    }),
+    problem: 'http[0].path: ',
+  })),
   {
     what: 'no default deny',
     spec: { ...pods, enableDefaultDeny: { egress: false }, egress: [{ toEntities: ['world'] }] },
