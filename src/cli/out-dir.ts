@@ -24,8 +24,9 @@ import { homedir } from 'node:os'
 import { basename, dirname, join, relative, resolve, sep } from 'node:path'
 import process from 'node:process'
 import { NetweirError } from '../index.ts'
+import { isOtherRun } from '../other-run.ts'
 import { copyForeignFiles } from './foreign-files.ts'
-import { isOtherRun, outputFailed, syncDirectory, writeNewFile } from './out-file.ts'
+import { outputFailed, syncDirectory, writeNewFile } from './out-file.ts'
 
 /** What became of the files of a directory; paths relative to it. */
 export interface Replacement {

@@ -5,6 +5,7 @@ import { basename, dirname, join } from 'node:path'
 import process from 'node:process'
 import { gzipSync } from 'node:zlib'
 import { NetweirError } from '../index.ts'
+import { isOtherRun } from '../other-run.ts'
 
 /**
  * Resolves when `text` stands in the file, durably; it is compressed when the name ends in `.gz`. Until then the file
@@ -61,17 +62,6 @@ export async function writeNewFile(path: string, bytes: Uint8Array, mode = 0o666
     await handle.sync()
   } finally {
     await handle.close()
-  }
-}
-
-/** Tells whether another process of this machine has the number. */
-export function isOtherRun(pid: number): boolean {
-  if (pid === process.pid) return false
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (reason) {
-    return reason instanceof Error && 'code' in reason && reason.code === 'EPERM'
   }
 }
 

@@ -4,6 +4,7 @@ import { basename, dirname, join } from 'node:path'
 import process from 'node:process'
 import { setTimeout as wait } from 'node:timers/promises'
 import { NetweirError } from '../errors.ts'
+import { isOtherRun } from '../other-run.ts'
 import { recordingFailed } from './recording-error.ts'
 
 /**
@@ -65,14 +66,4 @@ async function clear(place: string, owner: string): Promise<void> {
   }
   if ((await readFile(aside, 'utf8')) === owner) await rm(aside)
   else await rename(aside, place)
-}
-
-function isOtherRun(pid: number): boolean {
-  if (!Number.isSafeInteger(pid) || pid <= 0 || pid === process.pid) return false
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (reason) {
-    return reason instanceof Error && 'code' in reason && reason.code === 'EPERM'
-  }
 }

@@ -555,11 +555,15 @@ const cases: readonly Case[] = [
   },
 ]
 
-function lint(texts: readonly string[], input: object = { knowledge, ranges }): LintReport {
-  const manifests = texts.flatMap((text, index) =>
-    readManifests(text, `${String.fromCharCode(97 + index)}.yaml`),
+/** Policies of the files a.yaml, b.yaml and so on. */
+function read(texts: readonly string[]): ReturnType<typeof readPoliciesTolerantly> {
+  return readPoliciesTolerantly(
+    texts.flatMap((text, index) => readManifests(text, `${String.fromCharCode(97 + index)}.yaml`)),
   )
-  return lintPolicies({ ...readPoliciesTolerantly(manifests), ...input })
+}
+
+function lint(texts: readonly string[], input: object = { knowledge, ranges }): LintReport {
+  return lintPolicies({ ...read(texts), ...input })
 }
 
 const findingsOf = (report: LintReport, code: LintCode) =>
@@ -586,10 +590,7 @@ describe.each(cases)('$code: $what', ({ code, found, clean, says, times = 1 }) =
 
   test('does not depend on the order of the policies', () => {
     if (code === 'DUPLICATE_NAME' || code === 'REPEATED_POLICY') return
-    const manifests = found.flatMap((text, index) =>
-      readManifests(text, `${String.fromCharCode(97 + index)}.yaml`),
-    )
-    const { policies, faults } = readPoliciesTolerantly(manifests)
+    const { policies, faults } = read(found)
     const turned = lintPolicies({ policies: [...policies].reverse(), faults, knowledge, ranges })
     expect(turned).toEqual(lint(found))
   })

@@ -38,14 +38,47 @@ async function fill(client: KafkaClient, topic: string, partition: number, value
   )
 }
 
+/** A client, and a topic of one partition that holds these values. */
+async function filled(
+  address: string,
+  name: string,
+  values: string[],
+): Promise<{ client: KafkaClient; topic: string }> {
+  const topic = topicName(name)
+  const client = clientOf(address)
+  await client.createTopic({ topic, partitions: 1 })
+  await fill(client, topic, 0, values)
+  return { client, topic }
+}
+
+/** The package itself, for what the client under test does not do. */
+function packageOf(address: string): kafkajs.Kafka {
+  return new kafkajs.Kafka({ brokers: [address], logLevel: kafkajs.logLevel.NOTHING })
+}
+
+async function administer(
+  address: string,
+  act: (admin: kafkajs.Admin) => Promise<unknown>,
+): Promise<void> {
+  const admin = packageOf(address).admin()
+  await admin.connect()
+  await act(admin)
+  await admin.disconnect()
+}
+
 /** Makes the first record of partition 0 that of this offset. */
 async function expire(address: string, topic: string, offset: number): Promise<void> {
-  const kafka = new kafkajs.Kafka({ brokers: [address], logLevel: kafkajs.logLevel.NOTHING })
-  const admin = kafka.admin()
-  await admin.connect()
-  await admin.fetchTopicOffsets(topic)
-  await admin.deleteTopicRecords({ topic, partitions: [{ partition: 0, offset: `${offset}` }] })
-  await admin.disconnect()
+  await administer(address, async (admin) => {
+    await admin.fetchTopicOffsets(topic)
+    await admin.deleteTopicRecords({ topic, partitions: [{ partition: 0, offset: `${offset}` }] })
+  })
+}
+
+/** Gives a topic of one partition a second one. */
+async function grow(address: string, topic: string): Promise<void> {
+  await administer(address, (admin) =>
+    admin.createPartitions({ topicPartitions: [{ topic, count: 2 }] }),
+  )
 }
 
 /** Reads from the first record to the ends, and returns what was seen. */
@@ -158,7 +191,7 @@ await describeKafka('a Kafka client', (address) => {
     const topic = topicName('control')
     const client = clientOf(address())
     await client.createTopic({ topic, partitions: 2 })
-    const kafka = new kafkajs.Kafka({ brokers: [address()], logLevel: kafkajs.logLevel.NOTHING })
+    const kafka = packageOf(address())
     const producer = kafka.producer({
       idempotent: true,
       maxInFlightRequests: 1,
@@ -189,7 +222,7 @@ await describeKafka('a Kafka client', (address) => {
         'segment.ms': '200',
       },
     })
-    const kafka = new kafkajs.Kafka({ brokers: [address()], logLevel: kafkajs.logLevel.NOTHING })
+    const kafka = packageOf(address())
     // The last batch of an idempotent producer stays when its records are gone.
     const producer = kafka.producer({ idempotent: true, maxInFlightRequests: 1 })
     await producer.connect()
@@ -209,10 +242,7 @@ await describeKafka('a Kafka client', (address) => {
   })
 
   test('starts at the first record that is kept where older ones have expired', async () => {
-    const topic = topicName('expired')
-    const client = clientOf(address())
-    await client.createTopic({ topic, partitions: 1 })
-    await fill(client, topic, 0, ['0', '1', '2', '3'])
+    const { client, topic } = await filled(address(), 'expired', ['0', '1', '2', '3'])
     await expire(address(), topic, 2)
     const froms: number[] = []
     const done = new AbortController()
@@ -230,10 +260,7 @@ await describeKafka('a Kafka client', (address) => {
   })
 
   test('goes on where records expire while it reads', async () => {
-    const topic = topicName('expiring')
-    const client = clientOf(address())
-    await client.createTopic({ topic, partitions: 1 })
-    await fill(client, topic, 0, ['0'])
+    const { client, topic } = await filled(address(), 'expiring', ['0'])
     const seen: string[] = []
     const done = new AbortController()
     await client.consume({
@@ -254,13 +281,7 @@ await describeKafka('a Kafka client', (address) => {
   })
 
   test('finds partitions that are added while it reads', async () => {
-    const topic = topicName('growing')
-    const client = clientOf(address())
-    await client.createTopic({ topic, partitions: 1 })
-    await fill(client, topic, 0, ['old'])
-    const kafka = new kafkajs.Kafka({ brokers: [address()], logLevel: kafkajs.logLevel.NOTHING })
-    const admin = kafka.admin()
-    await admin.connect()
+    const { client, topic } = await filled(address(), 'growing', ['old'])
     const seen: string[] = []
     const joins: number[] = []
     const done = new AbortController()
@@ -280,23 +301,19 @@ await describeKafka('a Kafka client', (address) => {
         seen.push(...records.map(({ value }) => `${partition}: ${value}`))
         if (partition === 1) done.abort()
         else {
-          await admin.createPartitions({ topicPartitions: [{ topic, count: 2 }] })
+          await grow(address(), topic)
           await sleep(300)
           await fill(client, topic, 1, ['new'])
         }
       },
     })
-    await admin.disconnect()
     expect(seen).toEqual(['0: old', '1: new'])
     expect(joins.at(-1)).toBe(2)
   })
 
   test('commits for its group, and goes on there', async () => {
-    const topic = topicName('commits')
     const group = topicName('group')
-    const client = clientOf(address())
-    await client.createTopic({ topic, partitions: 1 })
-    await fill(client, topic, 0, ['0', '1', '2'])
+    const { client, topic } = await filled(address(), 'commits', ['0', '1', '2'])
     const readOne = async (): Promise<string[]> => {
       const done = new AbortController()
       const seen: string[] = []
@@ -358,15 +375,8 @@ await describeKafka('a Kafka client', (address) => {
   })
 
   test('writes to partitions that are younger than its knowledge, and to no others', async () => {
-    const topic = topicName('younger')
-    const client = clientOf(address())
-    await client.createTopic({ topic, partitions: 1 })
-    await fill(client, topic, 0, ['0'])
-    const kafka = new kafkajs.Kafka({ brokers: [address()], logLevel: kafkajs.logLevel.NOTHING })
-    const admin = kafka.admin()
-    await admin.connect()
-    await admin.createPartitions({ topicPartitions: [{ topic, count: 2 }] })
-    await admin.disconnect()
+    const { client, topic } = await filled(address(), 'younger', ['0'])
+    await grow(address(), topic)
     await sleep(200)
     await fill(client, topic, 1, ['1'])
     expect((await client.ranges(topic)).map(({ end }) => end)).toEqual([1, 1])
@@ -374,10 +384,7 @@ await describeKafka('a Kafka client', (address) => {
   })
 
   test('fails with what its handler fails with, at once', async () => {
-    const topic = topicName('failing')
-    const client = clientOf(address())
-    await client.createTopic({ topic, partitions: 1 })
-    await fill(client, topic, 0, ['0'])
+    const { client, topic } = await filled(address(), 'failing', ['0'])
     let calls = 0
     const failure = await failureOf(
       readAll(client, topic, {
@@ -531,11 +538,21 @@ await describeBroker('a Kafka client and a broker that fails', (broker) => {
     expect(condition()).toBe(true)
   }
 
+  /** One that was frozen is not asked to keep topics before it is known to be back. */
+  const filledOnceBack = async (
+    name: string,
+    values: string[],
+  ): Promise<{ client: KafkaClient; topic: string }> => {
+    for (let round = 0; round < 20; round += 1) {
+      const found = await filled(broker().plaintext, name, values).catch(() => undefined)
+      if (found !== undefined) return found
+      await sleep(500)
+    }
+    return filled(broker().plaintext, name, values)
+  }
+
   test('reads on after a restart', async () => {
-    const topic = topicName('restart')
-    const client = clientOf(broker().plaintext)
-    await client.createTopic({ topic, partitions: 1 })
-    await fill(client, topic, 0, ['0', '1'])
+    const { client, topic } = await filled(broker().plaintext, 'restart', ['0', '1'])
     const events: string[] = []
     const { stop, seen, consuming } = follow(client, topic, {
       silenceMs: 60_000,
@@ -554,10 +571,7 @@ await describeBroker('a Kafka client and a broker that fails', (broker) => {
   })
 
   test('gives up on one that does not answer, in bounded time', async () => {
-    const topic = topicName('frozen')
-    const client = clientOf(broker().plaintext)
-    await client.createTopic({ topic, partitions: 1 })
-    await fill(client, topic, 0, ['0'])
+    const { client, topic } = await filled(broker().plaintext, 'frozen', ['0'])
     const { seen, consuming } = follow(client, topic, {})
     const failing = failureOf(consuming)
     await until(() => seen.length === 1)
@@ -574,10 +588,7 @@ await describeBroker('a Kafka client and a broker that fails', (broker) => {
   })
 
   test('gives up on one that is gone', async () => {
-    const topic = topicName('gone')
-    const client = clientOf(broker().plaintext)
-    await client.createTopic({ topic, partitions: 1 })
-    await fill(client, topic, 0, ['0'])
+    const { client, topic } = await filledOnceBack('gone', ['0'])
     const { seen, consuming } = follow(client, topic, {})
     const failing = failureOf(consuming)
     await until(() => seen.length === 1)
