@@ -5,14 +5,14 @@ import type { Session } from './session.ts'
 
 /** Writes the communication set of recorded flows. */
 export async function runLearn(command: LearnCommand, session: Session): Promise<number> {
-  const { set, traffic, notices } = await learn(command.sources, command.options, session.host)
+  const learned = await learn(command.sources, command.options, session.host)
   await session.endReading()
   const text =
     command.format === 'json'
-      ? encodeSet(set)
-      : trafficToText(traffic, session.resultStyle(command.out))
+      ? encodeSet(learned.set)
+      : trafficToText(learned.traffic, session.resultStyle(command.out))
   await session.writeResult(text, command.out)
-  await session.note(summaryToText({ traffic, notices }, session.style))
+  if (!session.display.quiet) await session.note(summaryToText(learned, session.style))
   return 0
 }
 

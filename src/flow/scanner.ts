@@ -29,6 +29,17 @@ export interface ScannerExports {
   clear(): void
   scan(at: number, length: number): void
   scanSingle(length: number): number
+  joinAt(): number
+  joinRoom(edges: number, cells: number, runs: number): number
+  join(
+    at: number,
+    edges: number,
+    cells: number,
+    firstCell: number,
+    runs: number,
+    ends: number,
+    addresses: number,
+  ): void
   inputAt(): number
   inputBytes(): number
   singleAt(): number
@@ -36,11 +47,11 @@ export interface ScannerExports {
   outcomesAt(): number
   rowsAt(): number
   edgesAt(): number
-  cellsAt(): number
+  pack(): number
+  packedAt(): number
   runsAt(): number
   countRows(): number
   countEdges(): number
-  countCells(): number
   countRuns(): number
   countLines(): number
   countRecords(): number

@@ -2,7 +2,9 @@
 import { NetweirError } from '../errors.ts'
 import type { CommunicationSet } from '../traffic/communication-set.ts'
 import type { Inventory } from '../traffic/inventory.ts'
+import { localCluster } from '../traffic/local-cluster.ts'
 import { readOut } from '../traffic/read-out.ts'
+import type { Traffic } from '../traffic/traffic.ts'
 import { readInventory } from './manifests.ts'
 import type { LearnOptions, LearnResult, RunHost } from './pipeline.ts'
 import { readSources } from './read-sources.ts'
@@ -22,8 +24,18 @@ export async function learn(
   options: LearnOptions,
   host: RunHost,
 ): Promise<LearnResult> {
-  const { set, traffic, notices } = await learnInput(sources, options, host)
-  return { set, traffic, notices }
+  const { set, inventory, notices } = await readInput(sources, options, host)
+  localCluster(set, options.clusterName)
+  let traffic: Traffic | undefined
+  return {
+    set,
+    // Whoever wants the set alone is spared the read-out.
+    get traffic() {
+      traffic ??= readOutInput(set, inventory, options)
+      return traffic
+    },
+    notices,
+  }
 }
 
 /** Returns what {@link learn} does, and the inventory. */
@@ -32,9 +44,26 @@ export async function learnInput(
   options: LearnOptions,
   host: RunHost,
 ): Promise<LearnedInput> {
+  const input = await readInput(sources, options, host)
+  return { ...input, traffic: readOutInput(input.set, input.inventory, options) }
+}
+
+async function readInput(
+  sources: readonly string[],
+  options: LearnOptions,
+  host: RunHost,
+): Promise<Omit<LearnedInput, 'traffic'>> {
   const { inventory, notices: asides } = await readInventory(options.inventory ?? [], options, host)
   const { set, notices } = await readSources(sources, options, host)
-  const traffic = readOut(set, {
+  return { set, notices: [...asides, ...notices], inventory }
+}
+
+function readOutInput(
+  set: CommunicationSet,
+  inventory: Inventory | undefined,
+  options: LearnOptions,
+): Traffic {
+  return readOut(set, {
     ...(options.clusterName === undefined ? {} : { clusterName: options.clusterName }),
     learnAudit: options.learnAudit ?? false,
     learnDenied: options.learnDenied ?? false,
@@ -42,7 +71,6 @@ export async function learnInput(
     serviceCidrs: options.serviceCidrs ?? [],
     ...(inventory === undefined ? {} : { inventory }),
   })
-  return { set, traffic, notices: [...asides, ...notices], inventory }
 }
 
 /**

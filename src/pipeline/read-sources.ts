@@ -195,7 +195,7 @@ function finish(
   for (const { source, stopped, missing } of lost) {
     refusePartial(source.name, stopped, missing, options)
   }
-  const set = reader.finish()
+  const set = reader.finish({ isLast: true })
   const notices: Notice[] = sources.flatMap((source) => source.notices())
   for (const { source, stopped, missing } of lost) {
     for (const message of [...stopped, ...missing]) {

@@ -96,7 +96,8 @@ class SharedScanner {
   }
 
   private constructor(module: ScannerModule, requests: boolean) {
-    this.#scanner = new LineScanner(module, { requests, onFull: (batch) => this.#give(batch) })
+    this.#scanner = new LineScanner(module, { requests })
+    this.#scanner.countFor((batch) => this.#give(batch))
   }
 
   /** Counts a record for a reader, and tells whether it was one for the scanner. */

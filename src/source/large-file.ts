@@ -94,7 +94,10 @@ class LargeFile {
     if (bytes < 2 * pieceBytes) return
     const range = { path: this.#path, start: this.#position, end, pieceBytes }
     const found = await this.#shareOut(range, scanner)
-    if (found === undefined) return
+    if (found === undefined) {
+      this.#reader.dropPieces()
+      return
+    }
     const { firstLines, lines } = layOut(range, found)
     const parts = found.map((one) => one.parts)
     this.#reader.absorb(parts, { lines, bytes }, firstLines)
@@ -130,15 +133,15 @@ class LargeFile {
       this.#checkAborted()
       return all.every((parts) => parts !== undefined) ? all : undefined
     } finally {
-      // What they held is given back before their findings are joined.
-      await Promise.all(workers.map(({ worker }) => worker.terminate()))
+      // Nobody waits for their end: what they held is given back while their findings are joined.
+      for (const { worker } of workers) worker.terminate().catch(() => undefined)
     }
   }
 
   async #ownPieces(task: PieceTask): Promise<PieceParts | undefined> {
     const { progress } = task.shared
     try {
-      const reading = new PieceReader(task).read()
+      const reading = new PieceReader(task, this.#reader.startPieces()).read()
       for (;;) {
         const step = reading.next()
         if (step.done === true) return step.value

@@ -54,9 +54,10 @@ export class PieceReader {
   readonly #lines = new Map<number, number>()
   #read = 0
 
-  constructor(task: PieceTask) {
+  /** Default: a reader of its own. */
+  constructor(task: PieceTask, reader?: Reader) {
     this.#task = task
-    this.#reader = createReader({ ...task.options, scanner: task.module, isPiece: true })
+    this.#reader = reader ?? createReader({ ...task.options, scanner: task.module, isPiece: true })
     this.#input = this.#reader.input ?? new Uint8Array(0)
     this.#file = openSync(task.range.path, 'r')
   }

@@ -8,5 +8,6 @@ let step = reading.next()
 while (step.done !== true) step = reading.next()
 const found: PieceParts | undefined = step.value
 const batch = found?.parts.batch
-const transferred = batch === undefined ? [] : [batch.edges, batch.cells, batch.runs]
+const tables = batch === undefined ? [] : [batch.edges, batch.cells, batch.runs]
+const transferred = tables.map(({ buffer }) => buffer as ArrayBuffer)
 parentPort?.postMessage(found, transferred)

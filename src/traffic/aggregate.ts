@@ -3,11 +3,10 @@
  * order, and how they were split over sets that were merged later, leave no trace.
  */
 import type { Flow, Outcome, Protocol, Reading } from '../flow/flow.ts'
+import { cellsOfEdges } from './cell-numbers.ts'
 import type { CommunicationSet } from './communication-set.ts'
 import { defaultOutsideLimit } from './communication-set.ts'
-import type { Direction } from './direction.ts'
 import { directionOf } from './direction.ts'
-import type { TableEdge } from './edge-table.ts'
 import { EdgeTable } from './edge-table.ts'
 import type { EndPlace } from './end-table.ts'
 import { EndTable, isPodEnd } from './end-table.ts'
@@ -18,7 +17,7 @@ import { PodTable } from './pod-table.ts'
 import { ProducerTable } from './producer-table.ts'
 import type { RequestRecord } from './request-record.ts'
 import { recordOfRequest } from './request-record.ts'
-import type { ScanBatch } from './scan-batch.ts'
+import type { BatchEdge, ScanBatch } from './scan-batch.ts'
 import { forEachEdge } from './scan-batch.ts'
 import { Smallest } from './smallest.ts'
 import type { PortedEdge } from './snapshot.ts'
@@ -82,6 +81,8 @@ class Aggregation implements Aggregate {
   readonly #portPairs: EdgeTable<PortPairs>
   readonly #requestKinds: readonly ('http' | 'dns')[]
   #outsideLimit: number
+  /** Tallies that share the counters of the last batch, which are let go of when the next one comes. */
+  #open: readonly Tally[] = []
 
   constructor(outsideLimit: number, requestKinds: readonly ('http' | 'dns')[]) {
     this.#requestKinds = requestKinds
@@ -139,11 +140,14 @@ class Aggregation implements Aggregate {
     for (const origin of batch.origins) this.#producers.seeMany(origin, origin.records, origin)
     for (const { address, name } of batch.names) this.#names.add(address, name)
     for (const { outcome, records } of batch.counted) this.#producers.count(outcome, records)
+    for (const tally of this.#open) tally.settle()
+    const open: Tally[] = []
     forEachEdge(batch, (edge) => {
-      const from = this.#placeIn(numberOf(edge.from), edge.address)
-      const to = this.#placeIn(numberOf(edge.to), edge.address)
-      this.#tallyOf(edge.direction, from, to, edge).absorbCounts(edge)
+      const tally = this.#between(numberOf(edge.from), numberOf(edge.to), edge)
+      tally.absorbCounts(edge)
+      open.push(tally)
     })
+    this.#open = open
   }
 
   addSet(set: CommunicationSet): void {
@@ -155,15 +159,19 @@ class Aggregation implements Aggregate {
       for (const name of names) this.#names.add(address, name)
     }
     this.#producers.absorbRecords(set)
-    for (const record of set.communications) {
+    const cells = cellsOfEdges(set.communications)
+    for (const [index, record] of set.communications.entries()) {
       const from = this.#ends.ofRecord(record.from, numbers)
       const to = this.#ends.ofRecord(record.to, numbers)
-      this.#communications.at(from, to, record.protocol, record.port).absorbRecord(record)
+      const tally = this.#communications.at(from, to, record.protocol, record.port)
+      tally.absorbRecord(record, cells?.[index])
     }
-    for (const record of set.pending) {
+    const pendingCells = cellsOfEdges(set.pending)
+    for (const [index, record] of set.pending.entries()) {
       const from = this.#ends.ofRecord(record.from, numbers)
       const to = this.#ends.ofRecord(record.to, numbers)
-      this.#pending(from, to, record.protocol, record).absorbRecord(record)
+      const tally = this.#pending(from, to, record.protocol, record)
+      tally.absorbRecord(record, pendingCells?.[index])
     }
   }
 
@@ -182,7 +190,7 @@ class Aggregation implements Aggregate {
       namespaces: this.#namespaces.toRecords(),
       classes,
       pods: this.#pods.toRecords(positions),
-      communications: speller.communications(this.#communications.edges()),
+      communications: speller.communications(this.#communications),
       pending: speller.pending(this.#pendingEdges()),
       names: this.#names.toRecords(),
       counted,
@@ -216,16 +224,8 @@ class Aggregation implements Aggregate {
   }
 
   #tally(flow: Flow, from: EndPlace, to: EndPlace): Tally {
-    return this.#tallyOf(directionOf(flow), from, to, flow)
-  }
-
-  #tallyOf(
-    direction: Direction,
-    from: EndPlace,
-    to: EndPlace,
-    { protocol, clientPort, port }: Pick<Flow, 'protocol' | 'clientPort' | 'port'>,
-  ): Tally {
-    switch (direction) {
+    const { protocol, clientPort, port } = flow
+    switch (directionOf(flow)) {
       case 'communication':
         return this.#communications.at(from, to, protocol, port)
       case 'suspect':
@@ -247,9 +247,32 @@ class Aggregation implements Aggregate {
     return port === 0 ? pairs.rest() : pairs.at(clientPort * portRange + port)
   }
 
-  *#pendingEdges(): Generator<PortedEdge> {
-    for (const edge of this.#suspects.edges()) yield { ...edge, clientPort: edge.port, port: 0 }
-    for (const edge of this.#portPairs.edges()) yield* pairEdges(edge)
+  #pendingEdges(): readonly PortedEdge[] {
+    const edges: PortedEdge[] = []
+    this.#suspects.forEach((edge) => {
+      edges.push({ ...edge, clientPort: edge.port, port: 0 })
+    })
+    this.#portPairs.forEach(({ value: pairs, ...edge }) => {
+      for (const [pair = 0, value] of pairs.entries()) {
+        const clientPort = Math.floor(pair / portRange)
+        edges.push({ ...edge, clientPort, port: pair % portRange, value })
+      }
+    })
+    return edges
+  }
+
+  /** Returns the tally of an edge that a scanner counted: of its ends only the one that is no pod has an address. */
+  #between(from: number, to: number, edge: BatchEdge): Tally {
+    const { direction, address, protocol, clientPort } = edge
+    if (direction === 'communication') {
+      return this.#communications.between(from, to, address, protocol, edge.port)
+    }
+    const port = direction === 'suspect' ? 0 : edge.port
+    if (port === 0 && clientPort > 0) {
+      return this.#suspects.between(from, to, address, protocol, clientPort)
+    }
+    const pairs = this.#portPairs.between(from, to, address, protocol, 0)
+    return port === 0 ? pairs.rest() : pairs.at(clientPort * portRange + port)
   }
 
   #place(flow: Flow, role: 'client' | 'server', timeMs: number | undefined): EndPlace {
@@ -261,12 +284,6 @@ class Aggregation implements Aggregate {
     const sighting = role === 'client' ? flow.clientPod : flow.serverPod
     if (endpoint.kind === 'pod' && sighting !== undefined) this.#pods.see(end, sighting, timeMs)
     return { end, address: '' }
-  }
-
-  /** Only an end that is no pod has addresses. */
-  #placeIn(end: number, address: string): EndPlace {
-    const known = this.#ends.ends[end]
-    return { end, address: known === undefined || isPodEnd(known) ? '' : address }
   }
 
   #isPod(place: EndPlace): boolean {
@@ -304,11 +321,4 @@ function requestsOf(
   return request !== undefined && kinds.includes(request.kind)
     ? recordOfRequest(side, request)
     : undefined
-}
-
-function* pairEdges(edge: TableEdge<PortPairs>): Generator<PortedEdge> {
-  for (const [pair, value] of edge.value.entries()) {
-    const clientPort = pair === undefined ? 0 : Math.floor(pair / portRange)
-    yield { ...edge, clientPort, port: pair === undefined ? 0 : pair % portRange, value }
-  }
 }

@@ -9,8 +9,15 @@ import { addCounts } from './counts.ts'
 import type { Span } from './timestamp.ts'
 import { formatTime, spanOf } from './timestamp.ts'
 
-/** A list of counters. */
-export type CellNumbers = readonly number[]
+/** A list of counters: the numbers of a larger list from one position to another. */
+export interface CellNumbers {
+  readonly numbers: ArrayLike<number>
+  readonly from: number
+  readonly to: number
+}
+
+/** No counters. */
+export const noCells: CellNumbers = { numbers: [], from: 0, to: 0 }
 
 /** One counter. */
 export interface Cell extends Readonly<Span> {
@@ -52,15 +59,36 @@ export function addToCell(
   numbers[at + 4] = Math.max(numbers[at + 4] ?? 0, lastMs)
 }
 
+/** Adds to each counter what another list counts, in place. */
+export function addCells(into: number[], { numbers, from, to }: CellNumbers): void {
+  for (let at = from; at < to; at += stride) {
+    addToCell(
+      into,
+      numbers[at] ?? 0,
+      numbers[at + 1] ?? 0,
+      numbers[at + 2] ?? 0,
+      numbers[at + 3] ?? 0,
+      numbers[at + 4] ?? 0,
+    )
+  }
+}
+
+/** Returns the counters in a list of their own. */
+export function ownNumbers({ numbers, from, to }: CellNumbers): number[] {
+  const own: number[] = []
+  for (let at = from; at < to; at += 1) own.push(numbers[at] ?? 0)
+  return own
+}
+
 /** Returns the counters one by one. */
-export function cellsOf(numbers: CellNumbers): readonly Cell[] {
+export function cellsOf({ numbers, from, to }: CellNumbers): readonly Cell[] {
   const cells: Cell[] = []
-  for (let at = 0; at < numbers.length; at += stride) {
+  for (let at = from; at < to; at += stride) {
     const rank = numbers[at] ?? 0
     cells.push({
-      side: sides[rank >> 5] ?? 'none',
-      verdict: verdictKinds[(rank >> 2) & 7] ?? 'trace',
-      strength: strengths[rank & 3] ?? 'weak',
+      side: sideOf(rank),
+      verdict: verdictOf(rank),
+      strength: strengthOf(rank),
       records: numbers[at + 1] ?? 0,
       flows: numbers[at + 2] ?? 0,
       firstMs: numbers[at + 3] ?? 0,
@@ -70,39 +98,65 @@ export function cellsOf(numbers: CellNumbers): readonly Cell[] {
   return cells
 }
 
-/** Tells whether a policy refused one of the records, or would have. */
-export function holdsRefusal(numbers: CellNumbers): boolean {
-  for (let at = 0; at < numbers.length; at += stride) {
-    if (refusals.has(verdictKinds[((numbers[at] ?? 0) >> 2) & 7] ?? 'trace')) return true
+function sideOf(rank: number): Side {
+  return sides[rank >> 5] ?? 'none'
+}
+
+function verdictOf(rank: number): VerdictKind {
+  return verdictKinds[(rank >> 2) & 7] ?? 'trace'
+}
+
+function strengthOf(rank: number): Strength {
+  return strengths[rank & 3] ?? 'weak'
+}
+
+/** Tells whether one of the counters is of such a kind. */
+export function someCell(
+  { numbers, from, to }: CellNumbers,
+  isSuch: (verdict: VerdictKind, strength: Strength) => boolean,
+): boolean {
+  for (let at = from; at < to; at += stride) {
+    const rank = numbers[at] ?? 0
+    if (isSuch(verdictOf(rank), strengthOf(rank))) return true
   }
   return false
 }
 
-const refusals: ReadonlySet<VerdictKind> = new Set([
-  'audit',
-  'denied',
-  'denied-explicit',
-  'denied-l7',
-])
-
-/** What documents spelled by {@link spellCells} were made of: whoever reads one needs not parse it. */
-const spelled = new WeakMap<readonly CellRecord[], CellNumbers>()
-
-/** Returns the counters as documents spell them. */
-export function spellCells(numbers: CellNumbers): readonly CellRecord[] {
-  const records: CellRecord[] = new Array(numbers.length / stride)
-  for (let at = 0, index = 0; at < numbers.length; at += stride, index += 1) {
-    records[index] = spellCell(numbers, at)
-  }
-  spelled.set(records, numbers)
+/** Returns how many records all of them count. */
+export function recordsOf({ numbers, from, to }: CellNumbers): number {
+  let records = 0
+  for (let at = from; at < to; at += stride) records = addCounts(records, numbers[at + 1] ?? 0)
   return records
 }
 
-function spellCell(numbers: CellNumbers, at: number): CellRecord {
+/** Tells whether a policy refused one of the records, or would have. */
+export function holdsRefusal({ numbers, from, to }: CellNumbers): boolean {
+  for (let at = from; at < to; at += stride) {
+    if (refusals[((numbers[at] ?? 0) >> 2) & 7] === true) return true
+  }
+  return false
+}
+
+/** By the positions of verdicts. */
+const refusals: readonly boolean[] = verdictKinds.map(
+  (verdict) => verdict === 'audit' || verdict.startsWith('denied'),
+)
+
+/** Returns the counters as documents spell them. */
+export function spellCells({ numbers, from, to }: CellNumbers): readonly CellRecord[] {
+  // Lists that grow take more memory than they need, and sets hold many.
+  const records: CellRecord[] = new Array((to - from) / stride)
+  for (let at = from, index = 0; at < to; at += stride, index += 1) {
+    records[index] = spellCell(numbers, at)
+  }
+  return records
+}
+
+function spellCell(numbers: ArrayLike<number>, at: number): CellRecord {
   const rank = numbers[at] ?? 0
-  const side = sides[rank >> 5] ?? 'none'
-  const verdict = verdictKinds[(rank >> 2) & 7] ?? 'trace'
-  const strength = strengths[rank & 3] ?? 'weak'
+  const side = sideOf(rank)
+  const verdict = verdictOf(rank)
+  const strength = strengthOf(rank)
   const records = numbers[at + 1] ?? 0
   const flows = numbers[at + 2] ?? 0
   const firstMs = numbers[at + 3] ?? 0
@@ -119,14 +173,31 @@ function spellCell(numbers: CellNumbers, at: number): CellRecord {
     : { side, verdict, strength, records, first, last }
 }
 
-/** Returns the numbers that were spelled as these records, undefined for records of another origin. */
-export function numbersSpelledAs(records: readonly CellRecord[]): CellNumbers | undefined {
-  return spelled.get(records)
+/** Returns the counters that a document spells, in whatever order. */
+export function readCells(records: readonly CellRecord[]): CellNumbers {
+  const numbers: number[] = []
+  for (const cell of records) {
+    const rank = cellRank(cell.side, cell.verdict, cell.strength)
+    const { firstMs, lastMs } = spanOf(cell)
+    addToCell(numbers, rank, cell.records, cell.flows ?? cell.records, firstMs, lastMs)
+  }
+  return { numbers, from: 0, to: numbers.length }
 }
 
-/** Returns the counters that a document spells, of whatever origin. */
-export function cellsSpelledAs(records: readonly CellRecord[]): readonly Cell[] {
-  const numbers = spelled.get(records)
-  if (numbers !== undefined) return cellsOf(numbers)
-  return records.map((cell) => ({ ...cell, flows: cell.flows ?? cell.records, ...spanOf(cell) }))
+/** An edge of a document. */
+interface Spelled {
+  readonly cells: readonly CellRecord[]
+}
+
+/** The counters of lists of edges that were spelled here: whoever reads one needs not parse it. */
+const spelled = new WeakMap<readonly Spelled[], readonly CellNumbers[]>()
+
+/** Keeps what the edges of a document were spelled from, one by one. */
+export function keepCells(edges: readonly Spelled[], cells: readonly CellNumbers[]): void {
+  spelled.set(edges, cells)
+}
+
+/** Returns what the edges of a list were spelled from; undefined for a list of another origin. */
+export function cellsOfEdges(edges: readonly Spelled[]): readonly CellNumbers[] | undefined {
+  return spelled.get(edges)
 }

@@ -14,7 +14,8 @@
  */
 import type { Outcome, Protocol } from '../flow/flow.ts'
 import { outcomes, protocols } from '../flow/flow.ts'
-import type { Cell } from './cell-numbers.ts'
+import type { Cell, CellNumbers } from './cell-numbers.ts'
+import { cellsOf, cellsOfEdges, holdsRefusal, readCells, recordsOf } from './cell-numbers.ts'
 import { ClassBook } from './class-book.ts'
 import type {
   CommunicationRecord,
@@ -44,7 +45,10 @@ export interface ResolvedEdge {
   readonly protocol: Protocol
   /** 0 where the port is unknown. */
   readonly port: number
+  /** All of its evidence. */
   readonly tally: Tally
+  /** Whether a policy refused one of its records, or would have. */
+  readonly isDisputed: boolean
   /** Addresses of an entity end, if any; either end may be one, the other is then a pod. */
   addresses: Set<string> | undefined
   /** The one outcome of all records where nothing else can be said: the direction, or the server's port, is unknown. */
@@ -109,9 +113,9 @@ function resolve(set: EdgeSource, local: string, options: ReadOutOptions): Resol
   const hasOverflow = set.pending.some(({ clientPort }) => clientPort === 0)
   const resolving = new EdgeResolving(ends, backends, options, hasOverflow)
   resolving.learn(set)
-  const overflow = set.pending.filter((record) => !resolving.orient(record))
+  const overflow = entriesOf(set.pending).filter((entry) => !resolving.orient(entry))
   resolving.decide()
-  for (const record of overflow) resolving.settle(record)
+  for (const entry of overflow) resolving.settle(entry)
   return {
     book,
     edges: resolving.edges(),
@@ -127,10 +131,69 @@ const portRange = 65_536
 /** How a pending record joins an edge: as it stands, or with client and server turned round. */
 type Way = 'kept' | 'turned'
 
-/** One record with the edge that the ledger counts it under. */
-interface Share {
-  readonly record: EvidenceRecord
-  readonly edge: ResolvedEdge
+/** A record of the set, with its counters: those that it was spelled from where it was spelled here. */
+interface Entry<R extends EvidenceRecord = EvidenceRecord> {
+  readonly record: R
+  readonly cells: CellNumbers
+  readonly isSpelledHere: boolean
+}
+
+/** Returns the records of a list with their counters. */
+function entriesOf<R extends EvidenceRecord>(records: readonly R[]): readonly Entry<R>[] {
+  const known = cellsOfEdges(records)
+  return records.map((record, index) => ({
+    record,
+    cells: known?.[index] ?? readCells(record.cells),
+    isSpelledHere: known !== undefined,
+  }))
+}
+
+/** An edge that gathers records, and joins them when somebody asks for more than the ledger does. */
+class GatheredEdge implements ResolvedEdge {
+  readonly from: ResolvedEnd
+  readonly to: ResolvedEnd
+  readonly protocol: Protocol
+  readonly port: number
+  readonly fixed: Outcome | undefined
+  addresses: Set<string> | undefined
+  decision = undisputed
+  isDisputed = false
+  #tally: Tally | undefined
+  #first: Entry | undefined
+  #isFirstTurned = false
+
+  constructor(
+    from: ResolvedEnd,
+    to: ResolvedEnd,
+    protocol: Protocol,
+    port: number,
+    fixed: Outcome | undefined,
+  ) {
+    this.from = from
+    this.to = to
+    this.protocol = protocol
+    this.port = port
+    this.fixed = fixed
+  }
+
+  /** Most edges are one record. */
+  gather(entry: Entry, way: Way): void {
+    this.isDisputed ||= holdsRefusal(entry.cells)
+    if (this.#first === undefined) {
+      this.#first = entry
+      this.#isFirstTurned = way === 'turned'
+    } else join(this.tally, entry, way)
+  }
+
+  get tally(): Tally {
+    if (this.#tally === undefined) {
+      this.#tally = new Tally()
+      if (this.#first !== undefined) {
+        join(this.#tally, this.#first, this.#isFirstTurned ? 'turned' : 'kept')
+      }
+    }
+    return this.#tally
+  }
 }
 
 class EdgeResolving {
@@ -140,13 +203,14 @@ class EdgeResolving {
   readonly #options: ReadOutOptions
   readonly #services = new KnownServices()
   /** By what is fixed, protocol and port, then by the pair of ends. */
-  readonly #edges = new Map<number, Map<number, ResolvedEdge>>()
+  readonly #edges = new Map<number, Map<number, GatheredEdge>>()
   /** What the ledger counts: each record once, with the first of its edges where a service has several backends. */
-  readonly #shares: Share[] = []
+  readonly #counted: CellNumbers[] = []
+  readonly #countedUnder: GatheredEdge[] = []
   /** Whether there is evidence that {@link settle} has to decide on. */
   readonly #hasOverflow: boolean
   /** The edges to which port pairs went, by ends and protocol of the pending records. */
-  readonly #pairEdges = new Map<string, Map<ResolvedEdge, Way>>()
+  readonly #pairEdges = new Map<string, Map<GatheredEdge, Way>>()
 
   constructor(
     ends: EndResolver,
@@ -160,32 +224,44 @@ class EdgeResolving {
     this.#hasOverflow = hasOverflow
   }
 
-  edges(): readonly ResolvedEdge[] {
-    return [...this.#edges.values()].flatMap((edges) => [...edges.values()])
+  edges(): readonly GatheredEdge[] {
+    const all: GatheredEdge[] = []
+    for (const edges of this.#edges.values()) for (const edge of edges.values()) all.push(edge)
+    return all
   }
 
   /** Takes in the communications. */
   learn(set: EdgeSource): void {
-    for (const record of set.communications) {
-      const targets = this.#backends.targetsOf(record.to, record.protocol, record.port)
-      this.#give(record, 'kept', record.from, targets)
-      if (!provesService(record.cells, record.port)) continue
-      for (const { end, port } of targets) this.#services.add(end, record.protocol, port)
+    for (const entry of entriesOf(set.communications)) {
+      const { from, to, protocol, port } = entry.record
+      if (!this.#backends.isService(to)) {
+        const server = this.#ends.resolve(to)
+        const edge = this.#edge(this.#ends.resolve(from), server, protocol, port)
+        edge.gather(entry, 'kept')
+        this.#countUnder(entry, edge)
+        if (provesService(entry.cells, port)) this.#services.add(server, protocol, port)
+        continue
+      }
+      const targets = this.#backends.targetsOf(to, protocol, port)
+      this.#give(entry, 'kept', from, targets)
+      if (!provesService(entry.cells, port)) continue
+      for (const target of targets) this.#services.add(target.end, protocol, target.port)
     }
   }
 
   /** Takes in pending evidence where it belongs; false when its ports are unknown, which is for {@link settle}. */
-  orient(record: PendingRecord): boolean {
+  orient(entry: Entry<PendingRecord>): boolean {
+    const { record } = entry
     const { from, to, protocol, clientPort, port } = record
     if (clientPort === 0) return false
     if (this.#isReply(record)) {
       const targets = this.#backends.targetsOf(from, protocol, clientPort)
-      this.#notePair(record, this.#give(record, 'turned', to, targets), 'turned')
+      this.#notePair(record, this.#give(entry, 'turned', to, targets), 'turned')
     } else if (port === 0) {
-      this.#share(record, this.#giveUnported(record, 'suspect-reply'))
+      this.#countUnder(entry, this.#giveUnported(entry, 'suspect-reply'))
     } else {
       const targets = this.#backends.targetsOf(to, protocol, port)
-      this.#notePair(record, this.#give(record, 'kept', from, targets), 'kept')
+      this.#notePair(record, this.#give(entry, 'kept', from, targets), 'kept')
     }
     return true
   }
@@ -193,22 +269,25 @@ class EdgeResolving {
   /** Decides all edges that there are. */
   decide(): void {
     for (const edge of this.edges()) {
-      if (edge.tally.isDisputed) edge.decision = decideEdge(edge.tally.cells, this.#options)
+      if (edge.isDisputed) edge.decision = decideEdge(edge.tally.cells, this.#options)
     }
-    for (const { record, edge } of this.#shares) this.#count(record, edge)
+    this.#counted.forEach((cells, index) => {
+      const edge = this.#countedUnder[index]
+      if (edge !== undefined) this.#count(cells, edge)
+    })
   }
 
   /** Counts evidence without ports with the one edge that it can belong to, else as `cannot-orient`. */
-  settle(record: PendingRecord): void {
-    const candidates = [...(this.#pairEdges.get(this.#pairKey(record)) ?? [])]
+  settle(entry: Entry<PendingRecord>): void {
+    const candidates = [...(this.#pairEdges.get(this.#pairKey(entry.record)) ?? [])]
     const [only] = candidates
     if (candidates.length !== 1 || only === undefined) {
-      this.#count(record, this.#giveUnported(record, 'cannot-orient'))
+      this.#count(entry.cells, this.#giveUnported(entry, 'cannot-orient'))
       return
     }
     const [edge, way] = only
-    join(edge.tally, record, way)
-    this.#count(record, edge)
+    edge.gather(entry, way)
+    this.#count(entry.cells, edge)
   }
 
   outcomeOf(edge: ResolvedEdge, cell: Pick<Cell, 'verdict'>): Outcome {
@@ -228,29 +307,32 @@ class EdgeResolving {
   }
 
   #give(
-    record: CommunicationRecord,
+    entry: Entry<CommunicationRecord>,
     way: Way,
     from: EndRecord,
     targets: readonly Target[],
-  ): readonly ResolvedEdge[] {
+  ): readonly GatheredEdge[] {
     const client = this.#ends.resolve(from)
-    const edges = targets.map(({ end, port }) => this.#edge(client, end, record.protocol, port))
-    for (const edge of edges) join(edge.tally, record, way)
+    const { protocol } = entry.record
+    const edges = targets.map(({ end, port }) => this.#edge(client, end, protocol, port))
+    for (const edge of edges) edge.gather(entry, way)
     const [first] = edges
-    if (first !== undefined) this.#share(record, first)
+    if (first !== undefined) this.#countUnder(entry, first)
     return edges
   }
 
-  #giveUnported(record: PendingRecord, fixed: Outcome): ResolvedEdge {
+  #giveUnported(entry: Entry<PendingRecord>, fixed: Outcome): GatheredEdge {
+    const { record } = entry
     const from = this.#ends.resolve(record.from)
     const to = this.#ends.resolve(record.to)
     const edge = this.#edge(from, to, record.protocol, 0, fixed)
-    edge.tally.absorbRecord(record)
+    edge.gather(entry, 'kept')
     return edge
   }
 
-  #share(record: EvidenceRecord, edge: ResolvedEdge): void {
-    this.#shares.push({ record, edge })
+  #countUnder({ cells }: Entry, edge: GatheredEdge): void {
+    this.#counted.push(cells)
+    this.#countedUnder.push(edge)
   }
 
   #edge(
@@ -259,7 +341,7 @@ class EdgeResolving {
     protocol: Protocol,
     port: number,
     fixed?: Outcome,
-  ): ResolvedEdge {
+  ): GatheredEdge {
     const rank = (fixed === undefined ? 0 : outcomes.indexOf(fixed) + 1) * protocols.length
     const service = (rank + protocols.indexOf(protocol)) * portRange + port
     let edges = this.#edges.get(service)
@@ -271,26 +353,17 @@ class EdgeResolving {
     let edge = edges.get(pair)
     if (edge === undefined) {
       const decided = protocol === 'ICMPv4' || protocol === 'ICMPv6' ? 'icmp' : fixed
-      edge = {
-        from,
-        to,
-        protocol,
-        port,
-        tally: new Tally(),
-        addresses: undefined,
-        fixed: decided,
-        decision: undisputed,
-      }
+      edge = new GatheredEdge(from, to, protocol, port, decided)
       edges.set(pair, edge)
     }
     if (from.address !== '' || to.address !== '') noteAddresses(edge, from, to)
     return edge
   }
 
-  #notePair(record: PendingRecord, edges: readonly ResolvedEdge[], way: 'kept' | 'turned'): void {
+  #notePair(record: PendingRecord, edges: readonly GatheredEdge[], way: 'kept' | 'turned'): void {
     if (record.port === 0 || !this.#hasOverflow) return
     const key = this.#pairKey(record)
-    const noted = this.#pairEdges.get(key) ?? new Map<ResolvedEdge, Way>()
+    const noted = this.#pairEdges.get(key) ?? new Map<GatheredEdge, Way>()
     for (const edge of edges) noted.set(edge, way)
     this.#pairEdges.set(key, noted)
   }
@@ -301,13 +374,19 @@ class EdgeResolving {
     return `${client.id} ${client.address} ${server.id} ${server.address} ${protocol}`
   }
 
-  #count({ cells }: EvidenceRecord, edge: ResolvedEdge): void {
-    for (const cell of cells) {
-      const outcome = this.outcomeOf(edge, cell)
-      this.counts.set(outcome, addCounts(this.counts.get(outcome) ?? 0, cell.records))
-    }
+  #count(cells: CellNumbers, edge: ResolvedEdge): void {
+    if (edge.isDisputed) {
+      for (const cell of cellsOf(cells)) this.#countAs(this.outcomeOf(edge, cell), cell.records)
+    } else this.#countAs(this.outcomeOf(edge, passed), recordsOf(cells))
+  }
+
+  #countAs(outcome: Outcome, records: number): void {
+    this.counts.set(outcome, addCounts(this.counts.get(outcome) ?? 0, records))
   }
 }
+
+/** What is in no dispute has one outcome: that of what passed. */
+const passed = { verdict: 'verdict' } as const
 
 function noteAddresses(edge: ResolvedEdge, from: ResolvedEnd, to: ResolvedEnd): void {
   const addresses = edge.addresses ?? new Set()
@@ -315,9 +394,9 @@ function noteAddresses(edge: ResolvedEdge, from: ResolvedEnd, to: ResolvedEnd): 
   edge.addresses = addresses
 }
 
-function join(tally: Tally, record: EvidenceRecord, way: Way): void {
-  if (way === 'turned') tally.absorbTurned(record)
-  else tally.absorbRecord(record)
+function join(tally: Tally, { record, cells, isSpelledHere }: Entry, way: Way): void {
+  if (way === 'turned') tally.absorbTurned(record, cells)
+  else tally.absorbRecord(record, isSpelledHere ? cells : undefined)
 }
 
 /** The outcome of records that count as learned: that of the end which a policy cannot name, if there is one. */

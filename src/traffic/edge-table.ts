@@ -15,8 +15,12 @@ const endRange = 2 ** 26
 
 /** One edge of the table. */
 export interface TableEdge<Value> {
-  readonly from: EndPlace
-  readonly to: EndPlace
+  /** Numbers of ends. */
+  readonly from: number
+  readonly to: number
+  /** The end that the address belongs to; it is empty where there is none. */
+  readonly spread: 'from' | 'to'
+  readonly address: string
   readonly protocol: Protocol
   readonly port: number
   readonly value: Value
@@ -26,7 +30,7 @@ export interface TableEdge<Value> {
 interface Places<Value> {
   at(address: string): Value
   tighten(limit: number): void
-  entries(): Iterable<readonly [string, Value]>
+  forEach(take: (value: Value, address: string) => void): void
 }
 
 interface Group<Value> {
@@ -43,8 +47,6 @@ interface Service<Value> {
   readonly port: number
   readonly groups: Map<number, Group<Value>>
 }
-
-const protocolRank = new Map<Protocol, number>(protocols.map((name, index) => [name, index]))
 
 /** The table; at least one end of every edge is a pod. */
 export class EdgeTable<Value extends Mergeable<Value>> {
@@ -67,20 +69,30 @@ export class EdgeTable<Value extends Mergeable<Value>> {
 
   /** Returns the value of an edge, a new one when the edge is new. */
   at(from: EndPlace, to: EndPlace, protocol: Protocol, port: number): Value {
-    const key = (protocolRank.get(protocol) ?? 0) * 65_536 + port
+    const group = this.#groupAt(from.end, to.end, protocol, port)
+    return group.places.at(group.spread === 'from' ? from.address : to.address)
+  }
+
+  /** Does what {@link at} does for two ends, the address of the one of which has addresses. */
+  between(from: number, to: number, address: string, protocol: Protocol, port: number): Value {
+    return this.#groupAt(from, to, protocol, port).places.at(address)
+  }
+
+  #groupAt(from: number, to: number, protocol: Protocol, port: number): Group<Value> {
+    const key = protocols.indexOf(protocol) * 65_536 + port
     let service = this.#services.get(key)
     if (service === undefined) {
       service = { protocol, port, groups: new Map() }
       this.#services.set(key, service)
     }
-    const pair = from.end * endRange + to.end
+    const pair = from * endRange + to
     let group = service.groups.get(pair)
     if (group === undefined) {
-      group = this.#group(from.end, to.end)
+      group = this.#group(from, to)
       service.groups.set(pair, group)
       this.#size += 1
     }
-    return group.places.at(group.spread === 'from' ? from.address : to.address)
+    return group
   }
 
   /** Lowers the limit of outside prefixes. */
@@ -91,19 +103,13 @@ export class EdgeTable<Value extends Mergeable<Value>> {
     }
   }
 
-  /** Yields all edges, in no order. */
-  *edges(): Generator<TableEdge<Value>> {
+  /** Calls `take` with each edge, in no order. */
+  forEach(take: (edge: TableEdge<Value>) => void): void {
     for (const { protocol, port, groups } of this.#services.values()) {
       for (const { from, to, spread, places } of groups.values()) {
-        for (const [address, value] of places.entries()) {
-          yield {
-            from: { end: from, address: spread === 'from' ? address : '' },
-            to: { end: to, address: spread === 'to' ? address : '' },
-            protocol,
-            port,
-            value,
-          }
-        }
+        places.forEach((value, address) => {
+          take({ from, to, spread, address, protocol, port, value })
+        })
       }
     }
   }
@@ -137,8 +143,8 @@ class OnlyPlace<Value> implements Places<Value> {
 
   tighten(): void {}
 
-  entries(): Iterable<readonly [string, Value]> {
-    return [['', this.#value]]
+  forEach(take: (value: Value, address: string) => void): void {
+    take(this.#value, '')
   }
 }
 
@@ -155,7 +161,7 @@ class EntityPlaces<Value extends Mergeable<Value>> implements Places<Value> {
 
   tighten(): void {}
 
-  *entries(): Generator<readonly [string, Value]> {
-    for (const [address, value] of this.#addresses.entries()) yield [address ?? '', value]
+  forEach(take: (value: Value, address: string) => void): void {
+    for (const [address, value] of this.#addresses.entries()) take(value, address ?? '')
   }
 }

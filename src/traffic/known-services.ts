@@ -3,7 +3,8 @@ import type { Protocol } from '../flow/flow.ts'
 import { protocols } from '../flow/flow.ts'
 import type { Prefix } from '../ip.ts'
 import { formatPrefix, prefixOf } from '../ip.ts'
-import type { CellRecord } from './communication-set.ts'
+import type { CellNumbers } from './cell-numbers.ts'
+import { someCell } from './cell-numbers.ts'
 import { firstEphemeralPort } from './direction.ts'
 import { prefixOfText } from './end-order.ts'
 import type { ResolvedEnd } from './end-resolver.ts'
@@ -13,9 +14,10 @@ import { isDenied } from './tally.ts'
  * Tells whether counters of a communication prove that its server listens on `port`: a new connection that was let
  * through, or a reply from a port that no client is given.
  */
-export function provesService(cells: readonly CellRecord[], port: number): boolean {
-  return cells.some(
-    ({ verdict, strength }) =>
+export function provesService(cells: CellNumbers, port: number): boolean {
+  return someCell(
+    cells,
+    (verdict, strength) =>
       !isDenied(verdict) &&
       (strength === 'strong' || (strength === 'reply' && port < firstEphemeralPort)),
   )

@@ -9,6 +9,7 @@ import type { ScanBatch } from './scan-batch.ts'
 import { cellBytes, edgeBytes, runBytes } from './scan-batch.ts'
 import { wordsOfShape } from './scan-shape.ts'
 import { RowReader, ScannedTexts } from './scanned-texts.ts'
+import { joinTables } from './table-join.ts'
 
 /** What a scanner is made with. */
 export interface LineScannerOptions {
@@ -16,9 +17,10 @@ export interface LineScannerOptions {
   readonly untilMs?: number
   /** Leave what says something of requests to the decoder. Default: no. */
   readonly requests?: boolean
-  /** Takes what was counted when the scanner has no room for more. */
-  readonly onFull: (batch: ScanBatch) => void
 }
+
+/** Takes what was counted. */
+export type TakeBatch = (batch: ScanBatch) => void
 
 /** Takes a line that is not for the scanner, valid during the call: its bytes, their place, and which line it is. */
 export type PlainLine = (bytes: Uint8Array, offset: number, line: number) => void
@@ -42,7 +44,8 @@ export class LineScanner {
   readonly #scanner: ScannerExports
   readonly #bytes: Uint8Array
   readonly #words: Uint32Array
-  readonly #onFull: (batch: ScanBatch) => void
+  /** Takes what was counted when there is no room for more. */
+  #onFull: TakeBatch = () => undefined
   readonly #isAsked: boolean
   #texts = new ScannedTexts()
   #plain: PlainLine = () => undefined
@@ -54,7 +57,6 @@ export class LineScanner {
   #isTaken = false
 
   constructor(module: ScannerModule, options: LineScannerOptions) {
-    this.#onFull = options.onFull
     this.#isAsked = options.requests === true
     this.#scanner = startScanner(module, {
       learn: (kind, row, text, length) => this.#learn(kind, row, text, length),
@@ -153,15 +155,15 @@ export class LineScanner {
     return isTaken
   }
 
-  /** Takes out all that was counted. */
+  /** Takes out all that was counted; the tables are valid until the next call. */
   takeBatch(): ScanBatch {
     this.#startAnew()
     const scanner = this.#scanner
     const { buffer } = scanner.memory
     const counts = new Float64Array(buffer, scanner.outcomesAt(), outcomes.length)
     const rows = new RowReader(buffer, scanner.rowsAt())
-    const cut = (at: number, count: number, size: number): ArrayBuffer =>
-      buffer.slice(at, at + count * size)
+    const cut = (at: number, count: number, size: number): Uint8Array =>
+      this.#bytes.subarray(at, at + count * size)
     const batch = {
       ...this.#texts.toBatch(rows),
       counted: outcomes.flatMap((outcome, index) => {
@@ -169,11 +171,43 @@ export class LineScanner {
         return records > 0 ? [{ outcome, records }] : []
       }),
       edges: cut(scanner.edgesAt(), scanner.countEdges(), edgeBytes),
-      cells: cut(scanner.cellsAt(), scanner.countCells(), cellBytes),
+      cells: cut(scanner.packedAt(), scanner.pack(), cellBytes),
       runs: cut(scanner.runsAt(), scanner.countRuns(), runBytes),
     }
     this.#isTaken = true
     return batch
+  }
+
+  /** Counts for somebody from here on: his records from nought on, and what has no room goes to him. */
+  countFor(onFull: TakeBatch): void {
+    this.#onFull = onFull
+    this.#records = 0
+    this.#passedOver = 0
+    this.#handedBack = 0
+  }
+
+  /** Forgets what the tables hold. */
+  forget(): void {
+    this.#isTaken = true
+  }
+
+  /**
+   * Takes in what another scanner has counted, by number; false where there is no room for it, which leaves everything as
+   * it was.
+   */
+  joinBatch(batch: ScanBatch): boolean {
+    this.#startAnew()
+    const numbers = this.#texts.numbersOf(batch)
+    const wentTo = joinTables(this.#scanner, batch, numbers)
+    if (wentTo === undefined) return false
+    this.#texts.join(batch, numbers.ofEnds, (edge) => wentTo[edge] ?? 0)
+    const { buffer } = this.#scanner.memory
+    const counts = new Float64Array(buffer, this.#scanner.outcomesAt(), outcomes.length)
+    for (const { outcome, records } of batch.counted) {
+      const index = outcomes.indexOf(outcome)
+      counts[index] = (counts[index] ?? 0) + records
+    }
+    return true
   }
 
   /** Clearing takes time, which the last batch is spared. */

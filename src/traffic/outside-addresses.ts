@@ -31,6 +31,12 @@ export class OutsideAddresses<Value extends Mergeable<Value>> {
   at(text: string): Value {
     const present = this.#values.get(text)
     if (present !== undefined) return present
+    // Nearly all are of one address while nothing is folded, and that is its own key.
+    if (this.#length === this.#width && this.#values.size < this.#limit && !text.includes('/')) {
+      const value = this.#create()
+      this.#values.set(text, value)
+      return value
+    }
     const place = this.#place(text)
     if (place.length < this.#length) this.#foldTo(place.length)
     const key = this.#key(place)
@@ -52,6 +58,11 @@ export class OutsideAddresses<Value extends Mergeable<Value>> {
   /** Returns addresses, or prefixes where they were folded, with their values. */
   entries(): Iterable<readonly [string, Value]> {
     return this.#values
+  }
+
+  /** Calls `take` with each value, and the address or prefix it belongs to. */
+  forEach(take: (value: Value, address: string) => void): void {
+    this.#values.forEach(take)
   }
 
   #fold(): void {

@@ -78,7 +78,7 @@ function cellsByOutcome(
 ): readonly (readonly [Outcome, readonly Cell[]])[] {
   const { cells } = edge.tally
   const [first] = cells
-  if (first !== undefined && !edge.tally.isDisputed) {
+  if (first !== undefined && !edge.isDisputed) {
     return [[resolution.outcomeOf(edge, first), cells]]
   }
   const byOutcome = new Map<Outcome, Cell[]>()

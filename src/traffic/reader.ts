@@ -3,7 +3,6 @@ import type { Location } from '../errors.ts'
 import { NetweirError } from '../errors.ts'
 import { parseRecord, readRecord } from '../flow/decode.ts'
 import type { Outcome, Reading } from '../flow/flow.ts'
-import { outcomes } from '../flow/flow.ts'
 import { inspectedBytes, refuseBinary } from '../flow/foreign.ts'
 import type { PlainLines, RecordPlace, TakenLines } from '../flow/lines.ts'
 import type { MessageReader } from '../flow/message.ts'
@@ -13,10 +12,13 @@ import { createRecordSplitter } from '../flow/records.ts'
 import type { ScannerModule } from '../flow/scanner.ts'
 import type { Aggregate, AggregateOptions } from './aggregate.ts'
 import { createAggregate } from './aggregate.ts'
+import type { ReaderNotice } from './bad-records.ts'
+import { BadRecords } from './bad-records.ts'
 import type { BytesForm, BytesPlace } from './bytes-form.ts'
 import type { CommunicationSet } from './communication-set.ts'
 import { LineScanner } from './line-scanner.ts'
 import type { BadPart, ReadParts } from './read-parts.ts'
+import type { ScanBatch } from './scan-batch.ts'
 import { decodeSet, isNetweirDocument } from './set-document.ts'
 import { plausibleTime } from './timestamp.ts'
 
@@ -32,12 +34,6 @@ export interface ReaderOptions extends AggregateOptions {
   readonly scanner?: ScannerModule
   /** What is read are pieces of a source of lines, each as a source of its own: whole lines from the middle. Default: no. */
   readonly isPiece?: boolean
-}
-
-/** Something about the input that a person should know. */
-export interface ReaderNotice {
-  readonly message: string
-  readonly location?: Location
 }
 
 /** Reads one source after another into one set. */
@@ -58,17 +54,24 @@ export interface Reader {
   consume(bytes: Uint8Array, place: BytesPlace, form?: BytesForm): string | undefined
   /** Ends the source; with `isCut` it is known to go on where its bytes ended, which is one `truncated` record. */
   endOfSource(options?: { readonly isCut?: boolean }): void
-  /** Ends the source, if any, and returns the set. */
-  finish(): CommunicationSet
+  /** Ends the source, if any, and returns the set; with `isLast` nothing is read after it, and the scanner is let go of. */
+  finish(options?: { readonly isLast?: boolean }): CommunicationSet
   /** Bytes that can be filled and given to {@link consume}, which then copies nothing; undefined without a scanner. */
   readonly input: Uint8Array | undefined
   /** Whether the current source is one of lines that can be read in any order, and stands between two of them. */
   readonly isBetweenLines: boolean
+  /**
+   * Returns a reader of pieces of the current source, which counts with this one's scanner until {@link absorb} or
+   * {@link dropPieces} is called.
+   */
+  startPieces(): Reader
+  /** Forgets what was found in pieces since {@link startPieces}. */
+  dropPieces(): void
   /** Ends a piece, and returns how many lines it had. */
   endOfPiece(): number
   /** Whether lines were met that must be read in order, so that the pieces must not be used. */
   readonly needsOrder: boolean
-  /** Returns what was found in pieces, for {@link absorb} of another reader. */
+  /** Returns what was found in pieces, for {@link absorb} of another reader, whose scanner may hold a part of it. */
   finishParts(): ReadParts
   /**
    * Takes in what other readers found in the next `lines` lines of the current source; the sources of bad records are
@@ -88,17 +91,14 @@ export function createReader(options: ReaderOptions = {}): Reader {
   return new SourceReader(options)
 }
 
-interface BadRecords {
-  readonly first: { readonly file: string; readonly line?: number; readonly offset?: number }
-  readonly reason: string
-  count: number
-}
-
 class SourceReader implements Reader {
   readonly #options: ReaderOptions
   readonly #aggregate: Aggregate
-  readonly #scanner: LineScanner | undefined
-  readonly #bad = new Map<Outcome, BadRecords>()
+  /** Absent also while it is lent. */
+  #scanner: LineScanner | undefined
+  #lent: LineScanner | undefined
+  readonly #isBorrowing: boolean
+  readonly #bad: BadRecords
   readonly #messages: MessageReader = createMessageReader()
   #source: { readonly name: string; readonly splitter: RecordSplitter } | undefined
   #records = 0
@@ -111,11 +111,17 @@ class SourceReader implements Reader {
   #isAggregated = false
   /** Of the bytes in hand. */
   #fault: string | undefined
+  readonly #onFull = (batch: ScanBatch): void => {
+    this.#isAggregated = true
+    this.#aggregate.addBatch(batch)
+  }
 
-  constructor(options: ReaderOptions) {
+  constructor(options: ReaderOptions, borrowed?: LineScanner) {
     this.#options = options
+    this.#bad = new BadRecords(options.strict === true)
     this.#aggregate = createAggregate(options)
-    this.#scanner = this.#createScanner(options)
+    this.#isBorrowing = borrowed !== undefined
+    this.#useScanner(borrowed ?? this.#createScanner(options))
   }
 
   get records(): number {
@@ -134,17 +140,7 @@ class SourceReader implements Reader {
   }
 
   get notices(): readonly ReaderNotice[] {
-    const notices: ReaderNotice[] = outcomes.flatMap((outcome) => {
-      const bad = this.#bad.get(outcome)
-      if (bad === undefined) return []
-      const message = `${records(bad.count)} ${outcome}, the first one here: ${bad.reason}`
-      return [{ message, location: bad.first }]
-    })
-    const passedOver = this.#passedOver + (this.#scanner?.passedOver ?? 0)
-    if (passedOver > 0) {
-      notices.push({ message: `${records(passedOver)} outside the asked time passed over` })
-    }
-    return notices
+    return this.#bad.notices(this.#passedOver + (this.#scanner?.passedOver ?? 0))
   }
 
   get edges(): number {
@@ -187,6 +183,39 @@ class SourceReader implements Reader {
     return this.#needsOrder
   }
 
+  startPieces(): Reader {
+    this.#lent = this.#releaseScanner()
+    return new SourceReader({ ...this.#options, strict: false, isPiece: true }, this.#lent)
+  }
+
+  /** Takes in what the scanner has counted, and returns it as it is then free for something else. */
+  #releaseScanner(): LineScanner | undefined {
+    const scanner = this.#scanner
+    if (scanner === undefined) return undefined
+    this.#aggregate.addBatch(scanner.takeBatch())
+    this.#scanned += scanner.records
+    this.#passedOver += scanner.passedOver
+    this.#handedBack += scanner.handedBack
+    this.#scanner = undefined
+    return scanner
+  }
+
+  dropPieces(): void {
+    this.#lent?.forget()
+    this.#takeBack()
+  }
+
+  #takeBack(): void {
+    if (this.#lent === undefined) return
+    this.#useScanner(this.#lent)
+    this.#lent = undefined
+  }
+
+  #useScanner(scanner: LineScanner | undefined): void {
+    this.#scanner = scanner
+    scanner?.countFor(this.#onFull)
+  }
+
   endOfPiece(): number {
     const splitter = this.#source?.splitter
     if (splitter?.isBetweenLines === false) this.#needsOrder = true
@@ -196,15 +225,9 @@ class SourceReader implements Reader {
 
   finishParts(): ReadParts {
     return {
-      batch: this.#scanner?.takeBatch(),
+      batch: this.#isBorrowing ? undefined : ownTables(this.#scanner?.takeBatch()),
       set: this.#isAggregated ? this.#aggregate.toSet() : undefined,
-      bad: [...this.#bad].map(([outcome, { first, reason, count }]) => ({
-        outcome,
-        source: first.file,
-        line: first.line ?? 1,
-        reason,
-        count,
-      })),
+      bad: this.#bad.toParts(),
       records: this.records,
       scanned: this.#scanner?.records ?? 0,
       passedOver: this.#passedOver + (this.#scanner?.passedOver ?? 0),
@@ -217,22 +240,17 @@ class SourceReader implements Reader {
     skipped: { readonly lines: number; readonly bytes: number },
     firstLines: ReadonlyMap<number, number>,
   ): void {
+    this.#takeBack()
     const file = this.#source?.name ?? ''
     const before = this.#source?.splitter.linesRead ?? 0
     const lineOf = ({ source, line }: BadPart): number =>
       before + (firstLines.get(Number(source)) ?? 0) + line
     const bad = parts.flatMap((part) => part.bad)
-    bad.sort((a, b) => lineOf(a) - lineOf(b))
-    for (const part of bad) {
-      const known = this.#bad.get(part.outcome)
-      if (known !== undefined) known.count += part.count
-      else {
-        const { outcome, reason, count } = part
-        this.#bad.set(outcome, { first: { file, line: lineOf(part) }, reason, count })
-      }
-    }
+    this.#bad.absorb(bad, file, lineOf)
     for (const { batch, set, records, scanned, passedOver, handedBack } of parts) {
-      if (batch !== undefined) this.#aggregate.addBatch(batch)
+      if (batch !== undefined && this.#scanner?.joinBatch(batch) !== true) {
+        this.#aggregate.addBatch(batch)
+      }
       if (set !== undefined) this.#aggregate.addSet(set)
       this.#records += records - scanned
       this.#scanned += scanned
@@ -243,9 +261,10 @@ class SourceReader implements Reader {
     this.#source?.splitter.skip(skipped.lines, skipped.bytes, records)
   }
 
-  finish(): CommunicationSet {
+  finish({ isLast = false }: { readonly isLast?: boolean } = {}): CommunicationSet {
     this.endOfSource()
-    if (this.#scanner !== undefined) this.#aggregate.addBatch(this.#scanner.takeBatch())
+    if (isLast) this.#releaseScanner()
+    else this.#useScanner(this.#releaseScanner())
     return this.#aggregate.toSet()
   }
 
@@ -256,10 +275,6 @@ class SourceReader implements Reader {
       ...(sinceMs === undefined ? {} : { sinceMs }),
       ...(untilMs === undefined ? {} : { untilMs }),
       requests: requests.length > 0,
-      onFull: (batch) => {
-        this.#isAggregated = true
-        this.#aggregate.addBatch(batch)
-      },
     })
   }
 
@@ -374,24 +389,19 @@ class SourceReader implements Reader {
   }
 
   #countBad(outcome: Outcome, location: Location, reason: string): void {
-    if (this.#options.strict === true) {
-      throw new NetweirError('FLOW_MALFORMED', `${outcome} record: ${reason}`, {
-        location,
-        hint: 'without --strict, bad records are counted and passed over',
-      })
-    }
+    this.#bad.count(outcome, location, reason)
     this.#fault = reason
-    const bad = this.#bad.get(outcome)
-    if (bad === undefined) this.#bad.set(outcome, { first: location, reason, count: 1 })
-    else bad.count += 1
   }
+}
+
+/** Returns the batch with tables that stay valid. */
+function ownTables(batch: ScanBatch | undefined): ScanBatch | undefined {
+  if (batch === undefined) return undefined
+  const { edges, cells, runs } = batch
+  return { ...batch, edges: edges.slice(), cells: cells.slice(), runs: runs.slice() }
 }
 
 function timeOf(reading: Reading): number | undefined {
   if (reading.kind === 'flow') return reading.flow.timeMs
   return reading.kind === 'node-status' ? undefined : reading.timeMs
-}
-
-function records(count: number): string {
-  return count === 1 ? '1 record' : `${count} records`
 }

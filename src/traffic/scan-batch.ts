@@ -3,15 +3,14 @@ import type { NamedAddress, NamespaceSighting, Outcome, PodSighting } from '../f
 import { protocols } from '../flow/flow.ts'
 import type { BlockRange } from './block-ranges.ts'
 import { addBlocks } from './block-ranges.ts'
-import type { CellNumbers } from './cell-numbers.ts'
-import { addToCell } from './cell-numbers.ts'
+import { noCells } from './cell-numbers.ts'
 import type { Direction } from './direction.ts'
 import type { End } from './end-table.ts'
 import type { CountedEvidence } from './tally.ts'
 import type { Span } from './timestamp.ts'
 import { emptySpan } from './timestamp.ts'
 
-/** A batch. Its tables are copies of those that `flow/scan/layout.as.ts` lays out. */
+/** A batch. Its tables are laid out by `flow/scan/layout.as.ts`, the cells of each edge put one behind the other. */
 export interface ScanBatch {
   /** Ends; edges name them by position. */
   readonly ends: readonly End[]
@@ -32,9 +31,9 @@ export interface ScanBatch {
   /** Names of servers by the position of the edge; an edge may come up more than once. */
   readonly edgeNames: readonly { readonly edge: number; readonly names: readonly string[] }[]
   readonly counted: readonly { readonly outcome: Outcome; readonly records: number }[]
-  readonly edges: ArrayBuffer
-  readonly cells: ArrayBuffer
-  readonly runs: ArrayBuffer
+  readonly edges: Uint8Array
+  readonly cells: Uint8Array
+  readonly runs: Uint8Array
 }
 
 /** One edge of a batch. */
@@ -51,11 +50,17 @@ export interface BatchEdge extends CountedEvidence {
 
 /** Sizes of the rows, as the scanner lays them out. */
 export const edgeBytes = 192
-export const cellBytes = 32
+export const cellBytes = 40
 export const runBytes = 16
 
-/** Cells stand in blocks of so many, the first of which names the next block. */
-const blockCells = 4
+/** Numbers of a cell, in the form of `CellNumbers`. */
+const cellStride = cellBytes / 8
+
+const noBlocks: readonly BlockRange[] = []
+const noSamples: readonly string[] = []
+const noNames: readonly string[] | undefined = undefined
+
+type Writable<T> = { -readonly [Member in keyof T]: T[Member] }
 
 const directions = ['communication', 'suspect', 'pair'] as const
 
@@ -75,34 +80,62 @@ export function tableSpan(words: Uint32Array, at: number): Span {
   }
 }
 
-/** Calls `take` with the edges of a batch, one by one. */
+/** Calls `take` with the edges of a batch, one by one; the object is valid during the call. */
 export function forEachEdge(batch: ScanBatch, take: (edge: BatchEdge) => void): void {
-  const cells = new CellTable(batch.cells)
-  const runs = new Uint32Array(batch.runs)
-  const words = new Uint32Array(batch.edges)
-  const numbers = new Float64Array(batch.edges)
-  const bytes = Buffer.from(batch.edges)
+  // A copy: evidence may keep it, and goes on where the table does not.
+  const cells = numbersOf(batch.cells).slice()
+  const runs = wordsOf(batch.runs)
+  const words = wordsOf(batch.edges)
+  const numbers = numbersOf(batch.edges)
+  const bytes = Buffer.from(batch.edges.buffer, batch.edges.byteOffset, batch.edges.byteLength)
   const names = namesByEdge(batch)
+  const edge = {
+    from: 0,
+    to: 0,
+    address: '',
+    protocol: protocols[0],
+    direction: directions[0],
+    clientPort: 0,
+    port: 0,
+    cells: noCells,
+    blocks: noBlocks,
+    samples: noSamples,
+    encrypted: 0,
+    authenticated: 0,
+    names: noNames,
+  } as Writable<BatchEdge>
   for (let at = 0; at < words.length; at += edgeBytes / 4) {
     const key0 = words[at] ?? 0
     const key1 = words[at + 1] ?? 0
     const key3 = words[at + 3] ?? 0
-    take({
-      from: key0 & 0x3ffffff,
-      to: (key0 >>> 26) | ((key1 & 0xfffff) << 6),
-      protocol: protocols[(key1 >>> 20) & 7] ?? 'TCP',
-      direction: directions[(key1 >>> 23) & 3] ?? 'communication',
-      address: batch.addresses[(words[at + 2] ?? 0) & 0x7fffffff] ?? '',
-      port: key3 & 0xffff,
-      clientPort: key3 >>> 16,
-      cells: cells.from(words[at + 6] ?? 0),
-      blocks: blocksOf(words, runs, at),
-      samples: samplesOf(bytes, at * 4, words[at + 11] ?? 0),
-      encrypted: numbers[at / 2 + 8] ?? 0,
-      authenticated: numbers[at / 2 + 9] ?? 0,
-      names: names.get(at / (edgeBytes / 4)),
-    })
+    const firstCell = (words[at + 6] ?? 0) * cellStride
+    edge.from = key0 & 0x3ffffff
+    edge.to = (key0 >>> 26) | ((key1 & 0xfffff) << 6)
+    edge.protocol = protocols[(key1 >>> 20) & 7] ?? 'TCP'
+    edge.direction = directions[(key1 >>> 23) & 3] ?? 'communication'
+    edge.address = batch.addresses[(words[at + 2] ?? 0) & 0x7fffffff] ?? ''
+    edge.port = key3 & 0xffff
+    edge.clientPort = key3 >>> 16
+    edge.cells = {
+      numbers: cells,
+      from: firstCell,
+      to: firstCell + (words[at + 12] ?? 0) * cellStride,
+    }
+    edge.blocks = blocksOf(words, runs, at)
+    edge.samples = samplesOf(bytes, at * 4, words[at + 11] ?? 0)
+    edge.encrypted = numbers[at / 2 + 8] ?? 0
+    edge.authenticated = numbers[at / 2 + 9] ?? 0
+    edge.names = names.size === 0 ? undefined : names.get(at / (edgeBytes / 4))
+    take(edge)
   }
+}
+
+function wordsOf({ buffer, byteOffset, byteLength }: Uint8Array): Uint32Array {
+  return new Uint32Array(buffer, byteOffset, byteLength / 4)
+}
+
+function numbersOf({ buffer, byteOffset, byteLength }: Uint8Array): Float64Array {
+  return new Float64Array(buffer, byteOffset, byteLength / 8)
 }
 
 function namesByEdge({ edgeNames }: ScanBatch): ReadonlyMap<number, readonly string[]> {
@@ -140,34 +173,4 @@ function samplesOf(bytes: Buffer, at: number, count: number): readonly string[] 
     samples[index] = bytes.toString('latin1', start, start + 36)
   }
   return samples
-}
-
-class CellTable {
-  private readonly words: Uint32Array
-  private readonly numbers: Float64Array
-  private readonly scratch: number[] = []
-
-  constructor(cells: ArrayBuffer) {
-    this.words = new Uint32Array(cells)
-    this.numbers = new Float64Array(cells)
-  }
-
-  from(first: number): CellNumbers {
-    const { words, numbers, scratch } = this
-    scratch.length = 0
-    for (let block = first; block !== 0; ) {
-      for (let number = block; number < block + blockCells; number += 1) {
-        const word = number * (cellBytes / 4)
-        const rank = words[word + 1] ?? 0
-        if (rank === 0) break
-        const { firstMs, lastMs } = tableSpan(words, word + 4)
-        // A record that stands for several flows is not for the scanner.
-        const records = numbers[number * (cellBytes / 8) + 1] ?? 0
-        addToCell(scratch, rank - 1, records, records, firstMs, lastMs)
-      }
-      block = words[block * (cellBytes / 4)] ?? 0
-    }
-    // A list of its own, no longer than it must be.
-    return scratch.slice()
-  }
 }

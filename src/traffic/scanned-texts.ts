@@ -13,6 +13,7 @@ import { canonicalAddress } from '../ip.ts'
 import { EndTable } from './end-table.ts'
 import type { ScanBatch } from './scan-batch.ts'
 import { tableSpan } from './scan-batch.ts'
+import type { OtherNumbers } from './table-join.ts'
 
 /** An address that stands for any. */
 const someAddress = '192.0.2.1'
@@ -39,6 +40,9 @@ export class RowReader {
   }
 }
 
+/** What is said of texts in a batch. */
+type SaidInBatch = Omit<ScanBatch, 'counted' | 'edges' | 'cells' | 'runs'>
+
 /** What the texts of a scanner mean, until its tables are taken out. */
 export class ScannedTexts {
   readonly #ends = new EndTable()
@@ -53,6 +57,7 @@ export class ScannedTexts {
   /** By their texts. */
   readonly #lists = new Map<string, readonly unknown[]>()
   readonly #labels = new WeakMap<readonly unknown[], RecordLabels>()
+  readonly #joined: SaidInBatch[] = []
 
   endpoint(row: number, text: string): readonly number[] {
     let said: RecordEnd
@@ -108,14 +113,19 @@ export class ScannedTexts {
 
   address(text: string): readonly number[] {
     const address = canonicalAddress(text) ?? ''
+    const number = this.#numberOf(address)
+    const isLoopback = address === loopbackService
+    return [address.includes(':') ? number + v6Bit : number, isLoopback ? 1 : 0, 0, 0]
+  }
+
+  #numberOf(address: string): number {
     let number = this.#addressNumbers.get(address)
     if (number === undefined) {
       number = this.#addresses.length
       this.#addressNumbers.set(address, number)
       this.#addresses.push(address)
     }
-    const isLoopback = address === loopbackService
-    return [address.includes(':') ? number + v6Bit : number, isLoopback ? 1 : 0, 0, 0]
+    return number
   }
 
   origin(row: number, texts: readonly string[]): void {
@@ -143,7 +153,42 @@ export class ScannedTexts {
     this.#names.push(...answerNames({ query, ips, cnames, rcode }))
   }
 
-  toBatch(rows: RowReader): Omit<ScanBatch, 'counted' | 'edges' | 'cells' | 'runs'> {
+  /** Returns under which numbers ends and addresses of another scanner are known here, by their own. */
+  numbersOf({ ends, addresses }: SaidInBatch): OtherNumbers {
+    return {
+      ofEnds: ends.map((end) => this.#ends.ofEnd(end)),
+      ofAddresses: addresses.map((address) => this.#numberOf(address)),
+    }
+  }
+
+  /** Takes in what another scanner was told; edges of it are edges here. */
+  join(
+    batch: SaidInBatch,
+    numbersOfEnds: readonly number[],
+    edgeOf: (edge: number) => number,
+  ): void {
+    this.#joined.push({
+      ...batch,
+      pods: batch.pods.map((pod) => ({ ...pod, end: numbersOfEnds[pod.end] ?? 0 })),
+      edgeNames: batch.edgeNames.map(({ edge, names }) => ({ edge: edgeOf(edge), names })),
+    })
+  }
+
+  toBatch(rows: RowReader): SaidInBatch {
+    const own = this.#own(rows)
+    if (this.#joined.length === 0) return own
+    const all = [own, ...this.#joined]
+    return {
+      ...own,
+      pods: all.flatMap(({ pods }) => pods),
+      namespaces: all.flatMap(({ namespaces }) => namespaces),
+      origins: all.flatMap(({ origins }) => origins),
+      names: all.flatMap(({ names }) => names),
+      edgeNames: all.flatMap(({ edgeNames }) => edgeNames),
+    }
+  }
+
+  #own(rows: RowReader): SaidInBatch {
     const seen = this.#sighted.filter(({ row }) => rows.records(row) > 0)
     return {
       ends: this.#ends.ends,

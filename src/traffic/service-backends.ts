@@ -54,10 +54,8 @@ export class ServiceBackends {
    * address of a service, or that address with the outcome `service-address` where they are unknown.
    */
   targetsOf(record: EndRecord, protocol: Protocol, port: number): readonly Target[] {
-    const address = 'entity' in record || !('address' in record) ? undefined : record.address
-    if (address === undefined || !this.#isServiceAddress(address)) {
-      return [{ end: this.#ends.resolve(record), port }]
-    }
+    const address = this.#serviceAddress(record)
+    if (address === undefined) return [{ end: this.#ends.resolve(record), port }]
     const backends = (this.#services.get(address) ?? []).flatMap((service) =>
       service.ports
         .filter((servicePort) => servicePort.protocol === protocol && servicePort.port === port)
@@ -65,6 +63,17 @@ export class ServiceBackends {
     )
     if (backends.length === 0) return [{ end: this.#ends.ofServiceAddress(address), port }]
     return distinct(backends)
+  }
+
+  /** Tells whether a destination is the address of a service. */
+  isService(record: EndRecord): boolean {
+    return this.#serviceAddress(record) !== undefined
+  }
+
+  #serviceAddress(record: EndRecord): string | undefined {
+    if (this.#services.size === 0 && this.#servicePrefixes.length === 0) return undefined
+    const address = 'entity' in record || !('address' in record) ? undefined : record.address
+    return address !== undefined && this.#isServiceAddress(address) ? address : undefined
   }
 
   #isServiceAddress(address: string): boolean {

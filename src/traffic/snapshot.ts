@@ -1,14 +1,15 @@
 /** The tables of an aggregate as one document: renumbered, sorted, and with nothing that depends on order. */
 import { protocols } from '../flow/flow.ts'
+import { keepCells, spellCells } from './cell-numbers.ts'
 import type {
   ClassRecord,
   CommunicationRecord,
   EndRecord,
   PendingRecord,
 } from './communication-set.ts'
-import type { TableEdge } from './edge-table.ts'
+import type { EdgeTable, TableEdge } from './edge-table.ts'
 import { sortedEnds } from './end-order.ts'
-import type { End, EndPlace } from './end-table.ts'
+import type { End } from './end-table.ts'
 import type { Tally } from './tally.ts'
 import { compareTextLists, compareTexts } from './text-key.ts'
 
@@ -19,19 +20,25 @@ export interface ClassPositions {
 }
 
 /** An edge with the ports of its document record. */
-export interface PortedEdge extends Omit<TableEdge<Tally>, 'value'> {
-  /** Absent for communications. */
-  readonly clientPort?: number
-  readonly value: Tally
+export interface PortedEdge extends TableEdge<Tally> {
+  /** 0 for communications. */
+  readonly clientPort: number
 }
 
 interface SpelledEdge {
   readonly from: EndRecord
   readonly to: EndRecord
-  readonly edge: PortedEdge
+  readonly edge: TableEdge<Tally> | PortedEdge
   /** Orders by both ends, then protocol. */
   rank: number
+  /** Orders by the client's port, then the server's. */
+  readonly ports: number
 }
+
+type Writable<T> = { -readonly [Member in keyof T]: T[Member] }
+
+/** Ports are less. */
+const portRange = 65_536
 
 /** Returns the classes among numbered ends, sorted, with the position of each number. */
 export function placeClasses(ends: readonly End[]): ClassPositions {
@@ -51,7 +58,9 @@ export function placeClasses(ends: readonly End[]): ClassPositions {
 export class EdgeSpeller {
   readonly #ends: readonly End[]
   readonly #positions: ReadonlyMap<number, number>
-  readonly #spelled = new Map<number, Map<string, EndRecord>>()
+  /** Ends without an address, by number. */
+  readonly #plain: (EndRecord | undefined)[] = []
+  readonly #placed = new Map<number, Map<string, EndRecord>>()
 
   constructor(ends: readonly End[], positions: ReadonlyMap<number, number>) {
     this.#ends = ends
@@ -59,56 +68,98 @@ export class EdgeSpeller {
   }
 
   /** Returns the communications, sorted. */
-  communications(edges: Iterable<PortedEdge>): readonly CommunicationRecord[] {
-    return this.#sorted(edges).map(({ from, to, edge: { protocol, port, value } }) => {
-      const { cells, blocks, samples, ...protection } = value.toRecord()
-      return { from, to, protocol, port, cells, blocks, samples, ...protection }
+  communications(table: EdgeTable<Tally>): readonly CommunicationRecord[] {
+    const spelled: SpelledEdge[] = []
+    table.forEach((edge) => {
+      spelled.push(this.#spelledEdge(edge, edge.port))
     })
+    this.#sort(spelled)
+    const records = spelled.map(({ from, to, edge: { protocol, port, value } }) => {
+      const { blocks, samples } = value
+      const cells = spellCells(value.counted)
+      const record: Writable<CommunicationRecord> = {
+        from,
+        to,
+        protocol,
+        port,
+        cells,
+        blocks,
+        samples,
+      }
+      value.spellExtras(record)
+      return record
+    })
+    return keep(records, spelled)
   }
 
   /** Returns the pending records, sorted. */
-  pending(edges: Iterable<PortedEdge>): readonly PendingRecord[] {
-    return this.#sorted(edges).map(({ from, to, edge }) => {
-      const { protocol, clientPort = 0, port } = edge
-      const { cells, blocks, samples, ...protection } = edge.value.toRecord()
-      return { from, to, protocol, clientPort, port, cells, blocks, samples, ...protection }
+  pending(edges: readonly PortedEdge[]): readonly PendingRecord[] {
+    const spelled = edges.map((edge) =>
+      this.#spelledEdge(edge, edge.clientPort * portRange + edge.port),
+    )
+    this.#sort(spelled)
+    const records = spelled.map(({ from, to, edge, ports }) => {
+      const { protocol, port, value } = edge
+      const { blocks, samples } = value
+      const clientPort = Math.floor(ports / portRange)
+      const cells = spellCells(value.counted)
+      const record: Writable<PendingRecord> = {
+        from,
+        to,
+        protocol,
+        clientPort,
+        port,
+        cells,
+        blocks,
+        samples,
+      }
+      value.spellExtras(record)
+      return record
     })
+    return keep(records, spelled)
   }
 
-  #sorted(edges: Iterable<PortedEdge>): readonly SpelledEdge[] {
-    const spelled: SpelledEdge[] = []
-    for (const edge of edges) {
-      const [from, to] = [this.#spell(edge.from), this.#spell(edge.to)]
-      spelled.push({ from, to, edge, rank: 0 })
-    }
+  #spelledEdge(edge: TableEdge<Tally>, ports: number): SpelledEdge {
+    const { spread, address } = edge
+    const from = this.#spell(edge.from, spread === 'from' ? address : '')
+    const to = this.#spell(edge.to, spread === 'to' ? address : '')
+    return { from, to, edge, rank: 0, ports }
+  }
+
+  #sort(spelled: SpelledEdge[]): void {
     const ranks = this.#ranks()
     for (const one of spelled) {
       const pair = (ranks.get(one.from) ?? 0) * ranks.size + (ranks.get(one.to) ?? 0)
       one.rank = pair * protocols.length + protocols.indexOf(one.edge.protocol)
     }
-    return spelled.sort((a, b) => a.rank - b.rank || comparePorts(a.edge, b.edge))
+    spelled.sort((a, b) => a.rank - b.rank || a.ports - b.ports)
   }
 
   #ranks(): ReadonlyMap<EndRecord, number> {
-    const records = [...this.#spelled.values()].flatMap((byAddress) => [...byAddress.values()])
+    const records = this.#plain.filter((record) => record !== undefined)
+    for (const byAddress of this.#placed.values()) records.push(...byAddress.values())
     return new Map(sortedEnds(records).map((record, index) => [record, index]))
   }
 
-  #spell(place: EndPlace): EndRecord {
-    let byAddress = this.#spelled.get(place.end)
+  #spell(end: number, address: string): EndRecord {
+    if (address === '') {
+      this.#plain[end] ??= this.#record(end, '')
+      return this.#plain[end]
+    }
+    let byAddress = this.#placed.get(end)
     if (byAddress === undefined) {
       byAddress = new Map()
-      this.#spelled.set(place.end, byAddress)
+      this.#placed.set(end, byAddress)
     }
-    let record = byAddress.get(place.address)
+    let record = byAddress.get(address)
     if (record === undefined) {
-      record = this.#record(place)
-      byAddress.set(place.address, record)
+      record = this.#record(end, address)
+      byAddress.set(address, record)
     }
     return record
   }
 
-  #record({ end: number, address }: EndPlace): EndRecord {
+  #record(number: number, address: string): EndRecord {
     const end = this.#ends[number]
     switch (end?.kind) {
       case 'named': {
@@ -135,6 +186,14 @@ function compareClasses(a: ClassRecord, b: ClassRecord): number {
   )
 }
 
-function comparePorts(a: PortedEdge, b: PortedEdge): number {
-  return (a.clientPort ?? 0) - (b.clientPort ?? 0) || a.port - b.port
+/** Whoever reads the records needs not parse their counters. */
+function keep<R extends CommunicationRecord>(
+  records: readonly R[],
+  spelled: readonly SpelledEdge[],
+): readonly R[] {
+  keepCells(
+    records,
+    spelled.map(({ edge }) => edge.value.counted),
+  )
+  return records
 }

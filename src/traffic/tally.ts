@@ -4,12 +4,13 @@ import type { BlockRange } from './block-ranges.ts'
 import { addBlocks } from './block-ranges.ts'
 import type { Cell, CellNumbers } from './cell-numbers.ts'
 import {
+  addCells,
   addToCell,
   cellRank,
   cellsOf,
-  cellsSpelledAs,
-  holdsRefusal,
-  numbersSpelledAs,
+  noCells,
+  ownNumbers,
+  readCells,
   spellCells,
 } from './cell-numbers.ts'
 import type { CellRecord } from './communication-set.ts'
@@ -67,6 +68,12 @@ interface Extras {
   readonly requests?: RequestRecord | undefined
 }
 
+/** Evidence without its counters. */
+type Activity = Protection & Extras & Pick<EvidenceRecord, 'blocks' | 'samples'>
+
+/** What is being written. */
+type Writable<T> = { -readonly [Member in keyof T]: T[Member] }
+
 /** Evidence of many records, with its times as numbers, in the form in which a tally keeps it. */
 export interface CountedEvidence extends Extras {
   readonly cells: CellNumbers
@@ -86,7 +93,7 @@ export function isDenied(verdict: VerdictKind): boolean {
 
 /** The evidence of one edge. What it has spelled, and what it took over, is shared until it changes. */
 export class Tally implements Mergeable<Tally> {
-  #cells: CellNumbers = nothing
+  #cells: CellNumbers = noCells
   #blocks: readonly BlockRange[] = nothing
   #samples: readonly string[] = nothing
   #isShared = true
@@ -98,11 +105,6 @@ export class Tally implements Mergeable<Tally> {
   /** The counters, by rank. */
   get cells(): readonly Cell[] {
     return cellsOf(this.#cells)
-  }
-
-  /** Whether a policy refused one of the records, or would have. */
-  get isDisputed(): boolean {
-    return holdsRefusal(this.#cells)
   }
 
   get blocks(): readonly BlockRange[] {
@@ -123,6 +125,12 @@ export class Tally implements Mergeable<Tally> {
     return this.#requests
   }
 
+  /** The counters as they are now; what is counted later leaves them as they are. */
+  get counted(): CellNumbers {
+    this.#isShared = true
+    return this.#cells
+  }
+
   /** Counts one record. */
   add(observation: Observation): void {
     const { verdict, timeMs, uuid } = observation
@@ -130,6 +138,7 @@ export class Tally implements Mergeable<Tally> {
     const rank = cellRank(observation.side, verdict, observation.strength)
     const { firstMs, lastMs } = timeMs === undefined ? noTime : { firstMs: timeMs, lastMs: timeMs }
     addToCell(cells, rank, 1, observation.flows, firstMs, lastMs)
+    this.#setOwn(cells)
     if (!isDenied(verdict)) {
       if (observation.encrypted === true) this.#encrypted = addCounts(this.#encrypted, 1)
       if (observation.authenticated === true)
@@ -158,44 +167,56 @@ export class Tally implements Mergeable<Tally> {
 
   /** Takes in evidence that was counted elsewhere, and is not changed any more. */
   absorbCounts(evidence: CountedEvidence): void {
-    if (this.#cells.length === 0) this.#takeOver(evidence)
-    else this.#join(cellsOf(evidence.cells), evidence)
+    if (this.#isEmpty) this.#takeOver(evidence.cells, evidence)
+    else this.#join(evidence.cells, evidence)
   }
 
-  /** Takes in what a document says of the edge. */
-  absorbRecord(record: EvidenceRecord): void {
-    const cells = this.#cells.length === 0 ? numbersSpelledAs(record.cells) : undefined
-    if (cells === undefined) this.#join(cellsSpelledAs(record.cells), record)
-    else {
-      const { encrypted = 0, authenticated = 0, ...rest } = record
-      this.#takeOver({ ...rest, cells, encrypted, authenticated })
-    }
+  /** Takes in what a document says of the edge; `cells` are the counters that it was spelled from, if it was. */
+  absorbRecord(record: EvidenceRecord, cells?: CellNumbers): void {
+    if (cells === undefined) this.#join(readCells(record.cells), record)
+    else if (this.#isEmpty) this.#takeOver(cells, record)
+    else this.#join(cells, record)
   }
 
   /**
    * Takes in evidence that turned out to be replies: what was seen at one end's egress as a request was seen at the
    * other role's ingress as a reply, and nothing was delivered to a server.
    */
-  absorbTurned(record: EvidenceRecord): void {
-    const turned = cellsSpelledAs(record.cells).map((cell): Cell => {
-      const verdict = cell.verdict === 'delivery' ? 'trace' : cell.verdict
-      return { ...cell, side: turnedSide[cell.side], verdict, strength: 'reply' }
-    })
+  absorbTurned(record: EvidenceRecord, cells: CellNumbers = readCells(record.cells)): void {
+    const turned: number[] = []
+    for (const { side, verdict, records, flows, firstMs, lastMs } of cellsOf(cells)) {
+      const kind = verdict === 'delivery' ? 'trace' : verdict
+      const rank = cellRank(turnedSide[side], kind, 'reply')
+      addToCell(turned, rank, records, flows, firstMs, lastMs)
+    }
     const { names: _client, requests: _none, ...rest } = record
-    this.#join(turned, rest)
+    this.#join({ numbers: turned, from: 0, to: turned.length }, rest)
+  }
+
+  /** Makes its own what it shares with lists that are much longer. */
+  settle(): void {
+    if (Array.isArray(this.#cells.numbers)) return
+    this.#setOwn(ownNumbers(this.#cells))
   }
 
   /** Returns the evidence as documents spell it, in canonical order. */
   toRecord(): EvidenceRecord {
     this.#isShared = true
-    return {
+    const record: Writable<EvidenceRecord> = {
       cells: spellCells(this.#cells),
       blocks: this.#blocks,
       samples: this.#samples,
-      ...this.toProtection(),
-      ...(this.#names.length === 0 ? {} : { names: this.#names }),
-      ...(this.#requests === undefined ? {} : { requests: this.#requests }),
     }
+    this.spellExtras(record)
+    return record
+  }
+
+  /** Adds to a record what few edges have: members are absent where there is nothing. */
+  spellExtras(record: Writable<Omit<EvidenceRecord, 'cells' | 'blocks' | 'samples'>>): void {
+    if (this.#encrypted > 0) record.encrypted = this.#encrypted
+    if (this.#authenticated > 0) record.authenticated = this.#authenticated
+    if (this.#names.length > 0) record.names = this.#names
+    if (this.#requests !== undefined) record.requests = this.#requests
   }
 
   /** Returns what records say of encryption; members are absent where they are nought. */
@@ -206,23 +227,27 @@ export class Tally implements Mergeable<Tally> {
     }
   }
 
+  get #isEmpty(): boolean {
+    return this.#cells.to === this.#cells.from
+  }
+
   /** Takes over what others made, while there is nothing yet to join it with. */
-  #takeOver(evidence: CountedEvidence): void {
-    const { cells, blocks, samples, encrypted, authenticated } = evidence
+  #takeOver(cells: CellNumbers, evidence: Activity): void {
     this.#cells = cells
-    this.#blocks = blocks
-    this.#samples = samples
+    this.#blocks = evidence.blocks
+    this.#samples = evidence.samples
     this.#isShared = true
-    this.#encrypted = encrypted
-    this.#authenticated = authenticated
+    this.#encrypted = evidence.encrypted ?? 0
+    this.#authenticated = evidence.authenticated ?? 0
     this.#addExtras(evidence)
   }
 
-  #addExtras({ names = nothing, requests }: Extras): void {
+  #addExtras({ names, requests }: Extras): void {
     if (requests !== undefined) {
       this.#requests =
         this.#requests === undefined ? requests : joinRequests(this.#requests, requests)
     }
+    if (names === undefined || names.length === 0) return
     const fresh = names.filter((name) => !this.#names.includes(name))
     if (fresh.length === 0) return
     const kept = [...this.#names]
@@ -233,29 +258,31 @@ export class Tally implements Mergeable<Tally> {
   /** Returns what can be changed, copied first where it is shared. */
   #own(): { cells: number[]; blocks: BlockRange[]; samples: string[] } {
     if (this.#isShared) {
-      this.#cells = [...this.#cells]
+      this.#setOwn(ownNumbers(this.#cells))
       this.#blocks = [...this.#blocks]
       this.#samples = [...this.#samples]
       this.#isShared = false
     }
     return {
-      cells: this.#cells as number[],
+      cells: this.#cells.numbers as number[],
       blocks: this.#blocks as BlockRange[],
       samples: this.#samples as string[],
     }
   }
 
-  #join(
-    cells: readonly Cell[],
-    activity: Protection & Extras & Pick<EvidenceRecord, 'blocks' | 'samples'>,
-  ): void {
+  #setOwn(numbers: number[]): void {
+    if (numbers !== this.#cells.numbers || numbers.length !== this.#cells.to) {
+      this.#cells = { numbers, from: 0, to: numbers.length }
+    }
+  }
+
+  #join(cells: CellNumbers, activity: Activity): void {
     this.#addExtras(activity)
     this.#encrypted = addCounts(this.#encrypted, activity.encrypted ?? 0)
     this.#authenticated = addCounts(this.#authenticated, activity.authenticated ?? 0)
     const own = this.#own()
-    for (const { side, verdict, strength, records, flows, firstMs, lastMs } of cells) {
-      addToCell(own.cells, cellRank(side, verdict, strength), records, flows, firstMs, lastMs)
-    }
+    addCells(own.cells, cells)
+    this.#setOwn(own.cells)
     for (const [first, last] of activity.blocks) addBlocks(own.blocks, first, last)
     for (const uuid of activity.samples) keepSmallest(own.samples, uuid, sampleLimit)
   }

@@ -8,22 +8,24 @@ import { cellCount, edgeCount, edgeMask, runCount } from "./state.as"
 // Members of an edge: its two keys, the first bytes of the greatest of its samples, its cells, its last run of blocks
 // and the runs before, the names that its address was last known by, and its samples.
 const THRESHOLD: u32 = 16
-const CELL: u32 = 24
-const RUN_FIRST: u32 = 28
-const RUN_LAST: u32 = 32
-const RUN: u32 = 36
+export const CELL: u32 = 24
+export const RUN_FIRST: u32 = 28
+export const RUN_LAST: u32 = 32
+export const RUN: u32 = 36
 export const NAMED_BY: u32 = 40
-const SAMPLES: u32 = 44
+export const SAMPLES: u32 = 44
 /** Ranks of the first cells, a byte each. */
 const RANKS: u32 = 48
+/** How many cells there are, once they are packed. */
+export const PACKED_CELLS: u32 = RANKS
 // What is seldom looked at stands behind the first line of the cache.
 export const ENCRYPTED: u32 = 64
 export const AUTHENTICATED: u32 = 72
-const SAMPLE: u32 = 80
-const SAMPLE_BYTES: u32 = 36
+export const SAMPLE: u32 = 80
+export const SAMPLE_BYTES: u32 = 36
 
 /** No run yet: no block is as late. */
-const NO_BLOCK: u32 = 0xfffffff0
+export const NO_BLOCK: u32 = 0xfffffff0
 
 // @ts-ignore: decorator
 @inline
@@ -85,7 +87,7 @@ export function countCell(edge: usize, rank: u32, time: i64): void {
   if (time > load<i64>(cell + 24)) store<i64>(cell + 24, time)
 }
 
-function cellAt(edge: usize, wanted: u32): usize {
+export function cellAt(edge: usize, wanted: u32): usize {
   let from = edge + CELL
   let block = load<u32>(from)
   while (block != 0) {
@@ -143,14 +145,31 @@ export function noteBlock(edge: usize, block: u32): void {
     }
     number = load<u32>(run)
   }
+  addRun(edge, first, last)
+  store<u32>(edge + RUN_FIRST, block)
+  store<u32>(edge + RUN_LAST, block)
+}
+
+/** Notes all blocks of a run that another scanner has found. */
+export function noteRun(edge: usize, from: u32, to: u32): void {
+  const first = load<u32>(edge + RUN_FIRST)
+  const last = load<u32>(edge + RUN_LAST)
+  if (first == NO_BLOCK) {
+    store<u32>(edge + RUN_FIRST, from)
+    store<u32>(edge + RUN_LAST, to)
+  } else if (from <= last + 1 && to + 1 >= first) {
+    if (from < first) store<u32>(edge + RUN_FIRST, from)
+    if (to > last) store<u32>(edge + RUN_LAST, to)
+  } else addRun(edge, from, to)
+}
+
+function addRun(edge: usize, first: u32, last: u32): void {
   const added = runCount++
   const run = RUNS + usize(added) * RUN_BYTES
   store<u32>(run, load<u32>(edge + RUN))
   store<u32>(run + 4, first)
   store<u32>(run + 8, last)
   store<u32>(edge + RUN, added)
-  store<u32>(edge + RUN_FIRST, block)
-  store<u32>(edge + RUN_LAST, block)
 }
 
 /** Keeps the smallest uuids, which are texts of 36 bytes of ASCII: their bytes order as they do. */

@@ -24,9 +24,11 @@ import {
   cellCount, edgeCount, handedBack, lines, passedOver, records, rowCount, runCount, texts,
 } from "./state.as"
 import { walkTop } from "./walk.as"
+export { join, joinAt, joinRoom } from "./join.as"
+export { pack, packedAt } from "./pack.as"
 export {
-  inputAt, inputBytes, singleAt, singleBytes, outcomesAt, rowsAt, edgesAt, cellsAt, runsAt, countRows,
-  countEdges, countCells, countRuns, countLines, countRecords, countPassedOver, countHandedBack, start,
+  inputAt, inputBytes, singleAt, singleBytes, outcomesAt, rowsAt, edgesAt, runsAt, countRows,
+  countEdges, countRuns, countLines, countRecords, countPassedOver, countHandedBack, start,
   setOutcomes, clear,
 } from "./state.as"
 

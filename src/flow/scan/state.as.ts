@@ -1,7 +1,7 @@
 /** What the tables hold so far, and what the scanner was told before it started. */
 import { addKeys } from "./known-keys.as"
 import {
-  BLOCK_CELLS, CELLS, EDGE_INDEX, EDGES, END, FIRST_SLOTS, INPUT, INPUT_BYTES, MASKS, MAX_OUTCOMES, OUTCOMES,
+  BLOCK_CELLS, EDGE_INDEX, EDGES, END, FIRST_SLOTS, INPUT, INPUT_BYTES, MASKS, MAX_OUTCOMES, OUTCOMES,
   ROW_BYTES, ROW_INDEX, ROWS, RUNS, SINGLE, SINGLE_BYTES, TEXTS,
 } from "./layout.as"
 import { lastCluster } from "./line.as"
@@ -35,11 +35,9 @@ export function singleBytes(): u32 { return SINGLE_BYTES }
 export function outcomesAt(): usize { return OUTCOMES }
 export function rowsAt(): usize { return ROWS }
 export function edgesAt(): usize { return EDGES }
-export function cellsAt(): usize { return CELLS }
 export function runsAt(): usize { return RUNS }
 export function countRows(): u32 { return rowCount }
 export function countEdges(): u32 { return edgeCount }
-export function countCells(): u32 { return cellCount }
 export function countRuns(): u32 { return runCount }
 export function countLines(): u32 { return lines }
 export function countRecords(): u32 { return records }
