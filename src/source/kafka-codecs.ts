@@ -95,15 +95,11 @@ function unlz4(bytes: Buffer): Buffer {
   return Buffer.from(output.buffer, 0, length)
 }
 
-/** Node.js has a decoder of its own since 22.15. */
+/** Node.js has a decoder of its own since 22.15, which says nothing of what is cut off and stops behind the first frame. */
 async function unzstd(bytes: Buffer): Promise<Buffer> {
-  const { zstdDecompress } = zlib as unknown as Partial<ZstdOfNode>
-  if (zstdDecompress !== undefined) {
-    return promisify(zstdDecompress)(bytes, { maxOutputLength: maxBatchBytes })
-  }
-  const { createZstdDecoder } = await import('./zstd-decoder.ts')
-  const decoder = await createZstdDecoder()
   const frames = new ZstdFrames()
+  const slices = [...frames.slices(bytes)]
+  if (!frames.isAtEnd) throw new Error('cut off')
   const pieces: Uint8Array[] = []
   let length = 0
   const take = (decoded: Iterable<Uint8Array>): void => {
@@ -113,9 +109,30 @@ async function unzstd(bytes: Buffer): Promise<Buffer> {
       pieces.push(piece)
     }
   }
-  for (const slice of frames.slices(bytes)) take(decoder.push(slice))
+  const { zstdDecompress } = zlib as unknown as Partial<ZstdOfNode>
+  if (zstdDecompress !== undefined) {
+    for (const frame of wholeFrames(bytes)) {
+      take([await promisify(zstdDecompress)(frame, { maxOutputLength: maxBatchBytes })])
+    }
+    return Buffer.concat(pieces)
+  }
+  const { createZstdDecoder } = await import('./zstd-decoder.ts')
+  const decoder = await createZstdDecoder()
+  for (const slice of slices) take(decoder.push(slice))
   take(decoder.end())
   return Buffer.concat(pieces)
+}
+
+function* wholeFrames(bytes: Buffer): Generator<Buffer, void> {
+  const frames = new ZstdFrames()
+  let start = 0
+  let end = 0
+  for (const slice of frames.slices(bytes)) {
+    end += slice.length
+    if (!frames.isAtEnd) continue
+    yield bytes.subarray(start, end)
+    start = end
+  }
 }
 
 interface ZstdOfNode {
