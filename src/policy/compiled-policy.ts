@@ -138,11 +138,13 @@ function compileRules(
   const { namespace, subject } = plain
   const subjects = universe.endsMatching(namespace, subject)
   const id = policyName(policy)
+  const own = referenceTo(id, location)
   return plain.rules.map(({ direction, rule, peers, ports }, at) => {
     const known = before?.rules[at]
     if (known !== undefined && isSettledRule(universe, plain, at)) return known
+    const place = places[direction][rule]
     return {
-      reference: referenceTo(id, places[direction][rule] ?? location),
+      reference: place === undefined ? own : referenceTo(id, place),
       subjects,
       peers: peersOf(universe, namespace, peers),
       ports,

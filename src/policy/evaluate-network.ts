@@ -171,9 +171,13 @@ function allHold(requirements: readonly LabelSelectorRequirement[], labels: Labe
 
 /** In and Exists need the key; NotIn and DoesNotExist hold where the key is absent. */
 function holds(requirement: LabelSelectorRequirement, labels: Labels): boolean {
-  const value = labelValue(labels, requirement.key)
-  const { operator, values = [] } = requirement
-  if (operator === 'In') return value !== undefined && values.includes(value)
+  const { key, operator, values = [] } = requirement
+  if (operator === 'In') {
+    // What a map may inherit is no text, and so never one of the values.
+    const text = labels[key]
+    return text !== undefined && values.includes(text)
+  }
+  const value = labelValue(labels, key)
   if (operator === 'NotIn') return value === undefined || !values.includes(value)
   return (operator === 'Exists') === (value !== undefined)
 }

@@ -10,7 +10,7 @@ import { NetweirError } from '../errors.ts'
 import type { CiliumPolicy } from './cilium-policy.ts'
 import { RangeReader } from './evaluate-addresses.ts'
 import { askCiliumPolicy, unknownPart } from './evaluate-cilium.ts'
-import type { Direction, SelectingPolicy } from './evaluate-network.ts'
+import type { Direction, RuleQuestion, SelectingPolicy } from './evaluate-network.ts'
 import { NetworkPolicyReader } from './evaluate-network.ts'
 import type {
   NetworkPolicy,
@@ -95,8 +95,8 @@ class NaiveEvaluator implements Evaluator {
   readonly #mayDeny: boolean
   readonly #byNamespace = new Map<string, Shelf>()
   readonly #selecting = {
-    egress: new WeakMap<PolicyPod, readonly SelectingPolicy[]>(),
-    ingress: new WeakMap<PolicyPod, readonly SelectingPolicy[]>(),
+    egress: new WeakMap<PolicyPod, Selecting>(),
+    ingress: new WeakMap<PolicyPod, Selecting>(),
   }
   readonly #network: NetworkPolicyReader
   readonly #context: { readonly ranges: RangeReader; readonly cluster: string }
@@ -134,16 +134,15 @@ class NaiveEvaluator implements Evaluator {
     service: PolicyService,
     destination: PolicyEndpoint,
   ): boolean {
-    const selecting = subject.kind === 'pod' ? this.#policiesOf(direction, subject) : []
-    let isLetThrough = selecting.every((one) => !one.isolates)
-    for (const { rules } of selecting) {
-      for (const { deny, matches } of rules) {
-        // A rule that allows has nothing to add to what passes already.
-        if ((!deny && isLetThrough) || !matches(peer, service, destination)) continue
-        if (deny) return false
-        if (!this.#mayDeny) return true
-        isLetThrough = true
-      }
+    if (subject.kind !== 'pod') return true
+    const { isolates, rules } = this.#selectingOf(direction, subject)
+    let isLetThrough = !isolates
+    for (const { deny, matches } of rules) {
+      // A rule that allows has nothing to add to what passes already.
+      if ((!deny && isLetThrough) || !matches(peer, service, destination)) continue
+      if (deny) return false
+      if (!this.#mayDeny) return true
+      isLetThrough = true
     }
     return isLetThrough
   }
@@ -155,7 +154,7 @@ class NaiveEvaluator implements Evaluator {
     service: PolicyService,
     destination: PolicyEndpoint,
   ): DirectionDecision {
-    const selecting = subject.kind === 'pod' ? this.#policiesOf(direction, subject) : []
+    const selecting = subject.kind === 'pod' ? this.#selectingOf(direction, subject).policies : []
     if (selecting.length === 0) return open
     const isolatedBy = selecting.filter((one) => one.isolates).map(({ name }) => name)
     const matching = selecting.flatMap(({ name, rules }) =>
@@ -170,15 +169,20 @@ class NaiveEvaluator implements Evaluator {
     return { allowed: isLetThrough && deniedBy.length === 0, isolatedBy, allowedBy, deniedBy }
   }
 
-  #policiesOf(direction: Direction, pod: PolicyPod): readonly SelectingPolicy[] {
+  #selectingOf(direction: Direction, pod: PolicyPod): Selecting {
     const known = this.#selecting[direction].get(pod)
     if (known !== undefined) return known
-    const selecting = [...this.#near(pod), ...this.#clusterwide].flatMap(
+    const policies = [...this.#near(pod), ...this.#clusterwide].flatMap(
       (policy) =>
         (policy.kind === 'NetworkPolicy'
           ? this.#network.ask(policy, direction, pod)
           : askCiliumPolicy(policy, direction, pod, this.#context)) ?? [],
     )
+    const selecting = {
+      policies,
+      isolates: policies.some((one) => one.isolates),
+      rules: policies.flatMap(({ rules }) => rules),
+    }
     this.#selecting[direction].set(pod, selecting)
     return selecting
   }
@@ -210,6 +214,13 @@ class NaiveEvaluator implements Evaluator {
       .sort((a, b) => byName(a.policy, b.policy) || a.place - b.place)
       .map(({ policy }) => policy)
   }
+}
+
+/** The policies that select a pod, in one direction, with the rules of all of them. */
+interface Selecting {
+  readonly policies: readonly SelectingPolicy[]
+  readonly isolates: boolean
+  readonly rules: readonly RuleQuestion[]
 }
 
 /** The policies of one namespace; those that ask for a label stand under it. */

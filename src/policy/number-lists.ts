@@ -19,10 +19,13 @@ export class NumberLists {
     return known ?? this.#put(at, list)
   }
 
+  /** Returns the numbers of a list sorted and once. */
+  sorted(list: readonly number[]): readonly number[] {
+    return isAscending(list) ? this.keep(list) : this.unite([list])
+  }
+
   /** Returns the numbers of some lists, in whatever order they are, sorted and once. */
   unite(lists: readonly (readonly number[])[]): readonly number[] {
-    const [first] = lists
-    if (first !== undefined && lists.length === 1 && isAscending(first)) return this.keep(first)
     let size = 0
     for (const list of lists) size += list.length
     if (size > this.#scratch.length) this.#scratch = new Uint32Array(2 * size)

@@ -103,6 +103,10 @@ export function indexPods(
   }
   const work = (home: string, peer: NetworkPolicyPeer): readonly number[] => {
     const places = homesOfPeer(home, peer.namespaceSelector)
+    const [only] = places
+    if (only !== undefined && places.length === 1) {
+      return lists.sorted(podsMatching(only, peer.podSelector))
+    }
     return lists.unite(places.map((place) => podsMatching(place, peer.podSelector)))
   }
   const valuesOf = valuesByKey(homes)

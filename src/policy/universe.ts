@@ -194,7 +194,9 @@ export function layOutUniverse(policies: readonly Policy[], known: KnownEnds): U
         index,
         isKnownAlone: (namespace, peer) =>
           peer.ipBlock === undefined &&
-          (future.lacks(peer) || future.matching(namespace, peer).length === 0),
+          (symbolic.pods.length === 0 ||
+            future.lacks(peer) ||
+            future.matching(namespace, peer).length === 0),
       },
     }),
     endsOfLearned: (address) => cut.cellsOfLearned(address).map((cell) => pods.length + cell),

@@ -45,7 +45,7 @@ export function declare(traffic: Traffic, synthesis: Synthesis, universe: Univer
       const out = egress(end)
       if (end >= universe.podCount || !hasBit(isolated, end)) return { egress: out }
       const everyone = universe.sourcesOf(end)
-      const grants = (selecting[end] ?? []).flatMap((subject) => ingress.get(subject) ?? [])
+      const grants = joinGrants((selecting[end] ?? []).map((subject) => ingress.get(subject) ?? []))
       return {
         egress: out,
         ingress: grants.map((grant) => ({
@@ -80,6 +80,12 @@ function rememberSpans(): SpansOf {
     known.set(key, spans)
     return spans
   }
+}
+
+/** A pod that one policy selects has the very grants of that. */
+function joinGrants(lists: readonly (readonly Grant[])[]): readonly Grant[] {
+  const [first = [], ...others] = lists
+  return others.length === 0 ? first : lists.flat()
 }
 
 function deniedNamespaces(synthesis: Synthesis): ReadonlySet<string> {
@@ -166,5 +172,6 @@ function egressByEnd(
       else outlets.push(outlet)
     }
   }
+  if (everyone.length === 0) return (end) => byEnd[end] ?? everyone
   return (end) => [...everyone, ...(byEnd[end] ?? [])]
 }

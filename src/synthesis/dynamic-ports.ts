@@ -1,5 +1,5 @@
 /** Many high ports between the same two ends: a list of ports that will not hold. */
-import type { Edge } from '../traffic/traffic.ts'
+import type { Edge, EdgeEnd } from '../traffic/traffic.ts'
 import type { Plan } from './plan.ts'
 import { describeEnd } from './plan.ts'
 import type { Finding } from './synthesis.ts'
@@ -20,13 +20,12 @@ export function reportPorts(plan: Plan): readonly Finding[] {
   })
 }
 
-/** Ends by what they are called: thousands of edges cost no text each, as only few pairs come to be named. */
+/** Ends by what they are called: thousands of edges cost no list each, as only few pairs have so many. */
 function manyPorts(
   plan: Plan,
 ): readonly { readonly pair: string; readonly ports: readonly number[] }[] {
   const bySource = new Map<string, Map<string, Edge[]>>()
-  for (const edge of plan.traffic.edges) {
-    if (edge.outcome !== 'learned' || edge.port < 1_024) continue
+  for (const edge of busyEdges(plan)) {
     const from = describeEnd(plan, edge.from)
     const byDestination = bySource.get(from) ?? new Map<string, Edge[]>()
     bySource.set(from, byDestination)
@@ -47,4 +46,35 @@ function manyPorts(
       }),
     )
     .sort((a, b) => (a.pair < b.pair ? -1 : 1))
+}
+
+/** Returns the edges with high ports between ends that have more than {@link dynamicPorts} of them. */
+function busyEdges(plan: Plan): readonly Edge[] {
+  const high = plan.traffic.edges.filter(
+    ({ outcome, port }) => outcome === 'learned' && port >= 1_024,
+  )
+  const numberOf = numberEnds(plan)
+  const counts = new Map<number, number>()
+  // No traffic has so many ends that the number of a pair is not exact.
+  const pairs = high.map(({ from, to }) => numberOf(from) * 2 ** 26 + numberOf(to))
+  for (const pair of pairs) counts.set(pair, (counts.get(pair) ?? 0) + 1)
+  return high.filter((_, at) => (counts.get(pairs[at] ?? -1) ?? 0) > dynamicPorts)
+}
+
+/** Returns a number for what an end is called, with one look at the name of a group. */
+function numberEnds(plan: Plan): (end: EdgeEnd) => number {
+  const byName = new Map<string, number>()
+  const byClass: number[] = []
+  const numberOf = (end: EdgeEnd): number => {
+    const name = describeEnd(plan, end)
+    const number = byName.get(name) ?? byName.size
+    byName.set(name, number)
+    return number
+  }
+  return (end) => {
+    if (end.kind !== 'class') return numberOf(end)
+    const known = byClass[end.class] ?? numberOf(end)
+    byClass[end.class] = known
+    return known
+  }
 }

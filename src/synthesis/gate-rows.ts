@@ -62,7 +62,7 @@ export function compareAllowed(comparison: Comparison): { points: number; sample
   let sampled = 0
   for (const end of universe.ends.keys()) {
     const grants = { made: grantsTo(set, universe, end), declared: declared.grantsTo(end) }
-    const edges = obliged.get(end) ?? []
+    const edges = obliged[end] ?? []
     const atoms = cutPorts(universe, end, [
       ...grantSpans(grants.made),
       ...grantSpans(grants.declared),
@@ -91,21 +91,19 @@ interface ObligedSources {
 function obligedByEnd({
   obligations,
   universe,
-}: Comparison): ReadonlyMap<number, readonly ObligedSources[]> {
-  const byEnd = new Map<number, ObligedSources[]>()
+}: Comparison): readonly (readonly ObligedSources[] | undefined)[] {
+  const byEnd: ObligedSources[][] = universe.ends.map(() => [])
   for (const { edge, from, to } of obligations) {
     const { protocol, port } = edge
     const position =
       protocol === 'ICMPv4' || protocol === 'ICMPv6'
         ? icmpPosition(protocol === 'ICMPv4' ? 'IPv4' : 'IPv6', port)
         : portPosition(protocol, port)
-    const sources = endsOf(universe, from).map((end) => sourceFor(universe, end))
+    const sources = areClasses(from)
+      ? from
+      : endsOf(universe, from).map((end) => sourceFor(universe, end))
     const obliged = { edge, sources, position }
-    for (const end of endsOf(universe, to)) {
-      const list = byEnd.get(end)
-      if (list === undefined) byEnd.set(end, [obliged])
-      else list.push(obliged)
-    }
+    for (const end of endsOf(universe, to)) byEnd[end]?.push(obliged)
   }
   return byEnd
 }

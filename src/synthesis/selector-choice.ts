@@ -301,8 +301,10 @@ function describe(found: Found, kind: SelectorKind, task: Task): SelectorChoice 
 /** Returns the positions of the label maps on which one of the selectors holds. */
 function selectedBy(selectors: readonly Conjunction[], maps: readonly Labels[]): readonly number[] {
   const positions: number[] = []
-  for (const [position, labels] of maps.entries()) {
+  let position = 0
+  for (const labels of maps) {
     if (selectors.some((one) => conjunctionMatches(one, labels))) positions.push(position)
+    position += 1
   }
   return positions
 }
