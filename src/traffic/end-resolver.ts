@@ -153,6 +153,7 @@ export class EndResolver {
   }
 
   #isNode(text: string): boolean {
+    if (this.#nodePrefixes.length === 0) return false
     const prefix = prefixOfText(text)
     return prefix !== undefined && this.#nodePrefixes.some((node) => holdsPrefix(node, prefix))
   }
