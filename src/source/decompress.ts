@@ -44,9 +44,13 @@ async function* gunzip(input: AsyncIterable<Uint8Array>, file: string): Decompre
 async function* unzstd(input: AsyncIterable<Uint8Array>, file: string): Decompressed {
   const frames = new ZstdFrames()
   const create = (zlib as { readonly createZstdDecompress?: () => Transform }).createZstdDecompress
-  const checked = followed(input, frames, file)
+  let hasAll = false
+  const checked = followed(input, frames, file, () => {
+    hasAll = true
+  })
   const failure = yield* create === undefined ? slowly(checked) : through(create(), checked)
-  if (!frames.isAtEnd) return 'cut'
+  // A decoder that gives up before its input ends has met what is broken.
+  if (hasAll && !frames.isAtEnd) return 'cut'
   if (failure !== undefined) throw corrupt('zstd', failure.message, file)
   return 'whole'
 }
@@ -55,6 +59,7 @@ async function* followed(
   input: AsyncIterable<Uint8Array>,
   frames: ZstdFrames,
   file: string,
+  onEnd: () => void,
 ): AsyncGenerator<Uint8Array, void> {
   for await (const bytes of input) {
     try {
@@ -63,6 +68,7 @@ async function* followed(
       throw corrupt('zstd', reason instanceof Error ? reason.message : String(reason), file)
     }
   }
+  onEnd()
 }
 
 /** Returns the failure of the decoder, if any, once all that it decoded is yielded. */

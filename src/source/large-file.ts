@@ -126,7 +126,8 @@ class LargeFile {
       shared,
       index,
     })
-    const workers = Array.from({ length: count - 1 }, (_, index) => startWorker(task(index + 1)))
+    const others = Array.from({ length: count - 1 }, (_, index) => task(index + 1))
+    const workers = others.flatMap((other) => startWorker(other) ?? [])
     try {
       const own = await this.#ownPieces(task(0))
       const all = [own, ...(await Promise.all(workers.map(({ found }) => found)))]
@@ -217,16 +218,26 @@ function layOut(
   return { firstLines, lines }
 }
 
-/** Whatever goes wrong in a thread goes wrong again, and is told, when the file is read in order. */
-function startWorker(task: PieceTask): {
+interface Thread {
   readonly worker: Worker
   readonly found: Promise<PieceParts | undefined>
-} {
-  const worker = new Worker(new URL('../source/piece-worker.js', import.meta.url), {
-    workerData: task,
-    // Scanning leaves little behind.
-    resourceLimits: { maxYoungGenerationSizeMb: 4 },
-  })
+}
+
+/**
+ * Returns undefined where there can be no further thread, for want of memory or of a permission: fewer do the work.
+ * Whatever goes wrong in a thread goes wrong again, and is told, when the file is read in order.
+ */
+function startWorker(task: PieceTask): Thread | undefined {
+  let worker: Worker
+  try {
+    worker = new Worker(new URL('../source/piece-worker.js', import.meta.url), {
+      workerData: task,
+      // Scanning leaves little behind.
+      resourceLimits: { maxYoungGenerationSizeMb: 4 },
+    })
+  } catch {
+    return undefined
+  }
   const found = new Promise<PieceParts | undefined>((resolve) => {
     worker.once('message', (parts: PieceParts | undefined) => resolve(parts))
     worker.once('error', () => resolve(undefined))

@@ -79,49 +79,59 @@ export class PieceReader {
         }
       }
       return { parts: this.#reader.finishParts(), lines: this.#lines }
+    } catch (reason) {
+      // All is read anew: what others still find is of no use.
+      Atomics.store(shared.next, 0, count)
+      throw reason
     } finally {
       closeSync(this.#file)
     }
   }
 
-  /** The lines of a piece are those that begin in it: they follow a line feed from the byte before it on. */
+  /** The lines of a piece are those that begin in it; the last one may end behind it. */
   *#readPiece(piece: number): Generator<undefined, boolean> {
-    const { range, shared, index } = this.#task
+    const { range } = this.#task
     const source = String(piece)
     const start = range.start + piece * range.pieceBytes
     const end = Math.min(start + range.pieceBytes, range.end)
-    let position = piece === 0 ? start : start - 1
-    let isInside = piece === 0
-    for (let chunk = 0; position < range.end; chunk += 1) {
+    let position = piece === 0 ? start : this.#lineAfter(start - 1, end)
+    let isOver = position >= end
+    for (let chunk = 0; !isOver; chunk += 1) {
       const bytes = this.#chunk(position, range.end)
       if (bytes.length === 0) break
-      const from = isInside ? 0 : bytes.indexOf(lineFeed) + 1
-      isInside ||= from > 0
-      const until = lastByte(bytes, position, end)
-      if (isInside && until > from) {
-        this.#reader.consume(bytes.subarray(from, until), { source, offset: position + from })
-      }
-      position += until
-      this.#read += bytes.length
-      shared.progress[index * 2] = this.#read
-      shared.progress[index * 2 + 1] = this.#reader.records
-      if (until < bytes.length || position >= range.end) break
+      const feed = bytes.indexOf(lineFeed, Math.max(end - 1 - position, 0))
+      isOver = feed >= 0
+      const lines = isOver ? bytes.subarray(0, feed + 1) : bytes
+      this.#reader.consume(lines, { source, offset: position })
+      position += lines.length
+      this.#report(lines.length)
       if (chunk % 16 === 15) yield
     }
     this.#lines.set(piece, this.#reader.endOfPiece())
     return !this.#reader.needsOrder
   }
 
+  /** Returns where the first line begins behind a line feed from `position` on; `end` when none begins before it. */
+  #lineAfter(position: number, end: number): number {
+    for (let at = position; at < end; ) {
+      const bytes = this.#chunk(at, end)
+      const feed = bytes.indexOf(lineFeed)
+      if (feed >= 0) return at + feed + 1
+      if (bytes.length === 0) return end
+      at += bytes.length
+    }
+    return end
+  }
+
+  #report(bytes: number): void {
+    const { shared, index } = this.#task
+    this.#read += bytes
+    shared.progress[index * 2] = this.#read
+    shared.progress[index * 2 + 1] = this.#reader.records
+  }
+
   #chunk(position: number, end: number): Uint8Array {
     const wanted = Math.min(this.#input.length, end - position)
     return this.#input.subarray(0, readSync(this.#file, this.#input, 0, wanted, position))
   }
-}
-
-/** Returns how many of the bytes at `position` belong to a piece that ends at `end`, with the line that it is cut in. */
-function lastByte(bytes: Uint8Array, position: number, end: number): number {
-  const last = end - 1 - position
-  if (last >= bytes.length) return bytes.length
-  const feed = bytes.indexOf(lineFeed, Math.max(last, 0))
-  return feed < 0 ? bytes.length : feed + 1
 }

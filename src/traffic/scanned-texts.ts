@@ -18,7 +18,8 @@ import type { OtherNumbers } from './table-join.ts'
 /** An address that stands for any. */
 const someAddress = '192.0.2.1'
 
-const labelsMember = '"labels":["'
+const labelsKey = '"labels":'
+const labelsMember = `${labelsKey}["`
 
 /** Reads what the scanner noted in rows. */
 export class RowReader {
@@ -81,16 +82,17 @@ export class ScannedTexts {
   }
 
   /**
-   * Parses an end, but for its labels: they are most of the text, and pods of a workload have the same. They reach up to
-   * the first quote before a bracket, since no text among them has an escape; a number stands in for them. Undefined
-   * where they are spelled in another way, or are not those of the end itself.
+   * Parses an end, but for its labels: they are most of the text, and pods of a workload have the same. In a text without
+   * escapes they reach up to the first quote before a bracket, and a number stands in for them. Undefined where they are
+   * spelled in another way, more than once, or are not those of the end itself.
    */
   #withKnownLabels(text: string): unknown {
     const at = text.indexOf(labelsMember)
     const start = at + labelsMember.length - 2
     const end = text.indexOf('"]', start + 2) + 2
     const list = text.slice(start, end)
-    if (at < 0 || end < start || list.includes('\\')) return undefined
+    const isAlone = text.indexOf(labelsKey) === at && text.indexOf(labelsKey, at + 1) < 0
+    if (at < 0 || end < start || !isAlone || text.includes('\\')) return undefined
     const parsed = parsedObject(`${text.slice(0, start)}0${text.slice(end)}`)
     if (parsed?.labels !== 0) return undefined
     let labels = this.#lists.get(list)

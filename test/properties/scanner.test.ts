@@ -274,6 +274,10 @@ describe('the scanner', () => {
       '"other":{"labels":["k8s:app=other"]}',
       `"other":"\\"labels\\":[\\"k8s:app=text\\"]","labels":${list}`,
       `"labels":${list.replace('k8s:', 'k8s:é=ü","k8s:')}`,
+      `"other":{"labels":${list}},"labels":0`,
+      `"other":{"labels":${list}},"l\\u0061bels":0`,
+      `"labels":${list},"labels":0`,
+      `"labels":0,"labels":${list}`,
     ]
     const lines = spelled.map((text) => valid.replace(labels, () => text))
     for (const line of lines) compare(`${line}\n${valid}\n${line}\n`)

@@ -144,6 +144,23 @@ describe('a large file', () => {
     expect(one.notices).toContain('outside the asked time')
   })
 
+  test('counts no line twice where lines, chunks and pieces end together', async () => {
+    const chunk = 256 * 1024
+    const padded = (size: number): string => {
+      const line = short(1, 0).slice(0, -1)
+      return `${line},"unread":"${'x'.repeat(size - line.length - 14)}"}\n`
+    }
+    for (const size of [2048, chunk, 2 * chunk + 2048]) {
+      const text = padded(size).repeat((8 * chunk) / Math.min(size, chunk))
+      const path = write('padded.jsonl', text)
+      const expected = readPlainly(path, text)
+      for (const pieceBytes of [chunk, 2 * chunk, 2 * chunk - 1, 2 * chunk + 1]) {
+        const { scanned: _, ...found } = await readWith(path, 2, { pieceBytes })
+        expect([size, pieceBytes, found]).toEqual([size, pieceBytes, expected])
+      }
+    }
+  })
+
   test('names the line of the first bad record, and keeps what has no line feed yet', async () => {
     const good = `${short(1, 0)}\n`.repeat(3000)
     const text = `${good}{]\n\n${good}"text"\n[3]\n${good}${good}${short(2, 0).slice(0, 90)}`

@@ -3,6 +3,7 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync }
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
+import { Zstd } from '@hpcc-js/wasm-zstd'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { RecordedSource } from '../../src/source/recorded.ts'
 import { expandSource, openRecorded } from '../../src/source/recorded.ts'
@@ -230,6 +231,25 @@ describe('broken data', () => {
         expect(String((found as { bytes: Buffer }).bytes), `byte ${at}`).toBe(sample)
       }
     }
+  })
+
+  test('zstd: what is broken before its end is no end that came early', async () => {
+    const text = Array.from({ length: 40_000 }, (_, n) => `{"n":${(n * 2_654_435_761) % 1e9}}\n`)
+    const whole = (await Zstd.load()).compress(Buffer.from(text.join('')))
+    expect(whole.length).toBeGreaterThan(150_000)
+    let refused = 0
+    for (let at = 100; at < whole.length / 2; at += 4_003) {
+      const copy = Buffer.from(whole)
+      copy.fill(0xff, at, at + 8)
+      const found = await readInput(copy, 65_536).catch((reason: unknown) => reason)
+      if (found instanceof Error) {
+        expect(found, `byte ${at}`).toMatchObject({ code: 'SOURCE_CORRUPT' })
+        refused += 1
+      } else expect(found, `byte ${at}`).toMatchObject({ isCut: false })
+    }
+    expect(refused).toBeGreaterThan(10)
+    const cut = await readInput(whole.subarray(0, whole.length / 2), 65_536)
+    expect((cut as Content).isCut).toBe(true)
   })
 
   test.each([
