@@ -19,9 +19,9 @@ const lineFeed = 0x0a
 export function changeId(texts: readonly (string | readonly string[])[]): string {
   const hash: Hash = { high: offset.high | 0, low: offset.low | 0 }
   for (const text of texts) {
-    if (typeof text === 'string') addText(hash, text)
-    else addLines(hash, text)
-    addUnit(hash, separator)
+    const lines = typeof text === 'string' ? [text] : text
+    for (const line of lines.slice(0, -1)) addText(hash, line, lineFeed)
+    addText(hash, lines.at(-1) ?? '', separator)
   }
   const hex = (half: number): string => (half >>> 0).toString(16).padStart(8, '0')
   return `${hex(hash.high)}${hex(hash.low)}`.slice(0, 12)
@@ -33,18 +33,12 @@ interface Hash {
   low: number
 }
 
-function addLines(hash: Hash, lines: readonly string[]): void {
-  for (let line = 0; line < lines.length; line++) {
-    if (line > 0) addUnit(hash, lineFeed)
-    addText(hash, lines[line] ?? '')
-  }
-}
-
-function addText(hash: Hash, text: string): void {
+/** Adds a text, and the unit that stands behind it. */
+function addText(hash: Hash, text: string, end: number): void {
   let { high, low } = hash
-  for (let index = 0; index < text.length; index++) {
+  for (let index = 0; index <= text.length; index++) {
     // By halves of 16 bits, so that no product leaves the integers of 32 bits, which are the fast ones.
-    const mixed = low ^ text.charCodeAt(index)
+    const mixed = low ^ (index < text.length ? text.charCodeAt(index) : end)
     const lower = (mixed & 0xffff) * prime
     const upper = (mixed >>> 16) * prime + (lower >>> 16)
     low = (upper << 16) | (lower & 0xffff)
@@ -52,13 +46,4 @@ function addText(hash: Hash, text: string): void {
   }
   hash.high = high
   hash.low = low
-}
-
-function addUnit(hash: Hash, unit: number): void {
-  const { high, low } = hash
-  const mixed = low ^ unit
-  const lower = (mixed & 0xffff) * prime
-  const upper = (mixed >>> 16) * prime + (lower >>> 16)
-  hash.low = (upper << 16) | (lower & 0xffff)
-  hash.high = (Math.imul(high, prime) + (upper >>> 16) + (mixed << 8)) | 0
 }

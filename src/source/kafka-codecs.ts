@@ -97,9 +97,7 @@ function unlz4(bytes: Buffer): Buffer {
 
 /** Node.js has a decoder of its own since 22.15, which says nothing of what is cut off and stops behind the first frame. */
 async function unzstd(bytes: Buffer): Promise<Buffer> {
-  const frames = new ZstdFrames()
-  const slices = [...frames.slices(bytes)]
-  if (!frames.isAtEnd) throw new Error('cut off')
+  const frames = [...wholeFrames(bytes)]
   const pieces: Uint8Array[] = []
   let length = 0
   const take = (decoded: Iterable<Uint8Array>): void => {
@@ -111,18 +109,19 @@ async function unzstd(bytes: Buffer): Promise<Buffer> {
   }
   const { zstdDecompress } = zlib as unknown as Partial<ZstdOfNode>
   if (zstdDecompress !== undefined) {
-    for (const frame of wholeFrames(bytes)) {
+    for (const frame of frames) {
       take([await promisify(zstdDecompress)(frame, { maxOutputLength: maxBatchBytes })])
     }
     return Buffer.concat(pieces)
   }
   const { createZstdDecoder } = await import('./zstd-decoder.ts')
   const decoder = await createZstdDecoder()
-  for (const slice of slices) take(decoder.push(slice))
+  for (const frame of frames) take(decoder.push(frame))
   take(decoder.end())
   return Buffer.concat(pieces)
 }
 
+/** @throws {Error} where the last frame is cut off. */
 function* wholeFrames(bytes: Buffer): Generator<Buffer, void> {
   const frames = new ZstdFrames()
   let start = 0
@@ -133,6 +132,7 @@ function* wholeFrames(bytes: Buffer): Generator<Buffer, void> {
     yield bytes.subarray(start, end)
     start = end
   }
+  if (!frames.isAtEnd) throw new Error('cut off')
 }
 
 interface ZstdOfNode {

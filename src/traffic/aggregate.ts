@@ -4,8 +4,9 @@
  */
 import type { Flow, Outcome, Protocol, Reading } from '../flow/flow.ts'
 import { cellsOfEdges } from './cell-numbers.ts'
-import type { CommunicationSet } from './communication-set.ts'
+import type { CommunicationRecord, CommunicationSet } from './communication-set.ts'
 import { defaultOutsideLimit } from './communication-set.ts'
+import type { Direction } from './direction.ts'
 import { directionOf } from './direction.ts'
 import { EdgeTable } from './edge-table.ts'
 import type { EndPlace } from './end-table.ts'
@@ -17,7 +18,7 @@ import { PodTable } from './pod-table.ts'
 import { ProducerTable } from './producer-table.ts'
 import type { RequestRecord } from './request-record.ts'
 import { recordOfRequest } from './request-record.ts'
-import type { BatchEdge, ScanBatch } from './scan-batch.ts'
+import type { ScanBatch } from './scan-batch.ts'
 import { forEachEdge } from './scan-batch.ts'
 import { Smallest } from './smallest.ts'
 import type { PortedEdge } from './snapshot.ts'
@@ -68,6 +69,15 @@ export function createAggregate(options: AggregateOptions = {}): Aggregate {
 
 /** Port pairs under one number each, so that they order by client port, then port. */
 type PortPairs = Smallest<number, Tally>
+
+/** Numbers of two ends, and the address of the one that has one; empty where none has. */
+interface Ends {
+  readonly from: number
+  readonly to: number
+  readonly address: string
+}
+
+type Ports = Pick<Flow, 'protocol' | 'clientPort' | 'port'>
 
 class Aggregation implements Aggregate {
   readonly #ends = new EndTable()
@@ -143,7 +153,9 @@ class Aggregation implements Aggregate {
     for (const tally of this.#open) tally.settle()
     const open: Tally[] = []
     forEachEdge(batch, (edge) => {
-      const tally = this.#between(numberOf(edge.from), numberOf(edge.to), edge)
+      const { direction, address } = edge
+      const ends = { from: numberOf(edge.from), to: numberOf(edge.to), address }
+      const tally = this.#tally(direction, ends, edge)
       tally.absorbCounts(edge)
       open.push(tally)
     })
@@ -159,18 +171,17 @@ class Aggregation implements Aggregate {
       for (const name of names) this.#names.add(address, name)
     }
     this.#producers.absorbRecords(set)
+    const endsOf = (record: CommunicationRecord): Ends =>
+      endsAt(this.#ends.ofRecord(record.from, numbers), this.#ends.ofRecord(record.to, numbers))
     const cells = cellsOfEdges(set.communications)
     for (const [index, record] of set.communications.entries()) {
-      const from = this.#ends.ofRecord(record.from, numbers)
-      const to = this.#ends.ofRecord(record.to, numbers)
-      const tally = this.#communications.at(from, to, record.protocol, record.port)
+      const { from, to, address } = endsOf(record)
+      const tally = this.#communications.at(from, to, address, record.protocol, record.port)
       tally.absorbRecord(record, cells?.[index])
     }
     const pendingCells = cellsOfEdges(set.pending)
     for (const [index, record] of set.pending.entries()) {
-      const from = this.#ends.ofRecord(record.from, numbers)
-      const to = this.#ends.ofRecord(record.to, numbers)
-      const tally = this.#pending(from, to, record.protocol, record)
+      const tally = this.#tally('pair', endsOf(record), record)
       tally.absorbRecord(record, pendingCells?.[index])
     }
   }
@@ -220,30 +231,33 @@ class Aggregation implements Aggregate {
       this.#producers.count('no-pod', 1)
       return
     }
-    this.#tally(flow, from, to).add(observationOf(flow, timeMs, this.#requestKinds))
+    const tally = this.#tally(directionOf(flow), endsAt(from, to), flow)
+    tally.add(observationOf(flow, timeMs, this.#requestKinds))
   }
 
-  #tally(flow: Flow, from: EndPlace, to: EndPlace): Tally {
-    const { protocol, clientPort, port } = flow
-    switch (directionOf(flow)) {
-      case 'communication':
-        return this.#communications.at(from, to, protocol, port)
+  #tally(direction: Direction, between: Ends, ports: Ports): Tally {
+    switch (direction) {
+      case 'communication': {
+        const { from, to, address } = between
+        return this.#communications.at(from, to, address, ports.protocol, ports.port)
+      }
       case 'suspect':
-        return this.#pending(from, to, protocol, { clientPort, port: 0 })
+        return this.#pending(between, ports.protocol, ports.clientPort, 0)
       case 'pair':
-        return this.#pending(from, to, protocol, { clientPort, port })
+        return this.#pending(between, ports.protocol, ports.clientPort, ports.port)
     }
   }
 
   #pending(
-    from: EndPlace,
-    to: EndPlace,
+    { from, to, address }: Ends,
     protocol: Protocol,
-    ports: { readonly clientPort: number; readonly port: number },
+    clientPort: number,
+    port: number,
   ): Tally {
-    const { clientPort, port } = ports
-    if (port === 0 && clientPort > 0) return this.#suspects.at(from, to, protocol, clientPort)
-    const pairs = this.#portPairs.at(from, to, protocol, 0)
+    if (port === 0 && clientPort > 0) {
+      return this.#suspects.at(from, to, address, protocol, clientPort)
+    }
+    const pairs = this.#portPairs.at(from, to, address, protocol, 0)
     return port === 0 ? pairs.rest() : pairs.at(clientPort * portRange + port)
   }
 
@@ -259,20 +273,6 @@ class Aggregation implements Aggregate {
       }
     })
     return edges
-  }
-
-  /** Returns the tally of an edge that a scanner counted: of its ends only the one that is no pod has an address. */
-  #between(from: number, to: number, edge: BatchEdge): Tally {
-    const { direction, address, protocol, clientPort } = edge
-    if (direction === 'communication') {
-      return this.#communications.between(from, to, address, protocol, edge.port)
-    }
-    const port = direction === 'suspect' ? 0 : edge.port
-    if (port === 0 && clientPort > 0) {
-      return this.#suspects.between(from, to, address, protocol, clientPort)
-    }
-    const pairs = this.#portPairs.between(from, to, address, protocol, 0)
-    return port === 0 ? pairs.rest() : pairs.at(clientPort * portRange + port)
   }
 
   #place(flow: Flow, role: 'client' | 'server', timeMs: number | undefined): EndPlace {
@@ -298,6 +298,11 @@ class Aggregation implements Aggregate {
       table.tighten(outsideLimit)
     }
   }
+}
+
+/** At least one of them is a pod, which has no address of its own here. */
+function endsAt(from: EndPlace, to: EndPlace): Ends {
+  return { from: from.end, to: to.end, address: from.address || to.address }
 }
 
 function observationOf(

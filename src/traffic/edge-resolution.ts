@@ -15,7 +15,7 @@
 import type { Outcome, Protocol } from '../flow/flow.ts'
 import { outcomes, protocols } from '../flow/flow.ts'
 import type { Cell, CellNumbers } from './cell-numbers.ts'
-import { cellsOf, cellsOfEdges, holdsRefusal, readCells, recordsOf } from './cell-numbers.ts'
+import { cellsOf, recordsOf } from './cell-numbers.ts'
 import { ClassBook } from './class-book.ts'
 import type {
   CommunicationRecord,
@@ -24,38 +24,18 @@ import type {
   PendingRecord,
 } from './communication-set.ts'
 import { addCounts } from './counts.ts'
-import type { Decision } from './edge-decision.ts'
-import { decideEdge, outcomeOfCell, undisputed } from './edge-decision.ts'
+import { decideEdge, outcomeOfCell } from './edge-decision.ts'
 import type { ResolvedEnd } from './end-resolver.ts'
 import { EndResolver } from './end-resolver.ts'
+import type { Entry, ResolvedEdge, Way } from './gathered-edge.ts'
+import { entriesOf, GatheredEdge } from './gathered-edge.ts'
 import { KnownServices, provesService } from './known-services.ts'
 import type { Target } from './service-backends.ts'
 import { ServiceBackends } from './service-backends.ts'
-import type { EvidenceRecord } from './tally.ts'
-import { Tally } from './tally.ts'
 import type { ReadOutOptions } from './traffic.ts'
 
 /** What edges are made of. */
 export type EdgeSource = Pick<CommunicationSet, 'classes' | 'pods' | 'communications' | 'pending'>
-
-/** One resolved edge with all its evidence. */
-export interface ResolvedEdge {
-  readonly from: ResolvedEnd
-  readonly to: ResolvedEnd
-  readonly protocol: Protocol
-  /** 0 where the port is unknown. */
-  readonly port: number
-  /** All of its evidence. */
-  readonly tally: Tally
-  /** Whether a policy refused one of its records, or would have. */
-  readonly isDisputed: boolean
-  /** Addresses of an entity end, if any; either end may be one, the other is then a pod. */
-  addresses: Set<string> | undefined
-  /** The one outcome of all records where nothing else can be said: the direction, or the server's port, is unknown. */
-  readonly fixed: Outcome | undefined
-  /** What became of the edge, once all of its evidence was there. */
-  decision: Decision
-}
 
 /** Edges with what was decided, the classes that they connect, and the records by outcome. */
 export interface Resolution {
@@ -127,74 +107,6 @@ function resolve(set: EdgeSource, local: string, options: ReadOutOptions): Resol
 /** Ends are fewer, so that a pair of them is a safe integer. */
 const endRange = 2 ** 26
 const portRange = 65_536
-
-/** How a pending record joins an edge: as it stands, or with client and server turned round. */
-type Way = 'kept' | 'turned'
-
-/** A record of the set, with its counters: those that it was spelled from where it was spelled here. */
-interface Entry<R extends EvidenceRecord = EvidenceRecord> {
-  readonly record: R
-  readonly cells: CellNumbers
-  readonly isSpelledHere: boolean
-}
-
-/** Returns the records of a list with their counters. */
-function entriesOf<R extends EvidenceRecord>(records: readonly R[]): readonly Entry<R>[] {
-  const known = cellsOfEdges(records)
-  return records.map((record, index) => ({
-    record,
-    cells: known?.[index] ?? readCells(record.cells),
-    isSpelledHere: known !== undefined,
-  }))
-}
-
-/** An edge that gathers records, and joins them when somebody asks for more than the ledger does. */
-class GatheredEdge implements ResolvedEdge {
-  readonly from: ResolvedEnd
-  readonly to: ResolvedEnd
-  readonly protocol: Protocol
-  readonly port: number
-  readonly fixed: Outcome | undefined
-  addresses: Set<string> | undefined
-  decision = undisputed
-  isDisputed = false
-  #tally: Tally | undefined
-  #first: Entry | undefined
-  #isFirstTurned = false
-
-  constructor(
-    from: ResolvedEnd,
-    to: ResolvedEnd,
-    protocol: Protocol,
-    port: number,
-    fixed: Outcome | undefined,
-  ) {
-    this.from = from
-    this.to = to
-    this.protocol = protocol
-    this.port = port
-    this.fixed = fixed
-  }
-
-  /** Most edges are one record. */
-  gather(entry: Entry, way: Way): void {
-    this.isDisputed ||= holdsRefusal(entry.cells)
-    if (this.#first === undefined) {
-      this.#first = entry
-      this.#isFirstTurned = way === 'turned'
-    } else join(this.tally, entry, way)
-  }
-
-  get tally(): Tally {
-    if (this.#tally === undefined) {
-      this.#tally = new Tally()
-      if (this.#first !== undefined) {
-        join(this.#tally, this.#first, this.#isFirstTurned ? 'turned' : 'kept')
-      }
-    }
-    return this.#tally
-  }
-}
 
 class EdgeResolving {
   readonly counts = new Map<Outcome, number>()
@@ -392,11 +304,6 @@ function noteAddresses(edge: ResolvedEdge, from: ResolvedEnd, to: ResolvedEnd): 
   const addresses = edge.addresses ?? new Set()
   for (const { address } of [from, to]) if (address !== '') addresses.add(address)
   edge.addresses = addresses
-}
-
-function join(tally: Tally, { record, cells, isSpelledHere }: Entry, way: Way): void {
-  if (way === 'turned') tally.absorbTurned(record, cells)
-  else tally.absorbRecord(record, isSpelledHere ? cells : undefined)
 }
 
 /** The outcome of records that count as learned: that of the end which a policy cannot name, if there is one. */

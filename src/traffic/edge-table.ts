@@ -1,7 +1,7 @@
 /** Edges by their two ends, protocol and port, with outside and entity addresses bounded within each. */
 import type { Protocol } from '../flow/flow.ts'
 import { protocols } from '../flow/flow.ts'
-import type { End, EndPlace, EndTable } from './end-table.ts'
+import type { End, EndTable } from './end-table.ts'
 import { isPodEnd } from './end-table.ts'
 import { OutsideAddresses } from './outside-addresses.ts'
 import { Smallest } from './smallest.ts'
@@ -67,18 +67,11 @@ export class EdgeTable<Value extends Mergeable<Value>> {
     return this.#size
   }
 
-  /** Returns the value of an edge, a new one when the edge is new. */
-  at(from: EndPlace, to: EndPlace, protocol: Protocol, port: number): Value {
-    const group = this.#groupAt(from.end, to.end, protocol, port)
-    return group.places.at(group.spread === 'from' ? from.address : to.address)
-  }
-
-  /** Does what {@link at} does for two ends, the address of the one of which has addresses. */
-  between(from: number, to: number, address: string, protocol: Protocol, port: number): Value {
-    return this.#groupAt(from, to, protocol, port).places.at(address)
-  }
-
-  #groupAt(from: number, to: number, protocol: Protocol, port: number): Group<Value> {
+  /**
+   * Returns the value of an edge between two ends, a new one when the edge is new; `address` is that of the end that has
+   * one, empty where none has.
+   */
+  at(from: number, to: number, address: string, protocol: Protocol, port: number): Value {
     const key = protocols.indexOf(protocol) * 65_536 + port
     let service = this.#services.get(key)
     if (service === undefined) {
@@ -92,7 +85,7 @@ export class EdgeTable<Value extends Mergeable<Value>> {
       service.groups.set(pair, group)
       this.#size += 1
     }
-    return group
+    return group.places.at(address)
   }
 
   /** Lowers the limit of outside prefixes. */

@@ -19,6 +19,7 @@ import type { CommunicationSet } from './communication-set.ts'
 import { LineScanner } from './line-scanner.ts'
 import type { BadPart, ReadParts } from './read-parts.ts'
 import type { ScanBatch } from './scan-batch.ts'
+import { withOwnTables } from './scan-batch.ts'
 import { decodeSet, isNetweirDocument } from './set-document.ts'
 import { plausibleTime } from './timestamp.ts'
 
@@ -224,8 +225,9 @@ class SourceReader implements Reader {
   }
 
   finishParts(): ReadParts {
+    const batch = this.#isBorrowing ? undefined : this.#scanner?.takeBatch()
     return {
-      batch: this.#isBorrowing ? undefined : ownTables(this.#scanner?.takeBatch()),
+      batch: batch && withOwnTables(batch),
       set: this.#isAggregated ? this.#aggregate.toSet() : undefined,
       bad: this.#bad.toParts(),
       records: this.records,
@@ -392,13 +394,6 @@ class SourceReader implements Reader {
     this.#bad.count(outcome, location, reason)
     this.#fault = reason
   }
-}
-
-/** Returns the batch with tables that stay valid. */
-function ownTables(batch: ScanBatch | undefined): ScanBatch | undefined {
-  if (batch === undefined) return undefined
-  const { edges, cells, runs } = batch
-  return { ...batch, edges: edges.slice(), cells: cells.slice(), runs: runs.slice() }
 }
 
 function timeOf(reading: Reading): number | undefined {

@@ -36,6 +36,12 @@ export interface ScanBatch {
   readonly runs: Uint8Array
 }
 
+/** Returns the batch with tables of its own, which stay valid. */
+export function withOwnTables(batch: ScanBatch): ScanBatch {
+  const { edges, cells, runs } = batch
+  return { ...batch, edges: edges.slice(), cells: cells.slice(), runs: runs.slice() }
+}
+
 /** One edge of a batch. */
 export interface BatchEdge extends CountedEvidence {
   readonly from: number

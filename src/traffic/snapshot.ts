@@ -1,6 +1,6 @@
 /** The tables of an aggregate as one document: renumbered, sorted, and with nothing that depends on order. */
 import { protocols } from '../flow/flow.ts'
-import { keepCells, spellCells } from './cell-numbers.ts'
+import { keepCells } from './cell-numbers.ts'
 import type {
   ClassRecord,
   CommunicationRecord,
@@ -34,8 +34,6 @@ interface SpelledEdge {
   /** Orders by the client's port, then the server's. */
   readonly ports: number
 }
-
-type Writable<T> = { -readonly [Member in keyof T]: T[Member] }
 
 /** Ports are less. */
 const portRange = 65_536
@@ -74,21 +72,10 @@ export class EdgeSpeller {
       spelled.push(this.#spelledEdge(edge, edge.port))
     })
     this.#sort(spelled)
-    const records = spelled.map(({ from, to, edge: { protocol, port, value } }) => {
-      const { blocks, samples } = value
-      const cells = spellCells(value.counted)
-      const record: Writable<CommunicationRecord> = {
-        from,
-        to,
-        protocol,
-        port,
-        cells,
-        blocks,
-        samples,
-      }
-      value.spellExtras(record)
-      return record
-    })
+    const records = spelled.map(({ from, to, edge: { protocol, port, value } }) => ({
+      ...{ from, to, protocol, port },
+      ...value.toRecord(),
+    }))
     return keep(records, spelled)
   }
 
@@ -98,24 +85,10 @@ export class EdgeSpeller {
       this.#spelledEdge(edge, edge.clientPort * portRange + edge.port),
     )
     this.#sort(spelled)
-    const records = spelled.map(({ from, to, edge, ports }) => {
-      const { protocol, port, value } = edge
-      const { blocks, samples } = value
-      const clientPort = Math.floor(ports / portRange)
-      const cells = spellCells(value.counted)
-      const record: Writable<PendingRecord> = {
-        from,
-        to,
-        protocol,
-        clientPort,
-        port,
-        cells,
-        blocks,
-        samples,
-      }
-      value.spellExtras(record)
-      return record
-    })
+    const records = spelled.map(({ from, to, edge: { protocol, port, value }, ports }) => ({
+      ...{ from, to, protocol, clientPort: Math.floor(ports / portRange), port },
+      ...value.toRecord(),
+    }))
     return keep(records, spelled)
   }
 

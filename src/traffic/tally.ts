@@ -207,16 +207,12 @@ export class Tally implements Mergeable<Tally> {
       blocks: this.#blocks,
       samples: this.#samples,
     }
-    this.spellExtras(record)
-    return record
-  }
-
-  /** Adds to a record what few edges have: members are absent where there is nothing. */
-  spellExtras(record: Writable<Omit<EvidenceRecord, 'cells' | 'blocks' | 'samples'>>): void {
+    // Few edges have these, and spreading what is absent costs more than the rest.
     if (this.#encrypted > 0) record.encrypted = this.#encrypted
     if (this.#authenticated > 0) record.authenticated = this.#authenticated
     if (this.#names.length > 0) record.names = this.#names
     if (this.#requests !== undefined) record.requests = this.#requests
+    return record
   }
 
   /** Returns what records say of encryption; members are absent where they are nought. */

@@ -1,0 +1,101 @@
+/** Edges while a set is resolved: each gathers the records that belong to it. */
+import type { Outcome, Protocol } from '../flow/flow.ts'
+import type { CellNumbers } from './cell-numbers.ts'
+import { cellsOfEdges, holdsRefusal, readCells } from './cell-numbers.ts'
+import type { Decision } from './edge-decision.ts'
+import { undisputed } from './edge-decision.ts'
+import type { ResolvedEnd } from './end-resolver.ts'
+import type { EvidenceRecord } from './tally.ts'
+import { Tally } from './tally.ts'
+
+/** One resolved edge with all its evidence. */
+export interface ResolvedEdge {
+  readonly from: ResolvedEnd
+  readonly to: ResolvedEnd
+  readonly protocol: Protocol
+  /** 0 where the port is unknown. */
+  readonly port: number
+  /** All of its evidence. */
+  readonly tally: Tally
+  /** Whether a policy refused one of its records, or would have. */
+  readonly isDisputed: boolean
+  /** Addresses of an entity end, if any; either end may be one, the other is then a pod. */
+  addresses: Set<string> | undefined
+  /** The one outcome of all records where nothing else can be said: the direction, or the server's port, is unknown. */
+  readonly fixed: Outcome | undefined
+  /** What became of the edge, once all of its evidence was there. */
+  decision: Decision
+}
+
+/** How a pending record joins an edge: as it stands, or with client and server turned round. */
+export type Way = 'kept' | 'turned'
+
+/** A record of the set, with its counters: those that it was spelled from where it was spelled here. */
+export interface Entry<R extends EvidenceRecord = EvidenceRecord> {
+  readonly record: R
+  readonly cells: CellNumbers
+  readonly isSpelledHere: boolean
+}
+
+/** Returns the records of a list with their counters. */
+export function entriesOf<R extends EvidenceRecord>(records: readonly R[]): readonly Entry<R>[] {
+  const known = cellsOfEdges(records)
+  return records.map((record, index) => ({
+    record,
+    cells: known?.[index] ?? readCells(record.cells),
+    isSpelledHere: known !== undefined,
+  }))
+}
+
+/** An edge that gathers records, and joins them when somebody asks for more than the ledger does. */
+export class GatheredEdge implements ResolvedEdge {
+  readonly from: ResolvedEnd
+  readonly to: ResolvedEnd
+  readonly protocol: Protocol
+  readonly port: number
+  readonly fixed: Outcome | undefined
+  addresses: Set<string> | undefined
+  decision: Decision = undisputed
+  isDisputed = false
+  #tally: Tally | undefined
+  #first: Entry | undefined
+  #isFirstTurned = false
+
+  constructor(
+    from: ResolvedEnd,
+    to: ResolvedEnd,
+    protocol: Protocol,
+    port: number,
+    fixed: Outcome | undefined,
+  ) {
+    this.from = from
+    this.to = to
+    this.protocol = protocol
+    this.port = port
+    this.fixed = fixed
+  }
+
+  /** Most edges are one record. */
+  gather(entry: Entry, way: Way): void {
+    this.isDisputed ||= holdsRefusal(entry.cells)
+    if (this.#first === undefined) {
+      this.#first = entry
+      this.#isFirstTurned = way === 'turned'
+    } else join(this.tally, entry, way)
+  }
+
+  get tally(): Tally {
+    if (this.#tally === undefined) {
+      this.#tally = new Tally()
+      if (this.#first !== undefined) {
+        join(this.#tally, this.#first, this.#isFirstTurned ? 'turned' : 'kept')
+      }
+    }
+    return this.#tally
+  }
+}
+
+function join(tally: Tally, { record, cells, isSpelledHere }: Entry, way: Way): void {
+  if (way === 'turned') tally.absorbTurned(record, cells)
+  else tally.absorbRecord(record, isSpelledHere ? cells : undefined)
+}
