@@ -236,31 +236,36 @@ export class LineScanner {
   }
 
   #learn(kind: number, row: number, text: number, length: number): void {
-    const bytes = this.#bytes.subarray(text, text + length)
-    const words = this.#scanner.rowsAt() / 4 + row * (rowBytes / 4) + hostWords
-    const say = (...said: readonly number[]): void => this.#words.set(said, words)
     switch (kind) {
       case textKinds.endpoint:
-        say(...this.#texts.endpoint(row, utf8.decode(bytes)))
+        this.#say(row, this.#texts.endpoint(row, this.#textAt(text, length)))
         break
       case textKinds.address:
-        say(...this.#texts.address(utf8.decode(bytes)))
+        this.#say(row, this.#texts.address(this.#textAt(text, length)))
         break
-      case textKinds.shape:
-        say(...wordsOfShape(bytes, this.#isAsked))
+      case textKinds.shape: {
+        const bytes = this.#bytes.subarray(text, text + length)
+        this.#say(row, wordsOfShape(bytes, this.#isAsked))
         break
+      }
       case textKinds.origin:
         this.#texts.origin(row, this.#textsOf(text, length))
         break
       case textKinds.named: {
-        const [address, names, edge] = this.#tuple(text, length)
-        this.#texts.named(address ?? 0, this.#textOf(names ?? 0), edge ?? 0)
+        const [address = 0, names = 0, edge = 0] = this.#tuple(text, length)
+        this.#texts.named(address, names, edge, () => this.#textOf(names))
         break
       }
       case textKinds.answer:
         this.#texts.answer(this.#textsOf(text, length))
         break
     }
+  }
+
+  /** Writes what is said of a row into its words. */
+  #say(row: number, said: readonly number[]): void {
+    const at = (this.#scanner.rowsAt() + row * rowBytes) / 4 + hostWords
+    for (let word = 0; word < said.length; word += 1) this.#words[at + word] = said[word] ?? 0
   }
 
   #tuple(text: number, length: number): readonly number[] {
@@ -274,8 +279,11 @@ export class LineScanner {
   /** Returns the text of a row; that of row 0 is empty. */
   #textOf(row: number): string {
     const at = (this.#scanner.rowsAt() + row * rowBytes) / 4
-    const start = this.#words[at + 2] ?? 0
-    return utf8.decode(this.#bytes.subarray(start, start + (this.#words[at + 3] ?? 0)))
+    return this.#textAt(this.#words[at + 2] ?? 0, this.#words[at + 3] ?? 0)
+  }
+
+  #textAt(at: number, length: number): string {
+    return utf8.decode(this.#bytes.subarray(at, at + length))
   }
 }
 

@@ -54,6 +54,8 @@ export class ScannedTexts {
   readonly #origins: { readonly row: number; readonly cluster: string; readonly node: string }[] =
     []
   readonly #names: NamedAddress[] = []
+  /** Names by the row of their list and the number of their address. */
+  readonly #named = new Map<number, readonly string[]>()
   readonly #edgeNames: { readonly edge: number; readonly names: readonly string[] }[] = []
   /** By their texts. */
   readonly #lists = new Map<string, readonly unknown[]>()
@@ -141,11 +143,17 @@ export class ScannedTexts {
     this.#origins.push({ row, cluster: name, node })
   }
 
-  named(address: number, names: string, edge: number): void {
-    const text = this.#addresses[address & (v6Bit - 1)] ?? ''
-    const named = namesOf(JSON.parse(names), text)
-    this.#names.push(...named)
-    this.#edgeNames.push({ edge, names: named.map(({ name }) => name) })
+  /** Notes that an edge has an address that was named so; `text` gives the list of a row of names. */
+  named(address: number, row: number, edge: number, text: () => string): void {
+    const key = row * 2 ** 32 + address
+    let names = this.#named.get(key)
+    if (names === undefined) {
+      const named = namesOf(JSON.parse(text()), this.#addresses[address & (v6Bit - 1)] ?? '')
+      this.#names.push(...named)
+      names = named.map(({ name }) => name)
+      this.#named.set(key, names)
+    }
+    this.#edgeNames.push({ edge, names })
   }
 
   answer(texts: readonly string[]): void {
