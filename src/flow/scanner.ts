@@ -57,6 +57,8 @@ export interface ScannerExports {
   countRecords(): number
   countPassedOver(): number
   countHandedBack(): number
+  /** Lines that went a way of lines before them, since the ways were last forgotten. */
+  countFollowed(): number
 }
 
 /** Kinds of texts that the scanner looks up. */

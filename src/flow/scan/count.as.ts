@@ -9,7 +9,7 @@ import {
 import {
   cnames, cnamesLength, destination, destinationAddress, destinationNames, destinationNamesLength,
   destinationPort, flowNode, flowTime, hasAnswer, ips, ipsLength, query, queryLength, rcode, rcodeLength,
-  shapeEnd, source, sourceAddress, sourceNames, sourceNamesLength, sourcePort, topCluster, topNode, topTime,
+  shapeEnd, source, sourceAddress, sourceNames, sourceNamesLength, sourcePort, time, topCluster, topNode, topTime,
   uuid,
 } from "./line.as"
 import { S_PORTS } from "./places.as"
@@ -20,18 +20,24 @@ import {
 import { intern, rowAt } from "./texts.as"
 import { dayMs, timeAt } from "./time.as"
 
-/** Counts the line; false for one that only the host can judge. */
-export function countLine(): bool {
-  let time: i64 = 0
-  const timeText = flowTime != 0 ? flowTime : topTime
-  if (timeText != 0) {
-    time = timeAt(timeText)
-    if (time == 0) return false
-  }
+/** Reads the time of the line that was walked; false for one that only the host can read. */
+export function tellTime(): bool {
+  const text = flowTime != 0 ? flowTime : topTime
+  if (text != 0) time = timeAt(text)
+  return text == 0 || time != 0
+}
+
+/** Returns the row of the shape that the line has that was walked. */
+export function walkedShape(): u32 {
   const flags: u8 = (sourcePort == 0 ? 1 : 0) | (destinationPort == 0 ? 2 : 0)
   store<u8>(shapeEnd, u8(S_PORTS))
   store<u8>(shapeEnd + 1, flags)
-  const shape = rowAt(intern(SHAPE, SCRATCH, u32(shapeEnd + 2 - SCRATCH)))
+  return intern(SHAPE, SCRATCH, u32(shapeEnd + 2 - SCRATCH))
+}
+
+/** Counts the line, which has the shape of a row; false for one that only the host can judge. */
+export function countLine(shapeRow: u32): bool {
+  const shape = rowAt(shapeRow)
   const shapeFlags = load<u32>(shape + A)
   if (shapeFlags & IS_BAD_SHAPE) return false
   const isCounted = (shapeFlags & IS_COUNTED) != 0

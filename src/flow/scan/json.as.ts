@@ -1,35 +1,34 @@
 /** Where values end, and whether they are JSON without white space. */
 
+/** Bits for those of 32 bytes at `p` that end a text or do not belong in one as they are. */
+// @ts-ignore: decorator
+@inline
+function endsOfText(p: usize): u32 {
+  return u32(i8x16.bitmask(isEndOfText(v128.load(p)))) | (u32(i8x16.bitmask(isEndOfText(v128.load(p, 16)))) << 16)
+}
+
+// @ts-ignore: decorator
+@inline
+function isEndOfText(v: v128): v128 {
+  const isControl = i8x16.eq(i8x16.min_u(v, i8x16.splat(0x1f)), v)
+  return v128.or(v128.or(i8x16.eq(v, i8x16.splat(0x22)), i8x16.eq(v, i8x16.splat(0x5c))), isControl)
+}
+
 /** Returns where the quote stands that ends the text at `p`; 0 for what JSON does not allow in one. */
 // @ts-ignore: decorator
 @inline
 export function textEnd(p: usize): usize {
-  const v = v128.load(p)
-  const found = i8x16.bitmask(
-    v128.or(
-      v128.or(i8x16.eq(v, i8x16.splat(0x22)), i8x16.eq(v, i8x16.splat(0x5c))),
-      i8x16.lt_u(v, i8x16.splat(0x20)),
-    ),
-  )
-  if (found != 0) {
-    const at = p + ctz(found)
-    return load<u8>(at) == 0x22 ? at : longTextEnd(at)
-  }
-  return longTextEnd(p + 16)
+  const found = endsOfText(p)
+  const at = p + ctz(found)
+  return found != 0 && load<u8>(at) == 0x22 ? at : longTextEnd(p)
 }
 
 function longTextEnd(start: usize): usize {
   let p = start
   while (true) {
-    const v = v128.load(p)
-    const found = i8x16.bitmask(
-      v128.or(
-        v128.or(i8x16.eq(v, i8x16.splat(0x22)), i8x16.eq(v, i8x16.splat(0x5c))),
-        i8x16.lt_u(v, i8x16.splat(0x20)),
-      ),
-    )
+    const found = endsOfText(p)
     if (found == 0) {
-      p += 16
+      p += 32
       continue
     }
     p += ctz(found)
@@ -69,20 +68,21 @@ export function isDigit(c: u8): bool {
 export function plainEnd(p: usize): usize {
   let at = p
   while (true) {
-    const v = v128.load(at)
-    // Signed: bytes of 0x80 and above are below zero.
-    const found = i8x16.bitmask(
-      v128.or(
-        v128.or(i8x16.eq(v, i8x16.splat(0x22)), i8x16.eq(v, i8x16.splat(0x5c))),
-        i8x16.lt_s(v, i8x16.splat(0x20)),
-      ),
-    )
+    const found = endsOfPlain(v128.load(at)) | (endsOfPlain(v128.load(at, 16)) << 16)
     if (found != 0) {
       const end = at + ctz(found)
       return load<u8>(end) == 0x22 ? end : 0
     }
-    at += 16
+    at += 32
   }
+}
+
+// @ts-ignore: decorator
+@inline
+function endsOfPlain(v: v128): u32 {
+  // Signed: bytes of 0x80 and above are below zero.
+  const isOther = i8x16.lt_s(v, i8x16.splat(0x20))
+  return i8x16.bitmask(v128.or(v128.or(i8x16.eq(v, i8x16.splat(0x22)), i8x16.eq(v, i8x16.splat(0x5c))), isOther))
 }
 
 /** Tells whether the text at `p` is 36 characters of plain ASCII without escapes. */
@@ -164,7 +164,7 @@ export function arrayEnd(start: usize, depth: u32): usize {
   }
 }
 
-function numberEnd(start: usize): usize {
+export function numberEnd(start: usize): usize {
   let p = start
   if (load<u8>(p) == 0x2d) p++
   if (load<u8>(p) == 0x30) p++

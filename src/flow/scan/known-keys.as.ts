@@ -1,20 +1,13 @@
 /** The keys that the scanner knows. */
-import { addKey, firstKey, S_ID, S_NEXT, S_OTHER } from "./keys.as"
+import { addKey } from "./keys.as"
 import {
-  IN_DNS, IN_EXTENSIONS, IN_FLOW, IN_IP, IN_L4, IN_L7, IN_PORTS, IN_TOP, K_AGGREGATE, K_BAD, K_BARE,
-  K_CLUSTER_NAME, K_CNAMES, K_DESTINATION, K_DESTINATION_NAMES, K_DESTINATION_PORT, K_DNS, K_EXTENSIONS,
+  IN_DNS, IN_EXTENSIONS, IN_FLOW, IN_IP, IN_L4, IN_L7, IN_PORTS, IN_TOP, K_AGGREGATE, K_BARE,
+  K_CLUSTER_NAME, K_CNAMES, K_DESTINATION, K_DESTINATION_NAMES, K_DESTINATION_PORT, K_DNS, K_EXTENSIONS, K_FIXED,
   K_FLOW, K_IP, K_IPS, K_L4, K_L7, K_NODE_NAME, K_OTHER_EVENT, K_PORTS, K_QUERY, K_RCODE, K_SHAPE, K_SKIP,
-  K_SOURCE, K_SOURCE_NAMES, K_SOURCE_PORT, K_TIME, K_UUID, K_WHOLE, NOTHING_SPELLED, PLACES,
+  K_SOURCE, K_SOURCE_NAMES, K_SOURCE_PORT, K_TIME, K_UUID, K_WHOLE,
 } from "./places.as"
 
 export function addKeys(): void {
-  for (let place: u32 = 0; place < PLACES; place++) {
-    store<u32>(firstKey(place) + S_NEXT, NOTHING_SPELLED)
-    store<u32>(firstKey(place) + S_OTHER, NOTHING_SPELLED)
-  }
-  // No text begins with a quote that is none.
-  memory.fill(NOTHING_SPELLED + 32, 0xff, 32)
-  store<u32>(NOTHING_SPELLED + S_ID, K_BAD)
   addKey(IN_TOP, "flow", K_FLOW)
   addKey(IN_TOP, "node_name", K_NODE_NAME)
   addKey(IN_TOP, "time", K_TIME)
@@ -58,10 +51,10 @@ export function addKeys(): void {
   addKey(IN_FLOW, "node_labels", K_SKIP)
   addKey(IN_FLOW, "interface", K_SKIP)
   addKey(IN_FLOW, "Summary", K_SKIP)
-  addKey(IN_FLOW, "emitter", K_SKIP)
+  addKey(IN_FLOW, "emitter", K_FIXED)
   addKey(IN_IP, "source", K_SOURCE)
   addKey(IN_IP, "destination", K_DESTINATION)
-  addKey(IN_IP, "ipVersion", K_SKIP)
+  addKey(IN_IP, "ipVersion", K_FIXED)
   addKey(IN_IP, "source_xlated", K_SKIP)
   addKey(IN_IP, "encrypted", K_SHAPE + 13)
   addKey(IN_L4, "TCP", K_PORTS)

@@ -1,8 +1,11 @@
 /** What the line in hand says so far. */
 import { SCRATCH, SCRATCH_BYTES } from "./layout.as"
+import { slotCount } from "./ways.as"
 
 // 0 where it does not.
 export let shapeEnd: usize = 0
+/** Milliseconds since the epoch. */
+export let time: i64 = 0
 export let flowTime: usize = 0
 export let topTime: usize = 0
 export let uuid: usize = 0
@@ -36,6 +39,7 @@ export let lastCluster: u32 = 0
 
 export function forgetLine(): void {
   shapeEnd = SCRATCH
+  time = 0
   flowTime = 0
   topTime = 0
   uuid = 0
@@ -51,6 +55,11 @@ export function forgetLine(): void {
   sourceNames = 0
   destinationNames = 0
   hasAnswer = false
+  queryLength = 0
+  ipsLength = 0
+  cnamesLength = 0
+  rcodeLength = 0
+  slotCount = 0
 }
 
 /** Adds a value to the shape; false for one that is too long to be part of it. */

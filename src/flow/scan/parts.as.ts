@@ -1,39 +1,45 @@
 /** Walks the parts of a flow: addresses, ports, layer 7, extensions. */
-import { objectEnd, plainEnd, valueEnd } from "./json.as"
-import { firstKey, keyAt, keyEnd, keyNow } from "./keys.as"
-import { ADDRESS } from "./layout.as"
+import { addressAt, addressEnd } from "./ends.as"
+import { objectEnd, valueEnd } from "./json.as"
+import { keyAt, keyEnd } from "./keys.as"
 import {
   addShape, cnames, cnamesLength, destinationAddress, destinationPort, hasAnswer, ips, ipsLength, query,
   queryLength, rcode, rcodeLength, sourceAddress, sourcePort,
 } from "./line.as"
 import {
   IN_DNS, IN_EXTENSIONS, IN_IP, IN_L4, IN_L7, IN_PORTS, K_BAD, K_CNAMES, K_DESTINATION, K_DESTINATION_PORT,
-  K_DNS, K_IPS, K_NONE, K_PORTS, K_QUERY, K_RCODE, K_SHAPE, K_SOURCE, K_SOURCE_PORT, K_WHOLE, S_EXTENSIONS,
-  S_L4, S_L7,
+  K_DNS, K_FIXED, K_IPS, K_NONE, K_PORTS, K_QUERY, K_RCODE, K_SHAPE, K_SOURCE, K_SOURCE_PORT, K_WHOLE, S_EXTENSIONS,
+  S_L4, S_L7, W_CNAMES, W_DESTINATION_ADDRESS, W_DESTINATION_PORT, W_IPS, W_QUERY, W_RCODE, W_SKIPPED, W_SOURCE_ADDRESS,
+  W_SOURCE_PORT,
 } from "./places.as"
-import { intern } from "./texts.as"
+import { noteSlot } from "./ways.as"
+
+/** Notes a member that is not read. */
+// @ts-ignore: decorator
+@inline
+function noteSkipped(id: u32, value: usize, end: usize): void {
+  if (id != K_FIXED) noteSlot(W_SKIPPED, value, end)
+}
 
 export function walkAddresses(start: usize): usize {
   let p = start + 1
-  let key: usize = firstKey(IN_IP)
   let seen: u32 = 0
   if (load<u8>(start) != 0x7b) return 0
   if (load<u8>(p) == 0x7d) return p + 1
   while (true) {
-    const id = keyAt(IN_IP, key, p)
+    const id = keyAt(IN_IP, p)
     if (id == K_BAD) return 0
-    key = keyNow
     const value = keyEnd
     if (id == K_SOURCE || id == K_DESTINATION) {
       if (load<u8>(value) != 0x22) return 0
       if (seen & (1 << id)) return 0
       seen |= 1 << id
-      const last = plainEnd(value + 1)
-      if (last == 0 || last - value > 64) return 0
-      const row = intern(ADDRESS, value + 1, u32(last - value - 1))
+      const row = addressAt(value + 1)
+      if (row == 0) return 0
       if (id == K_SOURCE) sourceAddress = row
       else destinationAddress = row
-      p = last + 1
+      noteSlot(id == K_SOURCE ? W_SOURCE_ADDRESS : W_DESTINATION_ADDRESS, value + 1, addressEnd)
+      p = addressEnd + 1
     } else {
       p = valueEnd(value, 0)
       if (p == 0) return 0
@@ -41,7 +47,7 @@ export function walkAddresses(start: usize): usize {
         if (seen & 1) return 0
         seen |= 1
         if (!addShape(id, value, u32(p - value))) return 0
-      }
+      } else noteSkipped(id, value, p)
     }
     const c = load<u8>(p)
     if (c == 0x7d) return p + 1
@@ -54,7 +60,7 @@ export function walkAddresses(start: usize): usize {
 export function walkLayer4(start: usize): usize {
   let p = start + 1
   if (load<u8>(start) != 0x7b) return 0
-  const id = keyAt(IN_L4, firstKey(IN_L4), p)
+  const id = keyAt(IN_L4, p)
   if (id == K_BAD) return 0
   const value = keyEnd
   if (load<u8>(value) != 0x7b) return 0
@@ -86,28 +92,41 @@ function numberOf(text: u64, digits: u32): u32 {
   return u32(((n & 0x0000ffff0000ffff) * 42949672960001) >> 32)
 }
 
+/** Where the number of the port ends that was read last; 0 for none. */
+export let portEnd: usize = 0
+
+/** Returns the port at `p`, and in `portEnd` where it ends. */
+// @ts-ignore: decorator
+@inline
+export function portAt(p: usize): u32 {
+  // All digits at once. No leading zero, no fraction, no exponent: then a comma or a brace would not follow.
+  const text = load<u64>(p)
+  const digits = digitsOf(text)
+  portEnd = 0
+  if (digits - 1 > 4 || (u8(text) == 0x30 && digits > 1)) return 0
+  const port = numberOf(text, digits)
+  if (port > 65535) return 0
+  portEnd = p + digits
+  return port
+}
+
 function walkPorts(start: usize): usize {
   let p = start + 1
-  let key: usize = firstKey(IN_PORTS)
   let seen: u32 = 0
   if (load<u8>(p) == 0x7d) return p + 1
   while (true) {
-    const id = keyAt(IN_PORTS, key, p)
+    const id = keyAt(IN_PORTS, p)
     if (id == K_BAD) return 0
-    key = keyNow
     const value = keyEnd
     if (id == K_SOURCE_PORT || id == K_DESTINATION_PORT) {
       if (seen & (1 << id)) return 0
       seen |= 1 << id
-      // All digits at once. No leading zero, no fraction, no exponent: then a comma or a brace would not follow.
-      const text = load<u64>(value)
-      const digits = digitsOf(text)
-      if (digits - 1 > 4 || (u8(text) == 0x30 && digits > 1)) return 0
-      const port = numberOf(text, digits)
-      if (port > 65535) return 0
-      p = value + digits
+      const port = portAt(value)
+      if (portEnd == 0) return 0
+      p = portEnd
       if (id == K_SOURCE_PORT) sourcePort = port
       else destinationPort = port
+      noteSlot(id == K_SOURCE_PORT ? W_SOURCE_PORT : W_DESTINATION_PORT, value, p)
     } else {
       p = valueEnd(value, 0)
       if (p == 0) return 0
@@ -115,7 +134,7 @@ function walkPorts(start: usize): usize {
         if (seen & 1) return 0
         seen |= 1
         if (!addShape(id, value, u32(p - value))) return 0
-      }
+      } else noteSkipped(id, value, p)
     }
     const c = load<u8>(p)
     if (c == 0x7d) return p + 1
@@ -126,15 +145,13 @@ function walkPorts(start: usize): usize {
 
 export function walkLayer7(start: usize): usize {
   let p = start + 1
-  let key: usize = firstKey(IN_L7)
   let seen: u32 = 0
   if (load<u8>(start) != 0x7b) return 0
   if (!addShape(S_L7, start, 0)) return 0
   if (load<u8>(p) == 0x7d) return p + 1
   while (true) {
-    const id = keyAt(IN_L7, key, p)
+    const id = keyAt(IN_L7, p)
     if (id == K_BAD) return 0
-    key = keyNow
     const value = keyEnd
     if (id == K_DNS) {
       if (hasAnswer || load<u8>(value) != 0x7b) return 0
@@ -148,7 +165,7 @@ export function walkLayer7(start: usize): usize {
         if (seen != 0) return 0
         seen = 1
         if (!addShape(id, value, u32(p - value))) return 0
-      }
+      } else noteSkipped(id, value, p)
     }
     const c = load<u8>(p)
     if (c == 0x7d) return p + 1
@@ -159,17 +176,11 @@ export function walkLayer7(start: usize): usize {
 
 function walkDns(start: usize): usize {
   let p = start + 1
-  let key: usize = firstKey(IN_DNS)
   let seen: u32 = 0
-  queryLength = 0
-  ipsLength = 0
-  cnamesLength = 0
-  rcodeLength = 0
   if (load<u8>(p) == 0x7d) return p + 1
   while (true) {
-    const id = keyAt(IN_DNS, key, p)
+    const id = keyAt(IN_DNS, p)
     if (id == K_BAD) return 0
-    key = keyNow
     const value = keyEnd
     if (id != K_NONE) {
       if (seen & (1 << id)) return 0
@@ -181,16 +192,20 @@ function walkDns(start: usize): usize {
     if (id == K_QUERY) {
       query = value
       queryLength = bytes
+      noteSlot(W_QUERY, value, p)
     } else if (id == K_IPS) {
       ips = value
       ipsLength = bytes
+      noteSlot(W_IPS, value, p)
     } else if (id == K_CNAMES) {
       cnames = value
       cnamesLength = bytes
+      noteSlot(W_CNAMES, value, p)
     } else if (id == K_RCODE) {
       rcode = value
       rcodeLength = bytes
-    }
+      noteSlot(W_RCODE, value, p)
+    } else noteSlot(W_SKIPPED, value, p)
     const c = load<u8>(p)
     if (c == 0x7d) return p + 1
     if (c != 0x2c) return 0
@@ -200,15 +215,13 @@ function walkDns(start: usize): usize {
 
 export function walkExtensions(start: usize): usize {
   let p = start + 1
-  let key: usize = firstKey(IN_EXTENSIONS)
   let seen = false
   if (load<u8>(start) != 0x7b) return 0
   if (!addShape(S_EXTENSIONS, start, 0)) return 0
   if (load<u8>(p) == 0x7d) return p + 1
   while (true) {
-    const id = keyAt(IN_EXTENSIONS, key, p)
+    const id = keyAt(IN_EXTENSIONS, p)
     if (id == K_BAD) return 0
-    key = keyNow
     const value = keyEnd
     p = valueEnd(value, 0)
     if (p == 0) return 0
@@ -216,7 +229,7 @@ export function walkExtensions(start: usize): usize {
       if (seen) return 0
       seen = true
       if (!addShape(id, value, u32(p - value))) return 0
-    }
+    } else noteSlot(W_SKIPPED, value, p)
     const c = load<u8>(p)
     if (c == 0x7d) return p + 1
     if (c != 0x2c) return 0

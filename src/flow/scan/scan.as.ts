@@ -14,7 +14,7 @@
  * one exports.
  */
 
-import { countLine } from "./count.as"
+import { countLine, tellTime, walkedShape } from "./count.as"
 import { full, plain } from "./host.as"
 import {
   BLOCK_CELLS, INPUT, INPUT_BYTES, MAX_CELLS, MAX_EDGES, MAX_ROWS, MAX_RUNS, SINGLE, TEXT_BYTES, TEXTS,
@@ -24,11 +24,12 @@ import {
   cellCount, edgeCount, handedBack, lines, passedOver, records, rowCount, runCount, texts,
 } from "./state.as"
 import { walkTop } from "./walk.as"
+import { followWay, learnWay, wayShape } from "./ways.as"
 export { join, joinAt, joinRoom } from "./join.as"
 export { pack, packedAt } from "./pack.as"
 export {
   inputAt, inputBytes, singleAt, singleBytes, outcomesAt, rowsAt, edgesAt, runsAt, countRows,
-  countEdges, countRuns, countLines, countRecords, countPassedOver, countHandedBack, start,
+  countEdges, countRuns, countLines, countRecords, countPassedOver, countHandedBack, countFollowed, start,
   setOutcomes, clear,
 } from "./state.as"
 
@@ -46,11 +47,22 @@ function isNearlyFull(): bool {
 function readLine(p: usize, last: usize): usize {
   if (isNearlyFull()) full()
   forgetLine()
-  const end = walkTop(p)
+  const known = followWay(p)
+  const end = known != 0 ? known : walk(p)
   if (end == 0) return 0
   const feed = load<u8>(end) == 0x0d ? end + 1 : end
   if (load<u8>(feed) != 0x0a || (last != 0 && feed != last)) return 0
-  return countLine() ? feed : 0
+  if (known != 0) return countLine(wayShape) ? feed : 0
+  if (!tellTime()) return 0
+  const shape = walkedShape()
+  learnWay(p, end, shape)
+  return countLine(shape) ? feed : 0
+}
+
+/** Returns where the line ends that goes no way that is known; 0 when it is not one for the scanner. */
+function walk(p: usize): usize {
+  forgetLine()
+  return walkTop(p)
 }
 
 /** Reads whole lines of the input, `length` bytes from `at` on: the last one is a line feed. */

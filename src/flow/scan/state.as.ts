@@ -1,10 +1,11 @@
 /** What the tables hold so far, and what the scanner was told before it started. */
 import { addKeys } from "./known-keys.as"
 import {
-  BLOCK_CELLS, EDGE_INDEX, EDGES, END, FIRST_SLOTS, INPUT, INPUT_BYTES, MASKS, MAX_OUTCOMES, OUTCOMES,
+  BLOCK_CELLS, EDGE_INDEX, EDGES, END, FIRST_SLOTS, INPUT, INPUT_BYTES, MASK_BYTES, MASKS, MAX_OUTCOMES, OUTCOMES,
   ROW_BYTES, ROW_INDEX, ROWS, RUNS, SINGLE, SINGLE_BYTES, TEXTS,
 } from "./layout.as"
 import { lastCluster } from "./line.as"
+import { followed, forgetWays } from "./ways.as"
 
 export let texts: usize = TEXTS
 /** Slots of the indexes that are in use, less one: they grow with what is in them, so that little is looked at. */
@@ -43,6 +44,7 @@ export function countLines(): u32 { return lines }
 export function countRecords(): u32 { return records }
 export function countPassedOver(): u32 { return passedOver }
 export function countHandedBack(): u32 { return handedBack }
+export function countFollowed(): u32 { return followed }
 
 /** Makes the memory ready; to be called once. Times are milliseconds since the epoch. */
 export function start(sinceMs: f64, untilMs: f64): void {
@@ -50,7 +52,7 @@ export function start(sinceMs: f64, untilMs: f64): void {
   if (memory.size() < pages) memory.grow(pages - memory.size())
   since = i64(sinceMs)
   until = i64(untilMs)
-  for (let i: usize = 0; i < 32; i++) store<u8>(MASKS + i, i < 16 ? 0xff : 0)
+  memory.fill(MASKS, 0xff, MASK_BYTES)
   addKeys()
 }
 
@@ -80,4 +82,5 @@ export function clear(): void {
   runCount = 1
   memory.fill(ROWS, 0, ROW_BYTES)
   lastCluster = 0
+  forgetWays()
 }

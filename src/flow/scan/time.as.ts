@@ -16,6 +16,9 @@ function two(p: usize): u32 {
 let minuteText: u64 = 0
 let minuteMs: u32 = 0
 
+/** Where the time ends that was read last: at its quote. */
+export let timeEnd: usize = 0
+
 /** Returns the milliseconds of the time at `p`, up to its quote; 0 for one that is spelled or counted in another way. */
 export function timeAt(p: usize): i64 {
   if (load<u64>(p) != dayText || (load<u32>(p + 8) & 0xffffff) != dayText2) {
@@ -38,6 +41,7 @@ export function timeAt(p: usize): i64 {
     at += 1 + digits
   }
   if (load<u16>(at) != 0x225a) return 0
+  timeEnd = at + 1
   return dayMs + i64(minuteMs + second * 1000 + ms)
 }
 

@@ -1,7 +1,7 @@
 /** Walks a line: an envelope, and the flow in it. */
 import { endpointEnd, endpointRow, nameEnd, nameRow, nodeEnd } from "./ends.as"
-import { arrayEnd, isPlain36, plainEnd, valueEnd } from "./json.as"
-import { firstKey, keyAt, keyEnd, keyNow } from "./keys.as"
+import { isPlain36, plainEnd, valueEnd } from "./json.as"
+import { keyAt, keyEnd } from "./keys.as"
 import {
   addShape, destination, destinationAddress, destinationNames, destinationNamesLength, flowNode, flowTime,
   forgetLine, isBare, lastCluster, source, sourceAddress, sourceNames, sourceNamesLength, topCluster,
@@ -10,20 +10,20 @@ import {
 import { walkAddresses, walkExtensions, walkLayer4, walkLayer7 } from "./parts.as"
 import {
   IN_FLOW, IN_TOP, K_AGGREGATE, K_BAD, K_BARE, K_CLUSTER_NAME, K_DESTINATION, K_DESTINATION_NAMES,
-  K_EXTENSIONS, K_FLOW, K_IP, K_L4, K_L7, K_NODE_NAME, K_NONE, K_OTHER_EVENT, K_SHAPE, K_SKIP, K_SOURCE,
-  K_SOURCE_NAMES, K_TIME, K_UUID,
+  K_EXTENSIONS, K_FIXED, K_FLOW, K_IP, K_L4, K_L7, K_NODE_NAME, K_NONE, K_OTHER_EVENT, K_SHAPE, K_SKIP, K_SOURCE,
+  K_SOURCE_NAMES, K_TIME, K_UUID, W_DESTINATION, W_DESTINATION_NAMES, W_NODE, W_SKIPPED, W_SOURCE, W_SOURCE_NAMES,
+  W_TIME, W_TOP_CLUSTER, W_TOP_NODE, W_TOP_TIME, W_UUID,
 } from "./places.as"
+import { namesEnd, noteSlot } from "./ways.as"
 
 /** Returns where the line ends that starts at `p` with a brace, or 0 for one that is not spelled as Hubble does. */
 export function walkTop(start: usize): usize {
   let p = start + 1
-  let key: usize = firstKey(IN_TOP)
   let seen: u32 = 0
   let hasFlow = false
   while (true) {
-    const id = keyAt(IN_TOP, key, p)
+    const id = keyAt(IN_TOP, p)
     if (id == K_BAD) return 0
-    key = keyNow
     const value = keyEnd
     if (id != K_NONE) {
       if (seen & (1 << id)) return 0
@@ -38,24 +38,27 @@ export function walkTop(start: usize): usize {
       case K_NODE_NAME:
         p = nameEnd(value, flowNode)
         topNode = nameRow
+        noteSlot(W_TOP_NODE, value, p)
         break
       case K_CLUSTER_NAME:
         p = nameEnd(value, lastCluster)
         topCluster = nameRow
         lastCluster = nameRow
+        noteSlot(W_TOP_CLUSTER, value, p)
         break
       case K_TIME:
         if (load<u8>(value) != 0x22) return 0
         topTime = value + 1
         p = plainEnd(value + 1)
         if (p == 0) return 0
+        noteSlot(W_TOP_TIME, value + 1, p)
         p++
         break
       case K_BARE:
         if (!hasFlow) return walkBare(start)
         return 0
       default:
-        p = valueEnd(value, 0)
+        p = skippedEnd(value)
     }
     if (p == 0) return 0
     const c = load<u8>(p)
@@ -76,13 +79,11 @@ function walkBare(start: usize): usize {
 
 function walkFlow(start: usize): usize {
   let p = start + 1
-  let key: usize = firstKey(IN_FLOW)
   let seen: u64 = 0
   if (load<u8>(p) == 0x7d) return isBare ? 0 : p + 1
   while (true) {
-    const id = keyAt(IN_FLOW, key, p)
+    const id = keyAt(IN_FLOW, p)
     if (id == K_BAD) return 0
-    key = keyNow
     const value = keyEnd
     if (id > K_SKIP) {
       if (seen & (u64(1) << id)) return 0
@@ -92,7 +93,7 @@ function walkFlow(start: usize): usize {
       p = valueEnd(value, 0)
       if (p == 0 || !addShape(id, value, u32(p - value))) return 0
     } else switch (id) {
-      case K_SKIP:
+      case K_FIXED:
         p = valueEnd(value, 0)
         break
       case K_TIME:
@@ -100,12 +101,14 @@ function walkFlow(start: usize): usize {
         flowTime = value + 1
         p = plainEnd(value + 1)
         if (p == 0) return 0
+        noteSlot(W_TIME, value + 1, p)
         p++
         break
       case K_UUID:
         if (load<u8>(value) != 0x22) return 0
         uuid = value + 1
         if (!isPlain36(uuid)) return 0
+        noteSlot(W_UUID, uuid, uuid + 36)
         p = uuid + 37
         break
       case K_IP:
@@ -117,24 +120,29 @@ function walkFlow(start: usize): usize {
       case K_SOURCE:
         p = endpointEnd(value, sourceAddress)
         source = endpointRow
+        noteSlot(W_SOURCE, value, p)
         break
       case K_DESTINATION:
         p = endpointEnd(value, destinationAddress)
         destination = endpointRow
+        noteSlot(W_DESTINATION, value, p)
         break
       case K_NODE_NAME:
         p = nodeEnd(value)
         flowNode = nameRow
+        noteSlot(W_NODE, value, p)
         break
       case K_SOURCE_NAMES:
         p = namesEnd(value)
         sourceNames = value
         sourceNamesLength = u32(p - value)
+        noteSlot(W_SOURCE_NAMES, value, p)
         break
       case K_DESTINATION_NAMES:
         p = namesEnd(value)
         destinationNames = value
         destinationNamesLength = u32(p - value)
+        noteSlot(W_DESTINATION_NAMES, value, p)
         break
       case K_L7:
         p = walkLayer7(value)
@@ -145,16 +153,13 @@ function walkFlow(start: usize): usize {
       case K_AGGREGATE:
         return 0
       case K_CLUSTER_NAME:
-        // Of a flow without an envelope it is the cluster's; within one it says nothing.
-        if (isBare) return 0
-        p = valueEnd(value, 0)
-        break
       case K_OTHER_EVENT:
+        // Of a flow without an envelope it is the cluster's, and what makes it something else; within one it says nothing.
         if (isBare) return 0
-        p = valueEnd(value, 0)
+        p = skippedEnd(value)
         break
       default:
-        p = valueEnd(value, 0)
+        p = skippedEnd(value)
     }
     if (p == 0) return 0
     const c = load<u8>(p)
@@ -167,6 +172,9 @@ function walkFlow(start: usize): usize {
   return p + 1
 }
 
-function namesEnd(p: usize): usize {
-  return load<u8>(p) == 0x5b ? arrayEnd(p + 1, 0) : 0
+/** Returns where the value at `p` ends, which is not read. */
+function skippedEnd(p: usize): usize {
+  const end = valueEnd(p, 0)
+  noteSlot(W_SKIPPED, p, end)
+  return end
 }
