@@ -19,7 +19,7 @@ await build({
     codeSplitting: {
       groups: [
         file('ground', 'errors', 'ip', 'labels'),
-        file('start', 'cli/help-text', 'cli/process-io'),
+        file('start', 'cli/help-text', 'cli/process-io', 'source/piece-thread'),
         // All that a thread needs that reads a part of a large file.
         file('reader', 'traffic/reader'),
         file('main', 'cli/main', 'cli/heap'),

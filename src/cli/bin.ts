@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import process from 'node:process'
+import { startThreadAhead } from '../source/piece-thread.ts'
 import { helpText } from './help-text.ts'
 import { createProcessIo } from './process-io.ts'
 
@@ -13,13 +14,14 @@ const isDone =
     () => false,
   ))
 if (!isDone) {
+  startThreadAhead(argv)
   // Loaded only here, with all that the commands need.
   const { main } = await import('./main.ts')
   if (argv[0] === 'learn' || argv[0] === 'merge') {
-    const { keepHeapSmall } = await import('./heap.ts')
+    const { keepEngineSmall } = await import('./heap.ts')
     // What is loaded under other flags than those of the engine's own start is compiled anew: so it is loaded before.
     await import('./learn-commands.ts')
-    await keepHeapSmall()
+    await keepEngineSmall()
   }
   process.exitCode = await main(argv, io)
 }

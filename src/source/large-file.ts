@@ -1,12 +1,12 @@
 /** Reading of large files that are not compressed: straight into the reader, and in pieces by several threads. */
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
 import { setImmediate } from 'node:timers/promises'
-import { Worker } from 'node:worker_threads'
 import { NetweirError } from '../errors.ts'
 import type { ScannerModule } from '../flow/scanner.ts'
 import type { Reader, ReaderOptions } from '../traffic/reader.ts'
 import type { FileRange, PieceParts, PieceTask } from './piece-reader.ts'
 import { PieceReader, pieceCount } from './piece-reader.ts'
+import { pieceThread } from './piece-thread.ts'
 import { fail } from './recorded.ts'
 
 /** How a large file is read. */
@@ -109,8 +109,8 @@ class LargeFile {
     range: FileRange,
     module: ScannerModule,
   ): Promise<readonly PieceParts[] | undefined> {
-    const { sinceMs, untilMs, requests, threads } = this.#options
-    const count = Math.min(threads, pieceCount(range))
+    const { sinceMs, untilMs, requests } = this.#options
+    const count = Math.min(this.#options.threads, pieceCount(range))
     const shared = {
       next: new Int32Array(new SharedArrayBuffer(4)),
       progress: new Float64Array(new SharedArrayBuffer(16 * count)),
@@ -126,16 +126,19 @@ class LargeFile {
       shared,
       index,
     })
-    const others = Array.from({ length: count - 1 }, (_, index) => task(index + 1))
-    const workers = others.flatMap((other) => startWorker(other) ?? [])
+    // Where there can be no more threads, fewer do the work.
+    const threads = Array.from({ length: count - 1 }, pieceThread).filter(
+      (thread) => thread !== undefined,
+    )
+    for (const [index, thread] of threads.entries()) thread.begin(task(index + 1))
     try {
       const own = await this.#ownPieces(task(0))
-      const all = [own, ...(await Promise.all(workers.map(({ found }) => found)))]
+      const all = [own, ...(await Promise.all(threads.map(({ found }) => found)))]
       this.#checkAborted()
       return all.every((parts) => parts !== undefined) ? all : undefined
     } finally {
-      // Nobody waits for their end: what they held is given back while their findings are joined.
-      for (const { worker } of workers) worker.terminate().catch(() => undefined)
+      // What they held is given back while their findings are joined.
+      for (const thread of threads) thread.end()
     }
   }
 
@@ -216,32 +219,4 @@ function layOut(
     lines += counts.get(piece) ?? 0
   }
   return { firstLines, lines }
-}
-
-interface Thread {
-  readonly worker: Worker
-  readonly found: Promise<PieceParts | undefined>
-}
-
-/**
- * Returns undefined where there can be no further thread, for want of memory or of a permission: fewer do the work.
- * Whatever goes wrong in a thread goes wrong again, and is told, when the file is read in order.
- */
-function startWorker(task: PieceTask): Thread | undefined {
-  let worker: Worker
-  try {
-    worker = new Worker(new URL('../source/piece-worker.js', import.meta.url), {
-      workerData: task,
-      // Scanning leaves little behind.
-      resourceLimits: { maxYoungGenerationSizeMb: 4 },
-    })
-  } catch {
-    return undefined
-  }
-  const found = new Promise<PieceParts | undefined>((resolve) => {
-    worker.once('message', (parts: PieceParts | undefined) => resolve(parts))
-    worker.once('error', () => resolve(undefined))
-    worker.once('exit', () => resolve(undefined))
-  })
-  return { worker, found }
 }

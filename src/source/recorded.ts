@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { NetweirError } from '../errors.ts'
 import { compressionOf } from './compression.ts'
 import type { Decompressed } from './decompress.ts'
+import { largeBytes } from './piece-thread.ts'
 
 /** Bytes of a source, decompressed. */
 export interface RecordedChunk {
@@ -116,9 +117,6 @@ async function* bytesOf(file: FileHandle): AsyncGenerator<Uint8Array, void> {
     await file.close()
   }
 }
-
-/** Files from this size on are read in another way: straight into memory, and by several threads. */
-const largeBytes = 64 * 1024 * 1024
 
 /** Returns the size of a file that is large and not compressed, undefined for any other source. */
 export async function largeFileBytes(path: string): Promise<number | undefined> {

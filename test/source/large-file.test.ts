@@ -7,6 +7,8 @@ import { defaultThreads } from '../../src/pipeline/read-sources.ts'
 import { readLargeFile } from '../../src/source/large-file.ts'
 import type { PieceTask } from '../../src/source/piece-reader.ts'
 import { PieceReader, pieceCount } from '../../src/source/piece-reader.ts'
+import type { pieceThread, startThreadAhead } from '../../src/source/piece-thread.ts'
+import { largeBytes } from '../../src/source/piece-thread.ts'
 import type { Reader } from '../../src/traffic/reader.ts'
 import { createReader } from '../../src/traffic/reader.ts'
 import { encodeSet } from '../../src/traffic/set-document.ts'
@@ -191,6 +193,29 @@ describe('a large file', () => {
     const path = write('array.json', text)
     const { scanned: _, ...found } = await readWith(path, 2, { pieceBytes: 100_000 })
     expect(found).toEqual(readPlainly(path, text))
+  })
+
+  test('has a thread that is started ahead of the program, unless one reads alone', async () => {
+    const line = `${short(1, 0)}\n`
+    const path = write('ahead.jsonl', line.repeat(Math.ceil(largeBytes / line.length)))
+    const other = write('other.txt', 'x'.repeat(largeBytes))
+    const threads: { startThreadAhead: typeof startThreadAhead; pieceThread: typeof pieceThread } =
+      await import(built('source/piece-thread.js'))
+    const starts = (words: readonly string[], processors = 2): boolean =>
+      threads.startThreadAhead(words, processors)
+    expect(starts(['learn', path], 1)).toBe(false)
+    for (const words of [[], ['--threads', '1'], ['--threads=1', '-q'], ['--strict']]) {
+      const named = words.length === 0 ? [other, directory, 'none'] : [path]
+      expect([words, starts(['learn', ...named, ...words])]).toEqual([words, false])
+    }
+    expect(starts(['learn', path, '--threads', '16'])).toBe(true)
+    const found = await readWith(path, 2)
+    expect(found).toEqual(await readWith(path, 1))
+    // One that nothing is read with ends with the process, or by itself.
+    expect(starts(['learn', path])).toBe(true)
+    const thread = threads.pieceThread()
+    thread?.end()
+    expect(await thread?.found).toBeUndefined()
   })
 
   test('gives up when the run is, and names what cannot be read', async () => {
