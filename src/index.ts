@@ -180,6 +180,7 @@ export type {
 } from './traffic/confidence.ts'
 export { confidenceGaps, confidenceOf, confidenceTargets, verdicts } from './traffic/confidence.ts'
 export type { Inventory, WorkloadRef } from './traffic/inventory.ts'
+export { setBytes } from './traffic/set-bytes.ts'
 export { decodeSet, emptySet, encodeSet, mergeSets } from './traffic/set-document.ts'
 export type {
   Edge,

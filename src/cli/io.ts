@@ -6,11 +6,11 @@ export interface Output {
   /** Width in characters; absent where the stream is no terminal. */
   readonly columns: number | undefined
   /**
-   * Resolves when the text has been taken by the other side, so that a slow reader slows the run.
+   * Resolves when the content has been taken by the other side, so that a slow reader slows the run.
    *
    * @throws {@link BrokenPipe} when nobody reads any more; what the system said for every other failure.
    */
-  write(text: string): Promise<void>
+  write(content: string | Uint8Array): Promise<void>
 }
 
 /** The outside of one run. */

@@ -1,5 +1,5 @@
 /** What `learn` and `merge` do once their options are resolved. Each returns the exit code. */
-import { encodeSet, learn, merge, summaryToText, trafficToText } from '../index.ts'
+import { learn, merge, setBytes, summaryToText, trafficToText } from '../index.ts'
 import type { LearnCommand, MergeCommand } from './resolve-options.ts'
 import type { Session } from './session.ts'
 
@@ -9,7 +9,7 @@ export async function runLearn(command: LearnCommand, session: Session): Promise
   await session.endReading()
   const text =
     command.format === 'json'
-      ? encodeSet(learned.set)
+      ? setBytes(learned.set)
       : trafficToText(learned.traffic, session.resultStyle(command.out))
   await session.writeResult(text, command.out)
   if (!session.display.quiet) await session.note(summaryToText(learned, session.style))
@@ -20,7 +20,7 @@ export async function runLearn(command: LearnCommand, session: Session): Promise
 export async function runMerge(command: MergeCommand, session: Session): Promise<number> {
   const set = await merge(command.sets, session.host)
   await session.endReading()
-  await session.writeResult(encodeSet(set), command.out)
+  await session.writeResult(setBytes(set), command.out)
   const { communications, ledger } = set
   await session.note(
     `merged ${command.sets.length} ${command.sets.length === 1 ? 'input' : 'inputs'}: ${ledger.records} records, ${communications.length} communications\n`,

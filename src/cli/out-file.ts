@@ -1,22 +1,21 @@
 /** Files that are whole or not there: written beside their place, made durable, and moved into it by one rename. */
-import { randomBytes } from 'node:crypto'
 import { chmod, constants, open, readdir, realpath, rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import process from 'node:process'
-import { gzipSync } from 'node:zlib'
 import { NetweirError } from '../index.ts'
 import { isOtherRun } from '../other-run.ts'
 
 /**
- * Resolves when `text` stands in the file, durably; it is compressed when the name ends in `.gz`. Until then the file
+ * Resolves when `content` stands in the file, durably; it is compressed when the name ends in `.gz`. Until then the file
  * is what it was. A symbolic link is followed and stays one, and the mode of a file that is replaced is kept. What is no
  * regular file (`/dev/stdout`, a pipe) is written to as it is.
  *
  * @throws NetweirError `OUTPUT_FAILED`.
  */
-export async function writeFileWhole(path: string, text: string): Promise<void> {
+export async function writeFileWhole(path: string, content: string | Uint8Array): Promise<void> {
   try {
-    const bytes = path.endsWith('.gz') ? compress(text) : Buffer.from(text)
+    const plain = typeof content === 'string' ? Buffer.from(content) : content
+    const bytes = path.endsWith('.gz') ? await compress(plain) : plain
     const target = await followLinks(path)
     const old = await stat(target).catch(() => undefined)
     if (old?.isDirectory() === true) {
@@ -78,8 +77,9 @@ const hints: ReadonlyMap<string, string> = new Map([
 ])
 
 /** The same text is the same bytes: no time, no name, and no mark of the system that compressed it. */
-function compress(text: string): Uint8Array {
-  const bytes = gzipSync(text, { level: 9 })
+async function compress(plain: Uint8Array): Promise<Uint8Array> {
+  const { gzipSync } = await import('node:zlib')
+  const bytes = gzipSync(plain, { level: 9 })
   // RFC 1952 section 2.3: MTIME is bytes 4 to 7, 0 for none; OS is byte 9, 255 for unknown.
   bytes.fill(0, 4, 8)
   bytes[9] = 255
@@ -101,7 +101,9 @@ async function replaceFile(
 ): Promise<void> {
   const directory = dirname(target)
   await removeLeftovers(directory, basename(target))
-  const suffix = `netweir-${process.pid}-${randomBytes(4).toString('hex')}`
+  // The file must be new: that it cannot be guessed is not needed, and would take 5 ms to load.
+  const random = Math.floor(Math.random() * 2 ** 32).toString(16)
+  const suffix = `netweir-${process.pid}-${random.padStart(8, '0')}`
   const fresh = join(directory, `.${basename(target)}.${suffix}`)
   try {
     await writeNewFile(fresh, bytes)

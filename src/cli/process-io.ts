@@ -52,9 +52,9 @@ function outputTo(stream: NodeJS.WriteStream, role: { readonly isResult: boolean
     get columns() {
       return stream.isTTY === true ? stream.columns : undefined
     },
-    write: (text) =>
+    write: (content) =>
       new Promise((resolve, reject) => {
-        stream.write(text, (error) => {
+        stream.write(content, (error) => {
           // Messages that nobody can read are no reason to lose a result.
           if (error === undefined || error === null || !role.isResult) resolve()
           else reject(isBrokenPipe(error) ? new BrokenPipe('nobody reads standard output') : error)

@@ -23,7 +23,7 @@ export interface Session {
    *
    * @throws NetweirError `OUTPUT_FAILED`, and `INTERRUPTED` when the run was asked to stop before.
    */
-  writeResult(text: string, file: string | undefined): Promise<void>
+  writeResult(result: string | Uint8Array, file: string | undefined): Promise<void>
   /** Writes to standard error, unless `--quiet`. */
   note(text: string): Promise<void>
   /** Writes to standard error, whatever was asked for: why the run did not do what it was for. */
@@ -84,12 +84,12 @@ export function createSession(
       createStyle({
         color: file === undefined && wantsColor(display.color, io.env, io.stdout),
       }),
-    writeResult: async (text, file) => {
+    writeResult: async (result, file) => {
       await checkInterrupted()
       await line.clear()
-      if (file === undefined) await writeStdout(io, text)
+      if (file === undefined) await writeStdout(io, result)
       else {
-        await writeFile(file, text)
+        await writeFile(file, result)
         await detail(`wrote ${escapeText(file)}\n`)
       }
     },
@@ -109,15 +109,18 @@ export function createSession(
 }
 
 /** What writes files is loaded only where one is written. */
-async function writeFile(path: string, text: string): Promise<void> {
+async function writeFile(path: string, content: string | Uint8Array): Promise<void> {
   const { writeFileWhole } = await import('./out-file.ts')
-  await writeFileWhole(path, text)
+  await writeFileWhole(path, content)
 }
 
 /** Writes to standard output. @throws NetweirError `OUTPUT_FAILED`, and {@link BrokenPipe} as it came. */
-export async function writeStdout(io: Pick<Io, 'stdout'>, text: string): Promise<void> {
+export async function writeStdout(
+  io: Pick<Io, 'stdout'>,
+  result: string | Uint8Array,
+): Promise<void> {
   try {
-    await io.stdout.write(text)
+    await io.stdout.write(result)
   } catch (reason) {
     if (reason instanceof BrokenPipe) throw reason
     throw new NetweirError('OUTPUT_FAILED', 'cannot write to standard output', {

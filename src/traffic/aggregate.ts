@@ -3,9 +3,10 @@
  * order, and how they were split over sets that were merged later, leave no trace.
  */
 import type { Flow, Outcome, Protocol, Reading } from '../flow/flow.ts'
-import { cellsOfEdges } from './cell-numbers.ts'
-import type { CommunicationRecord, CommunicationSet } from './communication-set.ts'
+import type { CommunicationSet } from './communication-set.ts'
 import { defaultOutsideLimit } from './communication-set.ts'
+import type { CountedEdge } from './counted-edge.ts'
+import { edgesOf, keepEdges, SpelledEdges } from './counted-edge.ts'
 import type { Direction } from './direction.ts'
 import { directionOf } from './direction.ts'
 import { EdgeTable } from './edge-table.ts'
@@ -22,7 +23,7 @@ import type { ScanBatch } from './scan-batch.ts'
 import { forEachEdge } from './scan-batch.ts'
 import { Smallest } from './smallest.ts'
 import type { PortedEdge } from './snapshot.ts'
-import { EdgeSpeller, placeClasses } from './snapshot.ts'
+import { EdgePlacer, placeClasses } from './snapshot.ts'
 import type { Observation } from './tally.ts'
 import { Tally } from './tally.ts'
 import { plausibleTime } from './timestamp.ts'
@@ -171,27 +172,27 @@ class Aggregation implements Aggregate {
       for (const name of names) this.#names.add(address, name)
     }
     this.#producers.absorbRecords(set)
-    const endsOf = (record: CommunicationRecord): Ends =>
-      endsAt(this.#ends.ofRecord(record.from, numbers), this.#ends.ofRecord(record.to, numbers))
-    const cells = cellsOfEdges(set.communications)
-    for (const [index, record] of set.communications.entries()) {
-      const { from, to, address } = endsOf(record)
-      const tally = this.#communications.at(from, to, address, record.protocol, record.port)
-      tally.absorbRecord(record, cells?.[index])
+    const endsOf = ({ from, to }: CountedEdge): Ends =>
+      endsAt(this.#ends.ofRecord(from, numbers), this.#ends.ofRecord(to, numbers))
+    const { communications, pending } = edgesOf(set)
+    for (const edge of communications) {
+      this.#tally('communication', endsOf(edge), edge).absorbCounts(edge.evidence)
     }
-    const pendingCells = cellsOfEdges(set.pending)
-    for (const [index, record] of set.pending.entries()) {
-      const tally = this.#tally('pair', endsOf(record), record)
-      tally.absorbRecord(record, pendingCells?.[index])
-    }
+    for (const edge of pending) this.#tally('pair', endsOf(edge), edge).absorbCounts(edge.evidence)
   }
 
   toSet(): CommunicationSet {
     const { ends } = this.#ends
     const { classes, positions } = placeClasses(ends)
-    const speller = new EdgeSpeller(ends, positions)
+    const placer = new EdgePlacer(ends, positions)
+    const edges = {
+      communications: placer.communications(this.#communications),
+      pending: placer.pending(this.#pendingEdges()),
+    }
+    const spelled = new SpelledEdges(edges)
+    const pods = this.#pods.toRecords(positions)
     const { window, clusters, nodes, counted, lost, nodeStatus } = this.#producers.toRecords()
-    const content = {
+    const set: CommunicationSet = {
       apiVersion: 'netweir/v1',
       kind: 'CommunicationSet',
       window,
@@ -200,15 +201,21 @@ class Aggregation implements Aggregate {
       nodes,
       namespaces: this.#namespaces.toRecords(),
       classes,
-      pods: this.#pods.toRecords(positions),
-      communications: speller.communications(this.#communications),
-      pending: speller.pending(this.#pendingEdges()),
+      pods,
+      get communications() {
+        return spelled.communications
+      },
+      get pending() {
+        return spelled.pending
+      },
       names: this.#names.toRecords(),
       counted,
       lost,
       nodeStatus,
-    } as const
-    return { ...content, ledger: ledgerOf(content) }
+      ledger: ledgerOf({ classes, pods, clusters, counted, lost, nodeStatus }, edges),
+    }
+    keepEdges(set, edges)
+    return set
   }
 
   #addCounted(reading: Extract<Reading, { kind: 'counted' }>): void {

@@ -29,7 +29,7 @@ export interface Cell extends Readonly<Span> {
 }
 
 /** Numbers of a counter. */
-const stride = 5
+export const numbersOfCell = 5
 
 /** Returns the number under which a counter of this kind is kept; ranks order as the closed lists do. */
 export function cellRank(side: Side, verdict: VerdictKind, strength: Strength): number {
@@ -46,7 +46,7 @@ export function addToCell(
   lastMs: number,
 ): void {
   let at = 0
-  while (at < numbers.length && (numbers[at] ?? 0) < rank) at += stride
+  while (at < numbers.length && (numbers[at] ?? 0) < rank) at += numbersOfCell
   if (numbers[at] !== rank) {
     // Nearly all come in order.
     if (at === numbers.length) numbers.push(rank, records, flows, firstMs, lastMs)
@@ -61,7 +61,7 @@ export function addToCell(
 
 /** Adds to each counter what another list counts, in place. */
 export function addCells(into: number[], { numbers, from, to }: CellNumbers): void {
-  for (let at = from; at < to; at += stride) {
+  for (let at = from; at < to; at += numbersOfCell) {
     addToCell(
       into,
       numbers[at] ?? 0,
@@ -83,7 +83,7 @@ export function ownNumbers({ numbers, from, to }: CellNumbers): number[] {
 /** Returns the counters one by one. */
 export function cellsOf({ numbers, from, to }: CellNumbers): readonly Cell[] {
   const cells: Cell[] = []
-  for (let at = from; at < to; at += stride) {
+  for (let at = from; at < to; at += numbersOfCell) {
     const rank = numbers[at] ?? 0
     cells.push({
       side: sideOf(rank),
@@ -115,7 +115,7 @@ export function someCell(
   { numbers, from, to }: CellNumbers,
   isSuch: (verdict: VerdictKind, strength: Strength) => boolean,
 ): boolean {
-  for (let at = from; at < to; at += stride) {
+  for (let at = from; at < to; at += numbersOfCell) {
     const rank = numbers[at] ?? 0
     if (isSuch(verdictOf(rank), strengthOf(rank))) return true
   }
@@ -125,13 +125,14 @@ export function someCell(
 /** Returns how many records all of them count. */
 export function recordsOf({ numbers, from, to }: CellNumbers): number {
   let records = 0
-  for (let at = from; at < to; at += stride) records = addCounts(records, numbers[at + 1] ?? 0)
+  for (let at = from; at < to; at += numbersOfCell)
+    records = addCounts(records, numbers[at + 1] ?? 0)
   return records
 }
 
 /** Tells whether a policy refused one of the records, or would have. */
 export function holdsRefusal({ numbers, from, to }: CellNumbers): boolean {
-  for (let at = from; at < to; at += stride) {
+  for (let at = from; at < to; at += numbersOfCell) {
     if (refusals[((numbers[at] ?? 0) >> 2) & 7] === true) return true
   }
   return false
@@ -145,8 +146,8 @@ const refusals: readonly boolean[] = verdictKinds.map(
 /** Returns the counters as documents spell them. */
 export function spellCells({ numbers, from, to }: CellNumbers): readonly CellRecord[] {
   // Lists that grow take more memory than they need, and sets hold many.
-  const records: CellRecord[] = new Array((to - from) / stride)
-  for (let at = from, index = 0; at < to; at += stride, index += 1) {
+  const records: CellRecord[] = new Array((to - from) / numbersOfCell)
+  for (let at = from, index = 0; at < to; at += numbersOfCell, index += 1) {
     records[index] = spellCell(numbers, at)
   }
   return records
@@ -182,22 +183,4 @@ export function readCells(records: readonly CellRecord[]): CellNumbers {
     addToCell(numbers, rank, cell.records, cell.flows ?? cell.records, firstMs, lastMs)
   }
   return { numbers, from: 0, to: numbers.length }
-}
-
-/** An edge of a document. */
-interface Spelled {
-  readonly cells: readonly CellRecord[]
-}
-
-/** The counters of lists of edges that were spelled here: whoever reads one needs not parse it. */
-const spelled = new WeakMap<readonly Spelled[], readonly CellNumbers[]>()
-
-/** Keeps what the edges of a document were spelled from, one by one. */
-export function keepCells(edges: readonly Spelled[], cells: readonly CellNumbers[]): void {
-  spelled.set(edges, cells)
-}
-
-/** Returns what the edges of a list were spelled from; undefined for a list of another origin. */
-export function cellsOfEdges(edges: readonly Spelled[]): readonly CellNumbers[] | undefined {
-  return spelled.get(edges)
 }

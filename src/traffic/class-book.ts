@@ -3,6 +3,7 @@ import { isGenerationLabelKey, isVolatileLabelKey } from '../flow/labels.ts'
 import type { Labels } from '../labels.ts'
 import { labelTexts, splitLabel, toLabels } from '../labels.ts'
 import type { CommunicationSet, PodRecord } from './communication-set.ts'
+import type { CountedEdges } from './counted-edge.ts'
 import type { Inventory, InventoryPod, InventoryWorkload, WorkloadRef } from './inventory.ts'
 import { isLocal } from './local-cluster.ts'
 import { compareTextLists, compareTexts, keyOf } from './text-key.ts'
@@ -11,7 +12,7 @@ import type { TrafficClass, TrafficPod } from './traffic.ts'
 import { labelSet, resolveWorkload } from './workload.ts'
 
 /** What the classes are made of. */
-export type ClassSource = Pick<CommunicationSet, 'classes' | 'pods' | 'communications' | 'pending'>
+export type ClassSource = Pick<CommunicationSet, 'classes' | 'pods'>
 
 /** A class while it is being put together. */
 export interface ClassEntry {
@@ -42,13 +43,18 @@ export class ClassBook {
   /** The class that pods with these inventory labels show in flows, where the CNI hides some of them. */
   readonly #shown = new Map<string, SeenPod>()
 
-  constructor(set: ClassSource, local: string, inventory: Inventory | undefined) {
+  constructor(
+    set: ClassSource,
+    edges: CountedEdges,
+    local: string,
+    inventory: Inventory | undefined,
+  ) {
     this.#local = local
     for (const pod of inventory?.pods ?? []) {
       this.#inventoryPods.set(keyOf([pod.namespace, pod.name]), pod)
     }
     this.#ofSet = this.#enterSet(set)
-    if (inventory !== undefined) this.#enterInventory(inventory, namedPods(set))
+    if (inventory !== undefined) this.#enterInventory(inventory, namedPods(edges))
   }
 
   /** Returns the entry of a class of the set; undefined when it is remote or lives on the node's network. */
@@ -254,9 +260,9 @@ function podsByClass(set: ClassSource): readonly (readonly PodRecord[])[] {
 }
 
 /** Returns namespace and name of the pods that communications know by name alone. */
-function namedPods(set: ClassSource): ReadonlySet<string> {
+function namedPods({ communications, pending }: CountedEdges): ReadonlySet<string> {
   const named = new Set<string>()
-  for (const { from, to } of [...set.communications, ...set.pending]) {
+  for (const { from, to } of [...communications, ...pending]) {
     for (const end of [from, to]) if ('pod' in end) named.add(keyOf([end.namespace, end.pod]))
   }
   return named

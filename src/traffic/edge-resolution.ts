@@ -16,26 +16,21 @@ import type { Outcome, Protocol } from '../flow/flow.ts'
 import { outcomes, protocols } from '../flow/flow.ts'
 import type { Cell, CellNumbers } from './cell-numbers.ts'
 import { cellsOf, recordsOf } from './cell-numbers.ts'
+import type { ClassSource } from './class-book.ts'
 import { ClassBook } from './class-book.ts'
-import type {
-  CommunicationRecord,
-  CommunicationSet,
-  EndRecord,
-  PendingRecord,
-} from './communication-set.ts'
+import type { EndRecord } from './communication-set.ts'
+import type { CountedEdge, CountedEdges } from './counted-edge.ts'
 import { addCounts } from './counts.ts'
 import { decideEdge, outcomeOfCell } from './edge-decision.ts'
 import type { ResolvedEnd } from './end-resolver.ts'
 import { EndResolver } from './end-resolver.ts'
-import type { Entry, ResolvedEdge, Way } from './gathered-edge.ts'
-import { entriesOf, GatheredEdge } from './gathered-edge.ts'
+import type { ResolvedEdge, Way } from './gathered-edge.ts'
+import { GatheredEdge } from './gathered-edge.ts'
 import { KnownServices, provesService } from './known-services.ts'
 import type { Target } from './service-backends.ts'
 import { ServiceBackends } from './service-backends.ts'
+import type { CountedEvidence } from './tally.ts'
 import type { ReadOutOptions } from './traffic.ts'
-
-/** What edges are made of. */
-export type EdgeSource = Pick<CommunicationSet, 'classes' | 'pods' | 'communications' | 'pending'>
 
 /** Edges with what was decided, the classes that they connect, and the records by outcome. */
 export interface Resolution {
@@ -46,33 +41,28 @@ export interface Resolution {
   outcomeOf(edge: ResolvedEdge, cell: Pick<Cell, 'verdict'>): Outcome
 }
 
-/** What came of sets without options, by their communications: the ledger asks for it, and then whoever reads out. */
+/** What came of edges without options: the ledger asks for it, and then whoever reads out. */
 const resolved = new WeakMap<
-  EdgeSource['communications'],
-  { readonly set: EdgeSource; readonly local: string; readonly resolution: Resolution }
+  CountedEdges,
+  { readonly set: ClassSource; readonly local: string; readonly resolution: Resolution }
 >()
 
 /** Returns the edges of a set as a cluster sees them; `local` is its name, empty when unknown. */
 export function resolveEdges(
-  set: EdgeSource,
+  { classes, pods }: ClassSource,
+  edges: CountedEdges,
   local: string,
   options: ReadOutOptions = {},
 ): Resolution {
-  if (hasChoices(options)) return resolve(set, local, options)
-  const known = resolved.get(set.communications)
-  if (known?.local === local && isSameSource(known.set, set)) return known.resolution
-  const resolution = resolve(set, local, options)
-  const { classes, pods, communications, pending } = set
-  resolved.set(communications, {
-    set: { classes, pods, communications, pending },
-    local,
-    resolution,
-  })
+  const set = { classes, pods }
+  if (hasChoices(options)) return resolve(set, edges, local, options)
+  const known = resolved.get(edges)
+  if (known?.local === local && known.set.classes === classes && known.set.pods === pods) {
+    return known.resolution
+  }
+  const resolution = resolve(set, edges, local, options)
+  resolved.set(edges, { set, local, resolution })
   return resolution
-}
-
-function isSameSource(a: EdgeSource, b: EdgeSource): boolean {
-  return a.classes === b.classes && a.pods === b.pods && a.pending === b.pending
 }
 
 /** Tells whether options can change what edges are and what becomes of them. */
@@ -86,16 +76,22 @@ function hasChoices(options: ReadOutOptions): boolean {
   )
 }
 
-function resolve(set: EdgeSource, local: string, options: ReadOutOptions): Resolution {
-  const book = new ClassBook(set, local, options.inventory)
+function resolve(
+  set: ClassSource,
+  edges: CountedEdges,
+  local: string,
+  options: ReadOutOptions,
+): Resolution {
+  const { communications, pending } = edges
+  const book = new ClassBook(set, edges, local, options.inventory)
   const ends = new EndResolver(set, book, local, options)
   const backends = new ServiceBackends(ends, book, options)
-  const hasOverflow = set.pending.some(({ clientPort }) => clientPort === 0)
+  const hasOverflow = pending.some(({ clientPort }) => clientPort === 0)
   const resolving = new EdgeResolving(ends, backends, options, hasOverflow)
-  resolving.learn(set)
-  const overflow = entriesOf(set.pending).filter((entry) => !resolving.orient(entry))
+  for (const edge of communications) resolving.learn(edge)
+  const overflow = pending.filter((edge) => !resolving.orient(edge))
   resolving.decide()
-  for (const entry of overflow) resolving.settle(entry)
+  for (const edge of overflow) resolving.settle(edge)
   return {
     book,
     edges: resolving.edges(),
@@ -142,38 +138,35 @@ class EdgeResolving {
     return all
   }
 
-  /** Takes in the communications. */
-  learn(set: EdgeSource): void {
-    for (const entry of entriesOf(set.communications)) {
-      const { from, to, protocol, port } = entry.record
-      if (!this.#backends.isService(to)) {
-        const server = this.#ends.resolve(to)
-        const edge = this.#edge(this.#ends.resolve(from), server, protocol, port)
-        edge.gather(entry, 'kept')
-        this.#countUnder(entry, edge)
-        if (provesService(entry.cells, port)) this.#services.add(server, protocol, port)
-        continue
-      }
-      const targets = this.#backends.targetsOf(to, protocol, port)
-      this.#give(entry, 'kept', from, targets)
-      if (!provesService(entry.cells, port)) continue
-      for (const target of targets) this.#services.add(target.end, protocol, target.port)
+  /** Takes in a communication. */
+  learn({ from, to, protocol, port, evidence }: CountedEdge): void {
+    const { cells } = evidence
+    if (!this.#backends.isService(to)) {
+      const server = this.#ends.resolve(to)
+      const edge = this.#edge(this.#ends.resolve(from), server, protocol, port)
+      edge.gather(evidence, 'kept')
+      this.#countUnder(cells, edge)
+      if (provesService(cells, port)) this.#services.add(server, protocol, port)
+      return
     }
+    const targets = this.#backends.targetsOf(to, protocol, port)
+    this.#give(evidence, 'kept', from, protocol, targets)
+    if (!provesService(cells, port)) return
+    for (const target of targets) this.#services.add(target.end, protocol, target.port)
   }
 
   /** Takes in pending evidence where it belongs; false when its ports are unknown, which is for {@link settle}. */
-  orient(entry: Entry<PendingRecord>): boolean {
-    const { record } = entry
-    const { from, to, protocol, clientPort, port } = record
+  orient(pending: CountedEdge): boolean {
+    const { from, to, protocol, clientPort, port, evidence } = pending
     if (clientPort === 0) return false
-    if (this.#isReply(record)) {
+    if (this.#isReply(pending)) {
       const targets = this.#backends.targetsOf(from, protocol, clientPort)
-      this.#notePair(record, this.#give(entry, 'turned', to, targets), 'turned')
+      this.#notePair(pending, this.#give(evidence, 'turned', to, protocol, targets), 'turned')
     } else if (port === 0) {
-      this.#countUnder(entry, this.#giveUnported(entry, 'suspect-reply'))
+      this.#countUnder(evidence.cells, this.#giveUnported(pending, 'suspect-reply'))
     } else {
       const targets = this.#backends.targetsOf(to, protocol, port)
-      this.#notePair(record, this.#give(entry, 'kept', from, targets), 'kept')
+      this.#notePair(pending, this.#give(evidence, 'kept', from, protocol, targets), 'kept')
     }
     return true
   }
@@ -190,16 +183,17 @@ class EdgeResolving {
   }
 
   /** Counts evidence without ports with the one edge that it can belong to, else as `cannot-orient`. */
-  settle(entry: Entry<PendingRecord>): void {
-    const candidates = [...(this.#pairEdges.get(this.#pairKey(entry.record)) ?? [])]
+  settle(pending: CountedEdge): void {
+    const { evidence } = pending
+    const candidates = [...(this.#pairEdges.get(this.#pairKey(pending)) ?? [])]
     const [only] = candidates
     if (candidates.length !== 1 || only === undefined) {
-      this.#count(entry.cells, this.#giveUnported(entry, 'cannot-orient'))
+      this.#count(evidence.cells, this.#giveUnported(pending, 'cannot-orient'))
       return
     }
     const [edge, way] = only
-    edge.gather(entry, way)
-    this.#count(entry.cells, edge)
+    edge.gather(evidence, way)
+    this.#count(evidence.cells, edge)
   }
 
   outcomeOf(edge: ResolvedEdge, cell: Pick<Cell, 'verdict'>): Outcome {
@@ -207,7 +201,7 @@ class EdgeResolving {
     return outcomeOfCell(cell.verdict, edge.decision, outcomeOfEnds(edge))
   }
 
-  #isReply({ from, to, protocol, clientPort, port }: PendingRecord): boolean {
+  #isReply({ from, to, protocol, clientPort, port }: CountedEdge): boolean {
     if (!this.#isKnown(from, protocol, clientPort)) return false
     return port === 0 || !this.#isKnown(to, protocol, port)
   }
@@ -219,30 +213,27 @@ class EdgeResolving {
   }
 
   #give(
-    entry: Entry<CommunicationRecord>,
+    evidence: CountedEvidence,
     way: Way,
     from: EndRecord,
+    protocol: Protocol,
     targets: readonly Target[],
   ): readonly GatheredEdge[] {
     const client = this.#ends.resolve(from)
-    const { protocol } = entry.record
     const edges = targets.map(({ end, port }) => this.#edge(client, end, protocol, port))
-    for (const edge of edges) edge.gather(entry, way)
+    for (const edge of edges) edge.gather(evidence, way)
     const [first] = edges
-    if (first !== undefined) this.#countUnder(entry, first)
+    if (first !== undefined) this.#countUnder(evidence.cells, first)
     return edges
   }
 
-  #giveUnported(entry: Entry<PendingRecord>, fixed: Outcome): GatheredEdge {
-    const { record } = entry
-    const from = this.#ends.resolve(record.from)
-    const to = this.#ends.resolve(record.to)
-    const edge = this.#edge(from, to, record.protocol, 0, fixed)
-    edge.gather(entry, 'kept')
+  #giveUnported({ from, to, protocol, evidence }: CountedEdge, fixed: Outcome): GatheredEdge {
+    const edge = this.#edge(this.#ends.resolve(from), this.#ends.resolve(to), protocol, 0, fixed)
+    edge.gather(evidence, 'kept')
     return edge
   }
 
-  #countUnder({ cells }: Entry, edge: GatheredEdge): void {
+  #countUnder(cells: CellNumbers, edge: GatheredEdge): void {
     this.#counted.push(cells)
     this.#countedUnder.push(edge)
   }
@@ -272,15 +263,15 @@ class EdgeResolving {
     return edge
   }
 
-  #notePair(record: PendingRecord, edges: readonly GatheredEdge[], way: 'kept' | 'turned'): void {
-    if (record.port === 0 || !this.#hasOverflow) return
-    const key = this.#pairKey(record)
+  #notePair(pending: CountedEdge, edges: readonly GatheredEdge[], way: Way): void {
+    if (pending.port === 0 || !this.#hasOverflow) return
+    const key = this.#pairKey(pending)
     const noted = this.#pairEdges.get(key) ?? new Map<GatheredEdge, Way>()
     for (const edge of edges) noted.set(edge, way)
     this.#pairEdges.set(key, noted)
   }
 
-  #pairKey({ from, to, protocol }: PendingRecord): string {
+  #pairKey({ from, to, protocol }: CountedEdge): string {
     const client = this.#ends.resolve(from)
     const server = this.#ends.resolve(to)
     return `${client.id} ${client.address} ${server.id} ${server.address} ${protocol}`

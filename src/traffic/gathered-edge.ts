@@ -1,11 +1,10 @@
 /** Edges while a set is resolved: each gathers the records that belong to it. */
 import type { Outcome, Protocol } from '../flow/flow.ts'
-import type { CellNumbers } from './cell-numbers.ts'
-import { cellsOfEdges, holdsRefusal, readCells } from './cell-numbers.ts'
+import { holdsRefusal } from './cell-numbers.ts'
 import type { Decision } from './edge-decision.ts'
 import { undisputed } from './edge-decision.ts'
 import type { ResolvedEnd } from './end-resolver.ts'
-import type { EvidenceRecord } from './tally.ts'
+import type { CountedEvidence } from './tally.ts'
 import { Tally } from './tally.ts'
 
 /** One resolved edge with all its evidence. */
@@ -30,23 +29,6 @@ export interface ResolvedEdge {
 /** How a pending record joins an edge: as it stands, or with client and server turned round. */
 export type Way = 'kept' | 'turned'
 
-/** A record of the set, with its counters: those that it was spelled from where it was spelled here. */
-export interface Entry<R extends EvidenceRecord = EvidenceRecord> {
-  readonly record: R
-  readonly cells: CellNumbers
-  readonly isSpelledHere: boolean
-}
-
-/** Returns the records of a list with their counters. */
-export function entriesOf<R extends EvidenceRecord>(records: readonly R[]): readonly Entry<R>[] {
-  const known = cellsOfEdges(records)
-  return records.map((record, index) => ({
-    record,
-    cells: known?.[index] ?? readCells(record.cells),
-    isSpelledHere: known !== undefined,
-  }))
-}
-
 /** An edge that gathers records, and joins them when somebody asks for more than the ledger does. */
 export class GatheredEdge implements ResolvedEdge {
   readonly from: ResolvedEnd
@@ -58,7 +40,7 @@ export class GatheredEdge implements ResolvedEdge {
   decision: Decision = undisputed
   isDisputed = false
   #tally: Tally | undefined
-  #first: Entry | undefined
+  #first: CountedEvidence | undefined
   #isFirstTurned = false
 
   constructor(
@@ -76,12 +58,12 @@ export class GatheredEdge implements ResolvedEdge {
   }
 
   /** Most edges are one record. */
-  gather(entry: Entry, way: Way): void {
-    this.isDisputed ||= holdsRefusal(entry.cells)
+  gather(evidence: CountedEvidence, way: Way): void {
+    this.isDisputed ||= holdsRefusal(evidence.cells)
     if (this.#first === undefined) {
-      this.#first = entry
+      this.#first = evidence
       this.#isFirstTurned = way === 'turned'
-    } else join(this.tally, entry, way)
+    } else join(this.tally, evidence, way)
   }
 
   get tally(): Tally {
@@ -95,7 +77,7 @@ export class GatheredEdge implements ResolvedEdge {
   }
 }
 
-function join(tally: Tally, { record, cells, isSpelledHere }: Entry, way: Way): void {
-  if (way === 'turned') tally.absorbTurned(record, cells)
-  else tally.absorbRecord(record, isSpelledHere ? cells : undefined)
+function join(tally: Tally, evidence: CountedEvidence, way: Way): void {
+  if (way === 'turned') tally.absorbTurned(evidence)
+  else tally.absorbCounts(evidence)
 }

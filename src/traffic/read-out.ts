@@ -8,6 +8,7 @@ import type { Cell } from './cell-numbers.ts'
 import type { ClassEntry } from './class-book.ts'
 import { trafficClass } from './class-book.ts'
 import type { CommunicationSet } from './communication-set.ts'
+import { edgesOf } from './counted-edge.ts'
 import type { Resolution } from './edge-resolution.ts'
 import { resolveEdges } from './edge-resolution.ts'
 import { compareAddressTexts, prefixOfText } from './end-order.ts'
@@ -29,7 +30,7 @@ import type { Edge, EdgeEnd, ReadOutOptions, Traffic, TrafficClass } from './tra
  */
 export function readOut(set: CommunicationSet, options: ReadOutOptions = {}): Traffic {
   const cluster = localCluster(set, options.clusterName)
-  const resolution = resolveEdges(set, cluster, options)
+  const resolution = resolveEdges(set, edgesOf(set), cluster, options)
   const entries = resolution.book.sortedEntries()
   const classes = entries.map(trafficClass)
   const edges = spellEdges(resolution, entries, new AddressNames(set.names))

@@ -20,6 +20,7 @@ import { DocumentField } from './document-field.ts'
 import { ledgerWith } from './ledger.ts'
 import type { RequestRecord } from './request-record.ts'
 import { joinRequests, requestKinds } from './request-record.ts'
+import { setBytes } from './set-bytes.ts'
 import { sortedTexts } from './text-key.ts'
 import type { SpanRecord } from './timestamp.ts'
 import { formatTime, parseTime } from './timestamp.ts'
@@ -32,7 +33,7 @@ const lastBlock = Math.floor((parseTime('9999-12-31T23:59:59.999Z') ?? 0) / bloc
 
 /** Returns the set as one line of JSON with a newline; equal sets are equal texts. */
 export function encodeSet(set: CommunicationSet): string {
-  return `${JSON.stringify(set)}\n`
+  return new TextDecoder().decode(setBytes(set))
 }
 
 /**

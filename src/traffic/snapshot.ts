@@ -1,12 +1,7 @@
 /** The tables of an aggregate as one document: renumbered, sorted, and with nothing that depends on order. */
 import { protocols } from '../flow/flow.ts'
-import { keepCells } from './cell-numbers.ts'
-import type {
-  ClassRecord,
-  CommunicationRecord,
-  EndRecord,
-  PendingRecord,
-} from './communication-set.ts'
+import type { ClassRecord, EndRecord } from './communication-set.ts'
+import type { CountedEdge } from './counted-edge.ts'
 import type { EdgeTable, TableEdge } from './edge-table.ts'
 import { sortedEnds } from './end-order.ts'
 import type { End } from './end-table.ts'
@@ -25,13 +20,10 @@ export interface PortedEdge extends TableEdge<Tally> {
   readonly clientPort: number
 }
 
-interface SpelledEdge {
-  readonly from: EndRecord
-  readonly to: EndRecord
-  readonly edge: TableEdge<Tally> | PortedEdge
-  /** Orders by both ends, then protocol. */
+/** An edge with what orders it: both ends and the protocol, then the client's port and the server's. */
+interface RankedEdge {
+  readonly edge: CountedEdge
   rank: number
-  /** Orders by the client's port, then the server's. */
   readonly ports: number
 }
 
@@ -52,8 +44,8 @@ export function placeClasses(ends: readonly End[]): ClassPositions {
   }
 }
 
-/** Spells edges as document records; equal ends are the same object. */
-export class EdgeSpeller {
+/** Puts edges in the order of documents, and spells their ends; equal ends are the same object. */
+export class EdgePlacer {
   readonly #ends: readonly End[]
   readonly #positions: ReadonlyMap<number, number>
   /** Ends without an address, by number. */
@@ -66,46 +58,46 @@ export class EdgeSpeller {
   }
 
   /** Returns the communications, sorted. */
-  communications(table: EdgeTable<Tally>): readonly CommunicationRecord[] {
-    const spelled: SpelledEdge[] = []
+  communications(table: EdgeTable<Tally>): readonly CountedEdge[] {
+    const edges: RankedEdge[] = []
     table.forEach((edge) => {
-      spelled.push(this.#spelledEdge(edge, edge.port))
+      edges.push(this.#ranked(edge, 0))
     })
-    this.#sort(spelled)
-    const records = spelled.map(({ from, to, edge: { protocol, port, value } }) => ({
-      ...{ from, to, protocol, port },
-      ...value.toRecord(),
-    }))
-    return keep(records, spelled)
+    return this.#sorted(edges)
   }
 
   /** Returns the pending records, sorted. */
-  pending(edges: readonly PortedEdge[]): readonly PendingRecord[] {
-    const spelled = edges.map((edge) =>
-      this.#spelledEdge(edge, edge.clientPort * portRange + edge.port),
-    )
-    this.#sort(spelled)
-    const records = spelled.map(({ from, to, edge: { protocol, port, value }, ports }) => ({
-      ...{ from, to, protocol, clientPort: Math.floor(ports / portRange), port },
-      ...value.toRecord(),
-    }))
-    return keep(records, spelled)
+  pending(edges: readonly PortedEdge[]): readonly CountedEdge[] {
+    return this.#sorted(edges.map((edge) => this.#ranked(edge, edge.clientPort)))
   }
 
-  #spelledEdge(edge: TableEdge<Tally>, ports: number): SpelledEdge {
-    const { spread, address } = edge
-    const from = this.#spell(edge.from, spread === 'from' ? address : '')
-    const to = this.#spell(edge.to, spread === 'to' ? address : '')
-    return { from, to, edge, rank: 0, ports }
-  }
-
-  #sort(spelled: SpelledEdge[]): void {
-    const ranks = this.#ranks()
-    for (const one of spelled) {
-      const pair = (ranks.get(one.from) ?? 0) * ranks.size + (ranks.get(one.to) ?? 0)
-      one.rank = pair * protocols.length + protocols.indexOf(one.edge.protocol)
+  #ranked(
+    { from, to, spread, address, protocol, port, value }: TableEdge<Tally>,
+    clientPort: number,
+  ): RankedEdge {
+    return {
+      edge: {
+        from: this.#spell(from, spread === 'from' ? address : ''),
+        to: this.#spell(to, spread === 'to' ? address : ''),
+        protocol,
+        clientPort,
+        port,
+        evidence: value.counted,
+      },
+      rank: 0,
+      ports: clientPort * portRange + port,
     }
-    spelled.sort((a, b) => a.rank - b.rank || a.ports - b.ports)
+  }
+
+  #sorted(edges: RankedEdge[]): readonly CountedEdge[] {
+    const ranks = this.#ranks()
+    for (const one of edges) {
+      const { from, to, protocol } = one.edge
+      const pair = (ranks.get(from) ?? 0) * ranks.size + (ranks.get(to) ?? 0)
+      one.rank = pair * protocols.length + protocols.indexOf(protocol)
+    }
+    edges.sort((a, b) => a.rank - b.rank || a.ports - b.ports)
+    return edges.map(({ edge }) => edge)
   }
 
   #ranks(): ReadonlyMap<EndRecord, number> {
@@ -157,16 +149,4 @@ function compareClasses(a: ClassRecord, b: ClassRecord): number {
     compareTexts(a.namespace, b.namespace) ||
     compareTextLists(a.labels, b.labels)
   )
-}
-
-/** Whoever reads the records needs not parse their counters. */
-function keep<R extends CommunicationRecord>(
-  records: readonly R[],
-  spelled: readonly SpelledEdge[],
-): readonly R[] {
-  keepCells(
-    records,
-    spelled.map(({ edge }) => edge.value.counted),
-  )
-  return records
 }

@@ -125,10 +125,18 @@ export class Tally implements Mergeable<Tally> {
     return this.#requests
   }
 
-  /** The counters as they are now; what is counted later leaves them as they are. */
-  get counted(): CellNumbers {
+  /** The evidence as it is now; what is counted later leaves it as it is. */
+  get counted(): CountedEvidence {
     this.#isShared = true
-    return this.#cells
+    return {
+      cells: this.#cells,
+      blocks: this.#blocks,
+      samples: this.#samples,
+      encrypted: this.#encrypted,
+      authenticated: this.#authenticated,
+      names: this.#names,
+      requests: this.#requests,
+    }
   }
 
   /** Counts one record. */
@@ -154,15 +162,7 @@ export class Tally implements Mergeable<Tally> {
   }
 
   absorb(other: Tally): void {
-    this.absorbCounts({
-      cells: other.#cells,
-      blocks: other.#blocks,
-      samples: other.#samples,
-      encrypted: other.#encrypted,
-      authenticated: other.#authenticated,
-      names: other.#names,
-      requests: other.#requests,
-    })
+    this.absorbCounts(other.counted)
   }
 
   /** Takes in evidence that was counted elsewhere, and is not changed any more. */
@@ -171,25 +171,23 @@ export class Tally implements Mergeable<Tally> {
     else this.#join(evidence.cells, evidence)
   }
 
-  /** Takes in what a document says of the edge; `cells` are the counters that it was spelled from, if it was. */
-  absorbRecord(record: EvidenceRecord, cells?: CellNumbers): void {
-    if (cells === undefined) this.#join(readCells(record.cells), record)
-    else if (this.#isEmpty) this.#takeOver(cells, record)
-    else this.#join(cells, record)
+  /** Takes in what a document says of the edge. */
+  absorbRecord(record: EvidenceRecord): void {
+    this.#join(readCells(record.cells), record)
   }
 
   /**
    * Takes in evidence that turned out to be replies: what was seen at one end's egress as a request was seen at the
    * other role's ingress as a reply, and nothing was delivered to a server.
    */
-  absorbTurned(record: EvidenceRecord, cells: CellNumbers = readCells(record.cells)): void {
+  absorbTurned(evidence: CountedEvidence): void {
     const turned: number[] = []
-    for (const { side, verdict, records, flows, firstMs, lastMs } of cellsOf(cells)) {
+    for (const { side, verdict, records, flows, firstMs, lastMs } of cellsOf(evidence.cells)) {
       const kind = verdict === 'delivery' ? 'trace' : verdict
       const rank = cellRank(turnedSide[side], kind, 'reply')
       addToCell(turned, rank, records, flows, firstMs, lastMs)
     }
-    const { names: _client, requests: _none, ...rest } = record
+    const { names: _client, requests: _none, ...rest } = evidence
     this.#join({ numbers: turned, from: 0, to: turned.length }, rest)
   }
 
@@ -197,22 +195,6 @@ export class Tally implements Mergeable<Tally> {
   settle(): void {
     if (Array.isArray(this.#cells.numbers)) return
     this.#setOwn(ownNumbers(this.#cells))
-  }
-
-  /** Returns the evidence as documents spell it, in canonical order. */
-  toRecord(): EvidenceRecord {
-    this.#isShared = true
-    const record: Writable<EvidenceRecord> = {
-      cells: spellCells(this.#cells),
-      blocks: this.#blocks,
-      samples: this.#samples,
-    }
-    // Few edges have these, and spreading what is absent costs more than the rest.
-    if (this.#encrypted > 0) record.encrypted = this.#encrypted
-    if (this.#authenticated > 0) record.authenticated = this.#authenticated
-    if (this.#names.length > 0) record.names = this.#names
-    if (this.#requests !== undefined) record.requests = this.#requests
-    return record
   }
 
   /** Returns what records say of encryption; members are absent where they are nought. */
@@ -285,3 +267,15 @@ export class Tally implements Mergeable<Tally> {
 }
 
 const turnedSide = { egress: 'ingress', ingress: 'egress', none: 'none' } as const
+
+/** Returns the evidence as documents spell it, in canonical order. */
+export function spellEvidence(evidence: CountedEvidence): EvidenceRecord {
+  const { cells, blocks, samples, encrypted, authenticated, names = nothing, requests } = evidence
+  const record: Writable<EvidenceRecord> = { cells: spellCells(cells), blocks, samples }
+  // Few edges have these, and spreading what is absent costs more than the rest.
+  if (encrypted > 0) record.encrypted = encrypted
+  if (authenticated > 0) record.authenticated = authenticated
+  if (names.length > 0) record.names = names
+  if (requests !== undefined) record.requests = requests
+  return record
+}

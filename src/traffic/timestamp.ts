@@ -16,65 +16,52 @@ export function plausibleTime(timeMs: number | undefined): number | undefined {
 
 const dayMs = 86_400_000
 
-const zero = 48
-const colon = 58
-const point = 46
-const zulu = 90
+/** Bytes of a time as it is formatted. */
+export const timeBytes = 24
 
-function tensOf(number: number): number {
-  return zero + Math.floor(number / 10)
-}
-
-function onesOf(number: number): number {
-  return zero + (number % 10)
-}
-
-/** The day that was formatted last, of which a recording holds few, as the codes of its text. */
+/** The first moment of the day that was formatted last, of which a recording holds few. */
+const dayText = Buffer.alloc(timeBytes)
 let lastDay = Number.NaN
-let codes: readonly number[] = []
+
+/** The texts of the numbers below 100, one behind the other. */
+const twoDigits = Buffer.from(
+  Array.from({ length: 100 }, (_, number) => String(number).padStart(2, '0')).join(''),
+)
+
+const formatted = Buffer.alloc(timeBytes)
 
 /** Returns a time as RFC 3339 in UTC, with milliseconds. */
 export function formatTime(timeMs: number): string {
+  writeTime(formatted, 0, timeMs)
+  return formatted.toString('latin1')
+}
+
+/** Writes what {@link formatTime} returns. */
+export function writeTime(bytes: Uint8Array, at: number, timeMs: number): void {
   const day = Math.floor(timeMs / dayMs)
   if (day !== lastDay) {
-    codes = Array.from(new Date(day * dayMs).toISOString(), (character) => character.charCodeAt(0))
+    dayText.write(new Date(day * dayMs).toISOString())
     lastDay = day
   }
+  bytes.set(dayText, at)
   const rest = Math.floor(timeMs - day * dayMs)
-  const hours = Math.floor(rest / 3_600_000)
-  const minutes = Math.floor(rest / 60_000) % 60
-  const seconds = Math.floor(rest / 1000) % 60
-  const thousandths = rest % 1000
-  const hundredths = Math.floor(thousandths / 10)
-  // In one piece: texts that are put together keep their parts, and sets hold many. Spelled out: a list to spread costs
-  // half as much again.
-  return String.fromCharCode(
-    codes[0] ?? 0,
-    codes[1] ?? 0,
-    codes[2] ?? 0,
-    codes[3] ?? 0,
-    codes[4] ?? 0,
-    codes[5] ?? 0,
-    codes[6] ?? 0,
-    codes[7] ?? 0,
-    codes[8] ?? 0,
-    codes[9] ?? 0,
-    codes[10] ?? 0,
-    tensOf(hours),
-    onesOf(hours),
-    colon,
-    tensOf(minutes),
-    onesOf(minutes),
-    colon,
-    tensOf(seconds),
-    onesOf(seconds),
-    point,
-    tensOf(hundredths),
-    onesOf(hundredths),
-    zero + (thousandths % 10),
-    zulu,
-  )
+  const seconds = Math.floor(rest / 1000)
+  const minutes = Math.floor(seconds / 60)
+  const hours = Math.floor(minutes / 60)
+  const tens = Math.floor(rest / 10)
+  writeTwoDigits(bytes, at + 11, hours)
+  writeTwoDigits(bytes, at + 14, minutes - hours * 60)
+  writeTwoDigits(bytes, at + 17, seconds - minutes * 60)
+  writeTwoDigits(bytes, at + 20, tens - seconds * 100)
+  bytes[at + 22] = zero + rest - tens * 10
 }
+
+function writeTwoDigits(bytes: Uint8Array, at: number, number: number): void {
+  bytes[at] = twoDigits[number * 2] ?? 0
+  bytes[at + 1] = twoDigits[number * 2 + 1] ?? 0
+}
+
+const zero = 0x30
 
 /** Returns the milliseconds that an RFC 3339 text from 1970 to 9999 spells, or undefined. */
 export function parseTime(text: string): number | undefined {

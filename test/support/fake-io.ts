@@ -39,9 +39,9 @@ export function createFakeIo(options: FakeIoOptions = {}): FakeIo {
   const stdout: Output = {
     isTty: options.stdoutIsTty ?? false,
     columns: options.columns,
-    write: (text) => {
+    write: (content) => {
       if (options.stdoutFailure !== undefined) return Promise.reject(options.stdoutFailure)
-      out.push(text)
+      out.push(textOf(content))
       const limit = options.stdoutBreaksAfter ?? Number.POSITIVE_INFINITY
       return out.join('').length > limit
         ? Promise.reject(new BrokenPipe('nobody reads standard output'))
@@ -51,8 +51,8 @@ export function createFakeIo(options: FakeIoOptions = {}): FakeIo {
   const stderr: Output = {
     isTty: options.stderrIsTty ?? false,
     columns: options.columns,
-    write: (text) => {
-      err.push(text)
+    write: (content) => {
+      err.push(textOf(content))
       return Promise.resolve()
     },
   }
@@ -97,4 +97,8 @@ function isBidi(code: number): boolean {
 
 async function* bytesOf(text: string): AsyncGenerator<Uint8Array> {
   if (text !== '') yield new TextEncoder().encode(text)
+}
+
+function textOf(content: string | Uint8Array): string {
+  return typeof content === 'string' ? content : new TextDecoder().decode(content)
 }

@@ -1,5 +1,7 @@
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import type { CommunicationSet } from '../../src/traffic/communication-set.ts'
+import type { CommunicationRecord, CommunicationSet } from '../../src/traffic/communication-set.ts'
+import { setBytes } from '../../src/traffic/set-bytes.ts'
 import {
   decodeSet,
   emptySet,
@@ -7,7 +9,14 @@ import {
   isNetweirDocument,
   mergeSets,
 } from '../../src/traffic/set-document.ts'
-import { entity, outside, setOf } from '../support/readings.ts'
+import {
+  aggregateOf,
+  anyReadings,
+  crowdedReadings,
+  entity,
+  outside,
+  setOf,
+} from '../support/readings.ts'
 
 const here = { file: 'set.json', line: 1 }
 
@@ -33,6 +42,24 @@ const sample = setOf(
   { flows: 3 },
 )
 
+/** An edge with counts of every length, and texts that are no ASCII. */
+function crowded<Edge extends CommunicationRecord>(edge: Edge): Edge {
+  const counts = [9, 10, 99, 100, 2 ** 31, 2 ** 53 - 1]
+  const [first = '', last = ''] = ['1970-01-01T00:00:00.007Z', '9999-12-31T23:59:59.999Z']
+  const kinds = ['verdict', 'delivery', 'trace', 'denied', 'audit', 'l7'] as const
+  const cells = counts.map((records, index) => ({
+    ...({
+      side: 'none',
+      verdict: kinds[index] ?? 'l7',
+      strength: 'weak',
+      records,
+      flows: 2 ** 53 - 1,
+    } as const),
+    ...(index % 2 === 0 ? { first, last } : {}),
+  }))
+  return { ...edge, cells, samples: ['"', 'ü€𝄞', '\u0007'], names: ['ü.example'], encrypted: 7 }
+}
+
 /** The sample as a parsed document, changed. */
 function changed(change: (document: Document) => void): unknown {
   const document = JSON.parse(encodeSet(sample)) as Document
@@ -54,6 +81,20 @@ describe('a document', () => {
     expect(text.indexOf('\n')).toBe(text.length - 1)
     expect(text.startsWith('{"apiVersion":"netweir/v1","kind":"CommunicationSet",')).toBe(true)
     expect(decodeSet(JSON.parse(text), here)).toEqual(sample)
+  })
+
+  test('is what the engine spells, in UTF-8', () => {
+    const many = { ...sample, communications: sample.communications.map(crowded) }
+    const sets = fc.oneof(
+      fc.constantFrom(sample, emptySet(), mergeSets([many])),
+      fc.oneof(anyReadings, crowdedReadings).map((readings) => aggregateOf(readings).toSet()),
+    )
+    fc.assert(
+      fc.property(sets, (set) => {
+        expect(Buffer.from(setBytes(set)).toString()).toBe(`${JSON.stringify(set)}\n`)
+      }),
+      { numRuns: 200 },
+    )
   })
 
   test('may have unknown members, another order, another ledger and addresses in other spellings', () => {

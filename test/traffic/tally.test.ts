@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { Observation } from '../../src/traffic/tally.ts'
-import { Tally } from '../../src/traffic/tally.ts'
+import { spellEvidence, Tally } from '../../src/traffic/tally.ts'
 import { baseMs } from '../support/readings.ts'
 
 function observed(...overrides: readonly Partial<Observation>[]): Tally {
@@ -24,12 +24,14 @@ const block = baseMs / (5 * minute)
 
 describe('evidence', () => {
   test('is counted by side, verdict and strength, in the order of the closed lists', () => {
-    const { cells } = observed(
-      { side: 'ingress' },
-      { verdict: 'denied', flows: 4 },
-      {},
-      { timeMs: baseMs + minute },
-    ).toRecord()
+    const { cells } = spellEvidence(
+      observed(
+        { side: 'ingress' },
+        { verdict: 'denied', flows: 4 },
+        {},
+        { timeMs: baseMs + minute },
+      ).counted,
+    )
     expect(cells).toEqual([
       {
         side: 'egress',
@@ -67,19 +69,17 @@ describe('evidence', () => {
   test('that turned out to be replies changes side and strength, and delivers nothing to a server', () => {
     const turned = new Tally()
     turned.absorbTurned(
-      observed(
-        { side: 'ingress', verdict: 'delivery', strength: 'medium' },
-        { side: 'none' },
-      ).toRecord(),
+      observed({ side: 'ingress', verdict: 'delivery', strength: 'medium' }, { side: 'none' })
+        .counted,
     )
-    expect(turned.toRecord().cells).toEqual([
+    expect(spellEvidence(turned.counted).cells).toEqual([
       expect.objectContaining({ side: 'egress', verdict: 'trace', strength: 'reply' }),
       expect.objectContaining({ side: 'none', verdict: 'verdict', strength: 'reply' }),
     ])
   })
 
   test('never counts beyond the safe integers', () => {
-    const record = observed({}).toRecord()
+    const record = spellEvidence(observed({}).counted)
     const cells = record.cells.map((cell) => ({ ...cell, records: Number.MAX_SAFE_INTEGER }))
     const tally = observed({})
     tally.absorbRecord({ ...record, cells })
@@ -89,13 +89,15 @@ describe('evidence', () => {
 
 describe('protection on the wire', () => {
   test('counts records that passed and say so, and is absent where none does', () => {
-    const { encrypted, authenticated } = observed(
-      { encrypted: true },
-      { encrypted: true, authenticated: true },
-      { encrypted: true, verdict: 'denied' },
-      {},
-    ).toRecord()
+    const { encrypted, authenticated } = spellEvidence(
+      observed(
+        { encrypted: true },
+        { encrypted: true, authenticated: true },
+        { encrypted: true, verdict: 'denied' },
+        {},
+      ).counted,
+    )
     expect({ encrypted, authenticated }).toEqual({ encrypted: 2, authenticated: 1 })
-    expect(observed({}).toRecord()).not.toHaveProperty('encrypted')
+    expect(spellEvidence(observed({}).counted)).not.toHaveProperty('encrypted')
   })
 })
