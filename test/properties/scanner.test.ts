@@ -364,6 +364,27 @@ describe('the scanner', () => {
     expect(reader.scanned.records).toBeGreaterThan(2 * known.length - 2)
   })
 
+  test('takes nothing from before for a name that it cannot read, once it has started anew', () => {
+    const place = { source: 'a', offset: 0 }
+    const fed = (cluster: unknown): string => JSON.stringify({ flow: {}, cluster_name: cluster })
+    for (const [first, ...rest] of [
+      [valid, valid.replace('"worker-1"', 'null'), valid, valid],
+      [valid, valid.replace('"worker-1"', `"${'w'.repeat(1000)}"`), valid, valid],
+      [fed('east'), fed(5), fed('east'), fed('west'), fed('east')],
+    ]) {
+      const [plain, scanned] = [
+        sources.createReader(),
+        sources.createReader({ scanner: sources.module }),
+      ].map((reader) => {
+        reader.consume(utf8.encode(`${first}\n`), place)
+        reader.finish()
+        reader.consume(utf8.encode(`${rest.join('\n')}\n`), place)
+        return sources.encodeSet(reader.finish())
+      })
+      expect(scanned).toBe(plain)
+    }
+  })
+
   test('starts anew when its tables are full', () => {
     const lines = Array.from({ length: 100_000 }, (_, number) => {
       const address = `${1 + (number >> 16)}.${(number >> 8) & 255}.${number & 255}.9`

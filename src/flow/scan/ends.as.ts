@@ -7,6 +7,7 @@ import { intern, isSame, isSameLong, knownAddress, rowAt } from "./texts.as"
 /** Returns where the text at `p` ends that is the name of a node or a cluster, with its row in `nameRow`; 0 for none. */
 export let nameRow: u32 = 0
 export function nameEnd(p: usize, likely: u32): usize {
+  nameRow = 0
   if (load<u8>(p) != 0x22) return 0
   if (likely != 0) {
     const known = rowAt(likely)
