@@ -6,7 +6,7 @@ import type { ScannerModule } from '../flow/scanner.ts'
 import type { Reader, ReaderOptions } from '../traffic/reader.ts'
 import type { FileRange, PieceParts, PieceTask } from './piece-reader.ts'
 import { PieceReader, pieceCount } from './piece-reader.ts'
-import { pieceThread } from './piece-thread.ts'
+import { pieceThread, sharedBytes } from './piece-thread.ts'
 import { fail } from './recorded.ts'
 
 /** How a large file is read. */
@@ -18,7 +18,7 @@ export interface LargeFileOptions extends Pick<ReaderOptions, 'sinceMs' | 'until
   readonly aborted: AbortSignal
   /** Bytes and records that were read so far. */
   readonly onProgress: (bytes: number, records: number) => void
-  /** Bytes of a piece. Default: a 64th of the file, 4 to 64 MiB. */
+  /** Bytes of a piece. Default: a 64th of the file, 4 to 64 MiB, and all of a file below 512 MiB. */
   readonly pieceBytes?: number
 }
 
@@ -83,14 +83,14 @@ class LargeFile {
   }
 
   async #readPieces(): Promise<void> {
-    const { scanner, threads } = this.#options
+    const { scanner, threads, pieceBytes: asked } = this.#options
     if (scanner === undefined || threads < 2 || !this.#reader.isBetweenLines) return
     const { size } = fstatSync(this.#file)
+    if (asked === undefined && size < sharedBytes) return
     const end = this.#lastLine(size)
     const bytes = end - this.#position
     const pieceBytes =
-      this.#options.pieceBytes ??
-      Math.min(Math.max(Math.ceil(bytes / 64), 4 * mebibyte), 64 * mebibyte)
+      asked ?? Math.min(Math.max(Math.ceil(bytes / 64), 4 * mebibyte), 64 * mebibyte)
     if (bytes < 2 * pieceBytes) return
     const range = { path: this.#path, start: this.#position, end, pieceBytes }
     const found = await this.#shareOut(range, scanner)

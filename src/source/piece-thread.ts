@@ -4,8 +4,14 @@ import { availableParallelism } from 'node:os'
 import { Worker } from 'node:worker_threads'
 import type { PieceParts, PieceTask } from './piece-reader.ts'
 
-/** Files from this size on are read in another way than others: straight into memory, and by several threads. */
+/** Files from this size on are read in another way than others: straight into memory. */
 export const largeBytes: number = 64 * 1024 * 1024
+
+/**
+ * Files from this size on are read by several threads. In smaller ones a second thread saves nothing: it, too, sees every
+ * text for a first time.
+ */
+export const sharedBytes: number = 512 * 1024 * 1024
 
 /** A thread that reads. */
 export interface PieceThread {
@@ -32,14 +38,14 @@ export function startThreadAhead(
   processors: number = availableParallelism(),
 ): boolean {
   const isAlone = /(?:^| )--(?:strict|threads[ =]1)(?: |$)/.test(words.join(' '))
-  if (isAlone || processors < 2 || !words.some(isLargeText)) return false
+  if (isAlone || processors < 2 || !words.some(isSharedText)) return false
   ahead = startThread()
   return ahead !== undefined
 }
 
-function isLargeText(path: string): boolean {
+function isSharedText(path: string): boolean {
   try {
-    if (statSync(path).size < largeBytes) return false
+    if (statSync(path).size < sharedBytes) return false
     const file = openSync(path, 'r')
     const head = Buffer.alloc(1)
     readSync(file, head)

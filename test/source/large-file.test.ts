@@ -1,5 +1,5 @@
 /** Large files come out the same for any number of threads, wherever the pieces are cut. */
-import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { appendFileSync, mkdtempSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -8,7 +8,7 @@ import { readLargeFile } from '../../src/source/large-file.ts'
 import type { PieceTask } from '../../src/source/piece-reader.ts'
 import { PieceReader, pieceCount } from '../../src/source/piece-reader.ts'
 import type { pieceThread, startThreadAhead } from '../../src/source/piece-thread.ts'
-import { largeBytes } from '../../src/source/piece-thread.ts'
+import { sharedBytes } from '../../src/source/piece-thread.ts'
 import type { Reader } from '../../src/traffic/reader.ts'
 import { createReader } from '../../src/traffic/reader.ts'
 import { encodeSet } from '../../src/traffic/set-document.ts'
@@ -197,8 +197,11 @@ describe('a large file', () => {
 
   test('has a thread that is started ahead of the program, unless one reads alone', async () => {
     const line = `${short(1, 0)}\n`
-    const path = write('ahead.jsonl', line.repeat(Math.ceil(largeBytes / line.length)))
-    const other = write('other.txt', 'x'.repeat(largeBytes))
+    const path = write('ahead.jsonl', '')
+    const block = line.repeat(10_000)
+    for (let size = 0; size < sharedBytes; size += block.length) appendFileSync(path, block)
+    const other = write('other.txt', 'x')
+    truncateSync(other, sharedBytes)
     const threads: { startThreadAhead: typeof startThreadAhead; pieceThread: typeof pieceThread } =
       await import(built('source/piece-thread.js'))
     const starts = (words: readonly string[], processors = 2): boolean =>

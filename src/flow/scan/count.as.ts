@@ -8,9 +8,8 @@ import {
 } from "./layout.as"
 import {
   cnames, cnamesLength, destination, destinationAddress, destinationNames, destinationNamesLength,
-  destinationPort, flowNode, flowTime, hasAnswer, ips, ipsLength, query, queryLength, rcode, rcodeLength,
-  shapeEnd, source, sourceAddress, sourceNames, sourceNamesLength, sourcePort, time, topCluster, topNode, topTime,
-  uuid,
+  destinationPort, flowNode, hasAnswer, ips, ipsLength, query, queryLength, rcode, rcodeLength,
+  shapeEnd, source, sourceAddress, sourceNames, sourceNamesLength, sourcePort, time, topCluster, topNode, uuid,
 } from "./line.as"
 import { S_PORTS } from "./places.as"
 import {
@@ -18,14 +17,7 @@ import {
   unresolvedOutcome, until,
 } from "./state.as"
 import { intern, rowAt } from "./texts.as"
-import { dayMs, timeAt } from "./time.as"
-
-/** Reads the time of the line that was walked; false for one that only the host can read. */
-export function tellTime(): bool {
-  const text = flowTime != 0 ? flowTime : topTime
-  if (text != 0) time = timeAt(text)
-  return text == 0 || time != 0
-}
+import { dayMs } from "./time.as"
 
 /** Returns the row of the shape that the line has that was walked. */
 export function walkedShape(): u32 {

@@ -7,7 +7,6 @@ export let shapeEnd: usize = 0
 /** Milliseconds since the epoch. */
 export let time: i64 = 0
 export let flowTime: usize = 0
-export let topTime: usize = 0
 export let uuid: usize = 0
 export let flowNode: u32 = 0
 export let topNode: u32 = 0
@@ -41,7 +40,6 @@ export function forgetLine(): void {
   shapeEnd = SCRATCH
   time = 0
   flowTime = 0
-  topTime = 0
   uuid = 0
   flowNode = 0
   topNode = 0

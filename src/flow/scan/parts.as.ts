@@ -1,18 +1,14 @@
 /** Walks the parts of a flow: addresses, ports, layer 7, extensions. */
-import { addressAt, addressEnd } from "./ends.as"
 import { objectEnd, valueEnd } from "./json.as"
 import { keyAt, keyEnd } from "./keys.as"
-import {
-  addShape, cnames, cnamesLength, destinationAddress, destinationPort, hasAnswer, ips, ipsLength, query,
-  queryLength, rcode, rcodeLength, sourceAddress, sourcePort,
-} from "./line.as"
+import { addShape, hasAnswer } from "./line.as"
 import {
   IN_DNS, IN_EXTENSIONS, IN_IP, IN_L4, IN_L7, IN_PORTS, K_BAD, K_CNAMES, K_DESTINATION, K_DESTINATION_PORT,
   K_DNS, K_FIXED, K_IPS, K_NONE, K_PORTS, K_QUERY, K_RCODE, K_SHAPE, K_SOURCE, K_SOURCE_PORT, K_WHOLE, S_EXTENSIONS,
   S_L4, S_L7, W_CNAMES, W_DESTINATION_ADDRESS, W_DESTINATION_PORT, W_IPS, W_QUERY, W_RCODE, W_SKIPPED, W_SOURCE_ADDRESS,
   W_SOURCE_PORT,
 } from "./places.as"
-import { noteSlot } from "./ways.as"
+import { noteSlot, walkQuoted, walkSlot } from "./ways.as"
 
 /** Notes a member that is not read. */
 // @ts-ignore: decorator
@@ -31,15 +27,10 @@ export function walkAddresses(start: usize): usize {
     if (id == K_BAD) return 0
     const value = keyEnd
     if (id == K_SOURCE || id == K_DESTINATION) {
-      if (load<u8>(value) != 0x22) return 0
       if (seen & (1 << id)) return 0
       seen |= 1 << id
-      const row = addressAt(value + 1)
-      if (row == 0) return 0
-      if (id == K_SOURCE) sourceAddress = row
-      else destinationAddress = row
-      noteSlot(id == K_SOURCE ? W_SOURCE_ADDRESS : W_DESTINATION_ADDRESS, value + 1, addressEnd)
-      p = addressEnd + 1
+      p = walkQuoted(id == K_SOURCE ? W_SOURCE_ADDRESS : W_DESTINATION_ADDRESS, value)
+      if (p == 0) return 0
     } else {
       p = valueEnd(value, 0)
       if (p == 0) return 0
@@ -121,12 +112,8 @@ function walkPorts(start: usize): usize {
     if (id == K_SOURCE_PORT || id == K_DESTINATION_PORT) {
       if (seen & (1 << id)) return 0
       seen |= 1 << id
-      const port = portAt(value)
-      if (portEnd == 0) return 0
-      p = portEnd
-      if (id == K_SOURCE_PORT) sourcePort = port
-      else destinationPort = port
-      noteSlot(id == K_SOURCE_PORT ? W_SOURCE_PORT : W_DESTINATION_PORT, value, p)
+      p = walkSlot(id == K_SOURCE_PORT ? W_SOURCE_PORT : W_DESTINATION_PORT, value)
+      if (p == 0) return 0
     } else {
       p = valueEnd(value, 0)
       if (p == 0) return 0
@@ -186,30 +173,22 @@ function walkDns(start: usize): usize {
       if (seen & (1 << id)) return 0
       seen |= 1 << id
     }
-    p = valueEnd(value, 0)
+    p = walkSlot(dnsSlot(id), value)
     if (p == 0) return 0
-    const bytes = u32(p - value)
-    if (id == K_QUERY) {
-      query = value
-      queryLength = bytes
-      noteSlot(W_QUERY, value, p)
-    } else if (id == K_IPS) {
-      ips = value
-      ipsLength = bytes
-      noteSlot(W_IPS, value, p)
-    } else if (id == K_CNAMES) {
-      cnames = value
-      cnamesLength = bytes
-      noteSlot(W_CNAMES, value, p)
-    } else if (id == K_RCODE) {
-      rcode = value
-      rcodeLength = bytes
-      noteSlot(W_RCODE, value, p)
-    } else noteSlot(W_SKIPPED, value, p)
     const c = load<u8>(p)
     if (c == 0x7d) return p + 1
     if (c != 0x2c) return 0
     p++
+  }
+}
+
+function dnsSlot(id: u32): u32 {
+  switch (id) {
+    case K_QUERY: return W_QUERY
+    case K_IPS: return W_IPS
+    case K_CNAMES: return W_CNAMES
+    case K_RCODE: return W_RCODE
+    default: return W_SKIPPED
   }
 }
 

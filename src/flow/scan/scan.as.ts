@@ -14,7 +14,7 @@
  * one exports.
  */
 
-import { countLine, tellTime, walkedShape } from "./count.as"
+import { countLine, walkedShape } from "./count.as"
 import { full, plain } from "./host.as"
 import {
   BLOCK_CELLS, INPUT, INPUT_BYTES, MAX_CELLS, MAX_EDGES, MAX_ROWS, MAX_RUNS, SINGLE, TEXT_BYTES, TEXTS,
@@ -48,21 +48,15 @@ function readLine(p: usize, last: usize): usize {
   if (isNearlyFull()) full()
   forgetLine()
   const known = followWay(p)
-  const end = known != 0 ? known : walk(p)
+  if (known == 0) forgetLine()
+  const end = known != 0 ? known : walkTop(p)
   if (end == 0) return 0
   const feed = load<u8>(end) == 0x0d ? end + 1 : end
   if (load<u8>(feed) != 0x0a || (last != 0 && feed != last)) return 0
   if (known != 0) return countLine(wayShape) ? feed : 0
-  if (!tellTime()) return 0
   const shape = walkedShape()
   learnWay(p, end, shape)
   return countLine(shape) ? feed : 0
-}
-
-/** Returns where the line ends that goes no way that is known; 0 when it is not one for the scanner. */
-function walk(p: usize): usize {
-  forgetLine()
-  return walkTop(p)
 }
 
 /** Reads whole lines of the input, `length` bytes from `at` on: the last one is a line feed. */

@@ -1,12 +1,7 @@
 /** Walks a line: an envelope, and the flow in it. */
-import { endpointEnd, endpointRow, nameEnd, nameRow, nodeEnd } from "./ends.as"
-import { isPlain36, plainEnd, valueEnd } from "./json.as"
+import { valueEnd } from "./json.as"
 import { keyAt, keyEnd } from "./keys.as"
-import {
-  addShape, destination, destinationAddress, destinationNames, destinationNamesLength, flowNode, flowTime,
-  forgetLine, isBare, lastCluster, source, sourceAddress, sourceNames, sourceNamesLength, topCluster,
-  topNode, topTime, uuid,
-} from "./line.as"
+import { addShape, forgetLine, isBare } from "./line.as"
 import { walkAddresses, walkExtensions, walkLayer4, walkLayer7 } from "./parts.as"
 import {
   IN_FLOW, IN_TOP, K_AGGREGATE, K_BAD, K_BARE, K_CLUSTER_NAME, K_DESTINATION, K_DESTINATION_NAMES,
@@ -14,7 +9,7 @@ import {
   K_SOURCE_NAMES, K_TIME, K_UUID, W_DESTINATION, W_DESTINATION_NAMES, W_NODE, W_SKIPPED, W_SOURCE, W_SOURCE_NAMES,
   W_TIME, W_TOP_CLUSTER, W_TOP_NODE, W_TOP_TIME, W_UUID,
 } from "./places.as"
-import { namesEnd, noteSlot } from "./ways.as"
+import { walkQuoted, walkSlot } from "./ways.as"
 
 /** Returns where the line ends that starts at `p` with a brace, or 0 for one that is not spelled as Hubble does. */
 export function walkTop(start: usize): usize {
@@ -36,29 +31,19 @@ export function walkTop(start: usize): usize {
         hasFlow = true
         break
       case K_NODE_NAME:
-        p = nameEnd(value, flowNode)
-        topNode = nameRow
-        noteSlot(W_TOP_NODE, value, p)
+        p = walkSlot(W_TOP_NODE, value)
         break
       case K_CLUSTER_NAME:
-        p = nameEnd(value, lastCluster)
-        topCluster = nameRow
-        lastCluster = nameRow
-        noteSlot(W_TOP_CLUSTER, value, p)
+        p = walkSlot(W_TOP_CLUSTER, value)
         break
       case K_TIME:
-        if (load<u8>(value) != 0x22) return 0
-        topTime = value + 1
-        p = plainEnd(value + 1)
-        if (p == 0) return 0
-        noteSlot(W_TOP_TIME, value + 1, p)
-        p++
+        p = walkQuoted(W_TOP_TIME, value)
         break
       case K_BARE:
         if (!hasFlow) return walkBare(start)
         return 0
       default:
-        p = skippedEnd(value)
+        p = walkSlot(W_SKIPPED, value)
     }
     if (p == 0) return 0
     const c = load<u8>(p)
@@ -97,19 +82,10 @@ function walkFlow(start: usize): usize {
         p = valueEnd(value, 0)
         break
       case K_TIME:
-        if (load<u8>(value) != 0x22) return 0
-        flowTime = value + 1
-        p = plainEnd(value + 1)
-        if (p == 0) return 0
-        noteSlot(W_TIME, value + 1, p)
-        p++
+        p = walkQuoted(W_TIME, value)
         break
       case K_UUID:
-        if (load<u8>(value) != 0x22) return 0
-        uuid = value + 1
-        if (!isPlain36(uuid)) return 0
-        noteSlot(W_UUID, uuid, uuid + 36)
-        p = uuid + 37
+        p = walkQuoted(W_UUID, value)
         break
       case K_IP:
         p = walkAddresses(value)
@@ -118,31 +94,19 @@ function walkFlow(start: usize): usize {
         p = walkLayer4(value)
         break
       case K_SOURCE:
-        p = endpointEnd(value, sourceAddress)
-        source = endpointRow
-        noteSlot(W_SOURCE, value, p)
+        p = walkSlot(W_SOURCE, value)
         break
       case K_DESTINATION:
-        p = endpointEnd(value, destinationAddress)
-        destination = endpointRow
-        noteSlot(W_DESTINATION, value, p)
+        p = walkSlot(W_DESTINATION, value)
         break
       case K_NODE_NAME:
-        p = nodeEnd(value)
-        flowNode = nameRow
-        noteSlot(W_NODE, value, p)
+        p = walkSlot(W_NODE, value)
         break
       case K_SOURCE_NAMES:
-        p = namesEnd(value)
-        sourceNames = value
-        sourceNamesLength = u32(p - value)
-        noteSlot(W_SOURCE_NAMES, value, p)
+        p = walkSlot(W_SOURCE_NAMES, value)
         break
       case K_DESTINATION_NAMES:
-        p = namesEnd(value)
-        destinationNames = value
-        destinationNamesLength = u32(p - value)
-        noteSlot(W_DESTINATION_NAMES, value, p)
+        p = walkSlot(W_DESTINATION_NAMES, value)
         break
       case K_L7:
         p = walkLayer7(value)
@@ -156,10 +120,10 @@ function walkFlow(start: usize): usize {
       case K_OTHER_EVENT:
         // Of a flow without an envelope it is the cluster's, and what makes it something else; within one it says nothing.
         if (isBare) return 0
-        p = skippedEnd(value)
+        p = walkSlot(W_SKIPPED, value)
         break
       default:
-        p = skippedEnd(value)
+        p = walkSlot(W_SKIPPED, value)
     }
     if (p == 0) return 0
     const c = load<u8>(p)
@@ -170,11 +134,4 @@ function walkFlow(start: usize): usize {
   // Without one of these it takes more than a look to tell that it is a flow.
   if (isBare && (seen & ((1 << K_L4) | (1 << K_IP))) == 0) return 0
   return p + 1
-}
-
-/** Returns where the value at `p` ends, which is not read. */
-function skippedEnd(p: usize): usize {
-  const end = valueEnd(p, 0)
-  noteSlot(W_SKIPPED, p, end)
-  return end
 }

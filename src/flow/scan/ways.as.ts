@@ -81,109 +81,16 @@ export function followWay(start: usize): usize {
       if (step == 0) return 0
     }
     p += load<u32>(step + LENGTH)
-    switch (load<u32>(step + SLOT)) {
-      case W_END: {
-        const flags = load<u32>(step + FLAGS)
-        hasAnswer = (flags & HAS_ANSWER) != 0
-        if (flagsOfLine() != flags) return 0
-        wayShape = load<u32>(step + SHAPE)
-        followed++
-        return p
-      }
-      case W_TIME:
-        flowTime = p
-        time = timeAt(p)
-        if (time == 0) return 0
-        p = timeEnd
-        break
-      case W_TOP_TIME:
-        if (flowTime != 0) p = plainEnd(p)
-        else {
-          time = timeAt(p)
-          if (time == 0) return 0
-          p = timeEnd
-        }
-        break
-      case W_UUID:
-        uuid = p
-        if (!isPlain36(p)) return 0
-        p += 36
-        break
-      case W_SOURCE_ADDRESS:
-        sourceAddress = addressAt(p)
-        if (sourceAddress == 0) return 0
-        p = addressEnd
-        break
-      case W_DESTINATION_ADDRESS:
-        destinationAddress = addressAt(p)
-        if (destinationAddress == 0) return 0
-        p = addressEnd
-        break
-      case W_SOURCE_PORT:
-        sourcePort = portAt(p)
-        p = portEnd
-        break
-      case W_DESTINATION_PORT:
-        destinationPort = portAt(p)
-        p = portEnd
-        break
-      case W_SOURCE:
-        p = endpointEnd(p, sourceAddress)
-        source = endpointRow
-        break
-      case W_DESTINATION:
-        p = endpointEnd(p, destinationAddress)
-        destination = endpointRow
-        break
-      case W_NODE:
-        p = nodeEnd(p)
-        flowNode = nameRow
-        break
-      case W_TOP_NODE:
-        p = nameEnd(p, flowNode)
-        topNode = nameRow
-        break
-      case W_TOP_CLUSTER:
-        p = nameEnd(p, lastCluster)
-        topCluster = nameRow
-        lastCluster = nameRow
-        break
-      case W_SOURCE_NAMES:
-        sourceNames = p
-        p = namesEnd(p)
-        sourceNamesLength = u32(p - sourceNames)
-        break
-      case W_DESTINATION_NAMES:
-        destinationNames = p
-        p = namesEnd(p)
-        destinationNamesLength = u32(p - destinationNames)
-        break
-      case W_QUERY:
-        query = p
-        p = valueEnd(p, 0)
-        queryLength = u32(p - query)
-        break
-      case W_IPS:
-        ips = p
-        p = valueEnd(p, 0)
-        ipsLength = u32(p - ips)
-        break
-      case W_CNAMES:
-        cnames = p
-        p = valueEnd(p, 0)
-        cnamesLength = u32(p - cnames)
-        break
-      case W_RCODE:
-        rcode = p
-        p = valueEnd(p, 0)
-        rcodeLength = u32(p - rcode)
-        break
-      case W_TEXT:
-        p = textEnd(p)
-        break
-      default:
-        p = numberEnd(p)
+    const kind = load<u32>(step + SLOT)
+    if (kind == W_END) {
+      const flags = load<u32>(step + FLAGS)
+      hasAnswer = (flags & HAS_ANSWER) != 0
+      if (flagsOfLine() != flags) return 0
+      wayShape = load<u32>(step + SHAPE)
+      followed++
+      return p
     }
+    p = slotEnd(kind, p)
     if (p == 0) return 0
     from = step
   }
@@ -208,7 +115,96 @@ function otherStep(first: usize, p: usize): usize {
   return 0
 }
 
-export function namesEnd(p: usize): usize {
+/** Reads what stands in a slot at `p`, and returns where it ends; 0 for what may not stand there. */
+// @ts-ignore: decorator
+@inline
+function slotEnd(kind: u32, p: usize): usize {
+  let end: usize = 0
+  switch (kind) {
+    case W_TIME:
+      flowTime = p
+      time = timeAt(p)
+      return time == 0 ? 0 : timeEnd
+    case W_TOP_TIME:
+      if (flowTime != 0) return plainEnd(p)
+      time = timeAt(p)
+      return time == 0 ? 0 : timeEnd
+    case W_UUID:
+      uuid = p
+      return isPlain36(p) ? p + 36 : 0
+    case W_SOURCE_ADDRESS:
+      sourceAddress = addressAt(p)
+      return sourceAddress == 0 ? 0 : addressEnd
+    case W_DESTINATION_ADDRESS:
+      destinationAddress = addressAt(p)
+      return destinationAddress == 0 ? 0 : addressEnd
+    case W_SOURCE_PORT:
+      sourcePort = portAt(p)
+      return portEnd
+    case W_DESTINATION_PORT:
+      destinationPort = portAt(p)
+      return portEnd
+    case W_SOURCE:
+      end = endpointEnd(p, sourceAddress)
+      source = endpointRow
+      return end
+    case W_DESTINATION:
+      end = endpointEnd(p, destinationAddress)
+      destination = endpointRow
+      return end
+    case W_NODE:
+      end = nodeEnd(p)
+      flowNode = nameRow
+      return end
+    case W_TOP_NODE:
+      end = nameEnd(p, flowNode)
+      topNode = nameRow
+      return end
+    case W_TOP_CLUSTER:
+      end = nameEnd(p, lastCluster)
+      topCluster = nameRow
+      lastCluster = nameRow
+      return end
+    case W_SOURCE_NAMES:
+      end = namesEnd(p)
+      sourceNames = p
+      sourceNamesLength = u32(end - p)
+      return end
+    case W_DESTINATION_NAMES:
+      end = namesEnd(p)
+      destinationNames = p
+      destinationNamesLength = u32(end - p)
+      return end
+    case W_QUERY:
+      end = valueEnd(p, 0)
+      query = p
+      queryLength = u32(end - p)
+      return end
+    case W_IPS:
+      end = valueEnd(p, 0)
+      ips = p
+      ipsLength = u32(end - p)
+      return end
+    case W_CNAMES:
+      end = valueEnd(p, 0)
+      cnames = p
+      cnamesLength = u32(end - p)
+      return end
+    case W_RCODE:
+      end = valueEnd(p, 0)
+      rcode = p
+      rcodeLength = u32(end - p)
+      return end
+    case W_TEXT:
+      return textEnd(p)
+    case W_NUMBER:
+      return numberEnd(p)
+    default:
+      return valueEnd(p, 0)
+  }
+}
+
+function namesEnd(p: usize): usize {
   return load<u8>(p) == 0x5b ? arrayEnd(p + 1, 0) : 0
 }
 
@@ -227,6 +223,20 @@ export function noteSlot(kind: u32, start: usize, end: usize): void {
     store<u32>(slot + ENDS, u32(end))
   }
   slotCount++
+}
+
+/** Reads what stands in a slot of the line that is walked, and returns where it ends; 0 for what may not stand there. */
+export function walkSlot(kind: u32, p: usize): usize {
+  const end = slotEnd(kind, p)
+  noteSlot(kind, p, end)
+  return end
+}
+
+/** The same for a text in quotes, which are none of the slot. */
+export function walkQuoted(kind: u32, p: usize): usize {
+  if (load<u8>(p) != 0x22) return 0
+  const end = walkSlot(kind, p + 1)
+  return end == 0 ? 0 : end + 1
 }
 
 /** Makes a way of the line that was walked, from `start` to `end`, and has a shape. */
