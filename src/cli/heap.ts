@@ -19,8 +19,12 @@ export async function keepEngineSmall(): Promise<void> {
 }
 
 /** Lets the heap grow as it likes once there is much to keep. */
-export function letHeapGrow(edges: number): void {
-  if (setFlags === undefined || edges < smallEdges) return
-  setFlags('--no-optimize-for-size')
+export function letHeapGrowWith(edges: number): void {
+  if (edges >= smallEdges) letHeapGrow()
+}
+
+/** Lets the heap grow as it likes: also when all is read, as what follows makes much that does not stay. */
+export function letHeapGrow(): void {
+  setFlags?.('--no-optimize-for-size')
   setFlags = undefined
 }

@@ -3,7 +3,7 @@ import type { Progress, RunHost, Style } from '../index.ts'
 import { createStyle, escapeText, NetweirError } from '../index.ts'
 import { abortable, interrupted } from './abortable.ts'
 import { wantsColor } from './color.ts'
-import { letHeapGrow } from './heap.ts'
+import { letHeapGrow, letHeapGrowWith } from './heap.ts'
 import type { Io } from './io.ts'
 import { BrokenPipe } from './io.ts'
 import { bytesText, createProgressLine } from './progress.ts'
@@ -73,10 +73,11 @@ export function createSession(
       closed,
       writeFile,
       onProgress: (progress) => {
-        letHeapGrow(progress.edges ?? 0)
+        letHeapGrowWith(progress.edges ?? 0)
         read.set(progress.source, progress)
         line.show(progress)
       },
+      onRead: letHeapGrow,
     },
     display,
     style,

@@ -31,6 +31,8 @@ export interface RunHost {
   /** Fires when live sources are to stop reading, and the run goes on with what was read. Default: never. */
   readonly closed?: AbortSignal
   readonly onProgress?: (progress: Progress) => void
+  /** Called when all sources are read, and what they hold is about to be put together. */
+  readonly onRead?: () => void
   /** Writes a file, which is then there as a whole, durably, or as it was. */
   readonly writeFile?: (path: string, text: string) => Promise<void>
 }

@@ -71,6 +71,7 @@ export async function readSources(
   } finally {
     end.release()
   }
+  host.onRead?.()
   const result = finish(reader, sources, done, options)
   const [source] = done
   if (state !== undefined && source?.positions !== undefined) {

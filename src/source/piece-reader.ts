@@ -40,9 +40,18 @@ export interface PieceTask {
 
 const lineFeed = 0x0a
 
+/** What the first reader reads while the others hand over what they found, at most a part of the file. */
+const lastBytes = 64 * 1024 * 1024
+const lastPart = 1 / 32
+
 /** Returns how many pieces a range has. */
 export function pieceCount({ start, end, pieceBytes }: FileRange): number {
   return Math.ceil((end - start) / pieceBytes)
+}
+
+/** Returns how many pieces at the end are for the first reader alone. */
+function lastPieces(range: FileRange): number {
+  return Math.min(Math.ceil(lastBytes / range.pieceBytes), Math.floor(pieceCount(range) * lastPart))
 }
 
 /** Reads one piece after another, until none is left. */
@@ -67,10 +76,11 @@ export class PieceReader {
    * must be read in order: all is then to be read anew, in one go.
    */
   *read(): Generator<undefined, PieceParts | undefined> {
-    const { range, shared } = this.#task
+    const { range, shared, index } = this.#task
     const count = pieceCount(range)
+    const end = count - (index === 0 ? 0 : lastPieces(range))
     try {
-      for (;;) {
+      while (Atomics.load(shared.next, 0) < end) {
         const piece = Atomics.add(shared.next, 0, 1)
         if (piece < 0 || piece >= count) break
         if (!(yield* this.#readPiece(piece))) {
