@@ -157,7 +157,7 @@ class Aggregation implements Aggregate {
       const { direction, address } = edge
       const ends = { from: numberOf(edge.from), to: numberOf(edge.to), address }
       const tally = this.#tally(direction, ends, edge)
-      tally.absorbCounts(edge)
+      tally.absorbCounts(edge.evidence)
       open.push(tally)
     })
     this.#open = open

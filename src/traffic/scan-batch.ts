@@ -3,10 +3,11 @@ import type { NamedAddress, NamespaceSighting, Outcome, PodSighting } from '../f
 import { protocols } from '../flow/flow.ts'
 import type { BlockRange } from './block-ranges.ts'
 import { addBlocks } from './block-ranges.ts'
-import { noCells } from './cell-numbers.ts'
+import type { CellNumbers } from './cell-numbers.ts'
 import type { Direction } from './direction.ts'
 import type { End } from './end-table.ts'
 import type { CountedEvidence } from './tally.ts'
+import { smallestNames } from './tally.ts'
 import type { Span } from './timestamp.ts'
 import { emptySpan } from './timestamp.ts'
 
@@ -43,7 +44,7 @@ export function withOwnTables(batch: ScanBatch): ScanBatch {
 }
 
 /** One edge of a batch. */
-export interface BatchEdge extends CountedEvidence {
+export interface BatchEdge {
   readonly from: number
   readonly to: number
   /** Of the end that is no pod; empty when there is none. */
@@ -52,6 +53,7 @@ export interface BatchEdge extends CountedEvidence {
   readonly direction: Direction
   readonly clientPort: number
   readonly port: number
+  readonly evidence: CountedEvidence
 }
 
 /** Sizes of the rows, as the scanner lays them out. */
@@ -62,11 +64,7 @@ export const runBytes = 16
 /** Numbers of a cell, in the form of `CellNumbers`. */
 const cellStride = cellBytes / 8
 
-const noBlocks: readonly BlockRange[] = []
-const noSamples: readonly string[] = []
-const noNames: readonly string[] | undefined = undefined
-
-type Writable<T> = { -readonly [Member in keyof T]: T[Member] }
+const noNames: readonly string[] = []
 
 const directions = ['communication', 'suspect', 'pair'] as const
 
@@ -86,53 +84,82 @@ export function tableSpan(words: Uint32Array, at: number): Span {
   }
 }
 
-/** Calls `take` with the edges of a batch, one by one; the object is valid during the call. */
+/** Calls `take` with the edges of a batch, one by one. */
 export function forEachEdge(batch: ScanBatch, take: (edge: BatchEdge) => void): void {
-  // A copy: evidence may keep it, and goes on where the table does not.
-  const cells = numbersOf(batch.cells).slice()
-  const runs = wordsOf(batch.runs)
-  const words = wordsOf(batch.edges)
-  const numbers = numbersOf(batch.edges)
-  const bytes = Buffer.from(batch.edges.buffer, batch.edges.byteOffset, batch.edges.byteLength)
   const names = namesByEdge(batch)
-  const edge = {
-    from: 0,
-    to: 0,
-    address: '',
-    protocol: protocols[0],
-    direction: directions[0],
-    clientPort: 0,
-    port: 0,
-    cells: noCells,
-    blocks: noBlocks,
-    samples: noSamples,
-    encrypted: 0,
-    authenticated: 0,
-    names: noNames,
-  } as Writable<BatchEdge>
+  const tables = tablesOf(batch)
+  const { words } = tables
   for (let at = 0; at < words.length; at += edgeBytes / 4) {
     const key0 = words[at] ?? 0
     const key1 = words[at + 1] ?? 0
     const key3 = words[at + 3] ?? 0
-    const firstCell = (words[at + 6] ?? 0) * cellStride
-    edge.from = key0 & 0x3ffffff
-    edge.to = (key0 >>> 26) | ((key1 & 0xfffff) << 6)
-    edge.protocol = protocols[(key1 >>> 20) & 7] ?? 'TCP'
-    edge.direction = directions[(key1 >>> 23) & 3] ?? 'communication'
-    edge.address = batch.addresses[(words[at + 2] ?? 0) & 0x7fffffff] ?? ''
-    edge.port = key3 & 0xffff
-    edge.clientPort = key3 >>> 16
-    edge.cells = {
-      numbers: cells,
-      from: firstCell,
-      to: firstCell + (words[at + 12] ?? 0) * cellStride,
-    }
-    edge.blocks = blocksOf(words, runs, at)
-    edge.samples = samplesOf(bytes, at * 4, words[at + 11] ?? 0)
-    edge.encrypted = numbers[at / 2 + 8] ?? 0
-    edge.authenticated = numbers[at / 2 + 9] ?? 0
-    edge.names = names.size === 0 ? undefined : names.get(at / (edgeBytes / 4))
-    take(edge)
+    take({
+      from: key0 & 0x3ffffff,
+      to: (key0 >>> 26) | ((key1 & 0xfffff) << 6),
+      protocol: protocols[(key1 >>> 20) & 7] ?? 'TCP',
+      direction: directions[(key1 >>> 23) & 3] ?? 'communication',
+      address: batch.addresses[(words[at + 2] ?? 0) & 0x7fffffff] ?? '',
+      port: key3 & 0xffff,
+      clientPort: key3 >>> 16,
+      evidence: new TableEvidence(tables, at, names.get(at / (edgeBytes / 4)) ?? noNames),
+    })
+  }
+}
+
+/** The tables of a batch as numbers and text. */
+interface Tables {
+  readonly words: Uint32Array
+  readonly numbers: Float64Array
+  readonly text: Buffer
+  readonly cells: Float64Array
+  readonly runs: Uint32Array
+}
+
+/** Of copies: evidence keeps them, and goes on where the tables of a scanner do not. */
+function tablesOf(batch: ScanBatch): Tables {
+  const { edges, cells, runs } = withOwnTables(batch)
+  const { buffer, byteOffset, byteLength } = edges
+  return {
+    words: wordsOf(edges),
+    numbers: numbersOf(edges),
+    text: Buffer.from(buffer, byteOffset, byteLength),
+    cells: numbersOf(cells),
+    runs: wordsOf(runs),
+  }
+}
+
+/** The evidence of an edge of a batch. What few ask for is read only then. */
+class TableEvidence implements CountedEvidence {
+  readonly cells: CellNumbers
+  readonly names: readonly string[]
+  readonly requests = undefined
+  readonly #tables: Tables
+  /** The word from which on the row of the edge stands. */
+  readonly #at: number
+
+  constructor(tables: Tables, at: number, names: readonly string[]) {
+    const { words, cells } = tables
+    const from = (words[at + 6] ?? 0) * cellStride
+    this.cells = { numbers: cells, from, to: from + (words[at + 12] ?? 0) * cellStride }
+    this.names = names
+    this.#tables = tables
+    this.#at = at
+  }
+
+  get blocks(): readonly BlockRange[] {
+    return blocksOf(this.#tables.words, this.#tables.runs, this.#at)
+  }
+
+  get samples(): readonly string[] {
+    return samplesOf(this.#tables.text, this.#at * 4, this.#tables.words[this.#at + 11] ?? 0)
+  }
+
+  get encrypted(): number {
+    return this.#tables.numbers[this.#at / 2 + 8] ?? 0
+  }
+
+  get authenticated(): number {
+    return this.#tables.numbers[this.#at / 2 + 9] ?? 0
   }
 }
 
@@ -145,11 +172,9 @@ function numbersOf({ buffer, byteOffset, byteLength }: Uint8Array): Float64Array
 }
 
 function namesByEdge({ edgeNames }: ScanBatch): ReadonlyMap<number, readonly string[]> {
-  const byEdge = new Map<number, string[]>()
+  const byEdge = new Map<number, readonly string[]>()
   for (const { edge, names } of edgeNames) {
-    const known = byEdge.get(edge)
-    if (known === undefined) byEdge.set(edge, [...names])
-    else known.push(...names)
+    byEdge.set(edge, smallestNames(byEdge.get(edge) ?? noNames, names))
   }
   return byEdge
 }

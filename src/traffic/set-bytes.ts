@@ -109,7 +109,7 @@ class SetWriter {
 }
 
 function besidesCells(evidence: CountedEvidence): string {
-  const { blocks, samples, encrypted, authenticated, names = [], requests } = evidence
+  const { blocks, samples, encrypted, authenticated, names, requests } = evidence
   return JSON.stringify({
     blocks,
     samples,

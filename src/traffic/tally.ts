@@ -62,28 +62,39 @@ export interface EvidenceRecord {
 
 type Protection = Pick<EvidenceRecord, 'encrypted' | 'authenticated'>
 
-/** What few edges have. */
-interface Extras {
-  readonly names?: readonly string[] | undefined
-  readonly requests?: RequestRecord | undefined
-}
-
-/** Evidence without its counters. */
-type Activity = Protection & Extras & Pick<EvidenceRecord, 'blocks' | 'samples'>
-
 /** What is being written. */
 type Writable<T> = { -readonly [Member in keyof T]: T[Member] }
 
-/** Evidence of many records, with its times as numbers, in the form in which a tally keeps it. */
-export interface CountedEvidence extends Extras {
+/** Evidence of many records, with its times as numbers, in the form in which a tally keeps it: it does not change. */
+export interface CountedEvidence {
   readonly cells: CellNumbers
   readonly blocks: readonly BlockRange[]
+  /** Sorted, at most 3. */
   readonly samples: readonly string[]
   readonly encrypted: number
   readonly authenticated: number
+  /** As {@link smallestNames} returns them. */
+  readonly names: readonly string[]
+  readonly requests: RequestRecord | undefined
+}
+
+/** Evidence that can be added to. */
+interface OwnEvidence extends Writable<CountedEvidence> {
+  readonly numbers: number[]
+  blocks: BlockRange[]
+  samples: string[]
 }
 
 const nothing: readonly never[] = []
+const noEvidence: CountedEvidence = {
+  cells: noCells,
+  blocks: nothing,
+  samples: nothing,
+  encrypted: 0,
+  authenticated: 0,
+  names: nothing,
+  requests: undefined,
+}
 const noTime = emptySpan()
 
 /** Tells whether a policy refused what carries this verdict. */
@@ -91,89 +102,87 @@ export function isDenied(verdict: VerdictKind): boolean {
   return verdict === 'denied' || verdict === 'denied-explicit' || verdict === 'denied-l7'
 }
 
-/** The evidence of one edge. What it has spelled, and what it took over, is shared until it changes. */
+/** Returns those names of an edge's server that are kept, once there are more: the smallest, sorted. */
+export function smallestNames(
+  names: readonly string[],
+  more: readonly string[],
+): readonly string[] {
+  const fresh = more.filter((name) => !names.includes(name))
+  if (fresh.length === 0) return names
+  const kept = [...names]
+  for (const name of fresh) keepSmallest(kept, name, nameLimit)
+  return kept
+}
+
+/** The evidence of one edge. What was taken over, and what was given out, is shared until something is added. */
 export class Tally implements Mergeable<Tally> {
-  #cells: CellNumbers = noCells
-  #blocks: readonly BlockRange[] = nothing
-  #samples: readonly string[] = nothing
-  #isShared = true
-  #encrypted = 0
-  #authenticated = 0
-  #names: readonly string[] = nothing
-  #requests: RequestRecord | undefined
+  #shared: CountedEvidence = noEvidence
+  #own: OwnEvidence | undefined
 
   /** The counters, by rank. */
   get cells(): readonly Cell[] {
-    return cellsOf(this.#cells)
+    return cellsOf(this.#now.cells)
   }
 
   get blocks(): readonly BlockRange[] {
-    return this.#blocks
+    return this.#now.blocks
   }
 
   get samples(): readonly string[] {
-    return this.#samples
+    return this.#now.samples
   }
 
   /** Names under which clients of this edge knew the server's address, sorted. */
   get names(): readonly string[] {
-    return this.#names
+    return this.#now.names
   }
 
   /** What is kept of the requests that proxies saw; undefined for nothing. */
   get requests(): RequestRecord | undefined {
-    return this.#requests
+    return this.#now.requests
   }
 
   /** The evidence as it is now; what is counted later leaves it as it is. */
   get counted(): CountedEvidence {
-    this.#isShared = true
-    return {
-      cells: this.#cells,
-      blocks: this.#blocks,
-      samples: this.#samples,
-      encrypted: this.#encrypted,
-      authenticated: this.#authenticated,
-      names: this.#names,
-      requests: this.#requests,
-    }
+    this.#shared = this.#now
+    this.#own = undefined
+    return this.#shared
   }
 
   /** Counts one record. */
   add(observation: Observation): void {
-    const { verdict, timeMs, uuid } = observation
-    const { cells, blocks, samples } = this.#own()
+    const { verdict, timeMs, uuid, names = nothing, requests } = observation
+    const own = this.#opened()
     const rank = cellRank(observation.side, verdict, observation.strength)
     const { firstMs, lastMs } = timeMs === undefined ? noTime : { firstMs: timeMs, lastMs: timeMs }
-    addToCell(cells, rank, 1, observation.flows, firstMs, lastMs)
-    this.#setOwn(cells)
-    if (!isDenied(verdict)) {
-      if (observation.encrypted === true) this.#encrypted = addCounts(this.#encrypted, 1)
-      if (observation.authenticated === true)
-        this.#authenticated = addCounts(this.#authenticated, 1)
-    }
-    if (timeMs !== undefined && !isDenied(verdict)) {
-      const block = Math.floor(timeMs / blockMs)
-      addBlocks(blocks, block, block)
-    }
-    if (uuid !== '') keepSmallest(samples, uuid, sampleLimit)
-    const { names, requests } = observation
-    this.#addExtras(isDenied(verdict) ? { names } : { names, requests })
+    addToCell(own.numbers, rank, 1, observation.flows, firstMs, lastMs)
+    own.cells = allOf(own.numbers)
+    if (uuid !== '') keepSmallest(own.samples, uuid, sampleLimit)
+    own.names = smallestNames(own.names, names)
+    if (isDenied(verdict)) return
+    if (observation.encrypted === true) own.encrypted = addCounts(own.encrypted, 1)
+    if (observation.authenticated === true) own.authenticated = addCounts(own.authenticated, 1)
+    own.requests = joinedRequests(own.requests, requests)
+    if (timeMs === undefined) return
+    const block = Math.floor(timeMs / blockMs)
+    addBlocks(own.blocks, block, block)
   }
 
   absorb(other: Tally): void {
     this.absorbCounts(other.counted)
   }
 
-  /** Takes in evidence that was counted elsewhere, and is not changed any more. */
+  /** Takes in evidence that was counted elsewhere. */
   absorbCounts(evidence: CountedEvidence): void {
-    if (this.#isEmpty) this.#takeOver(evidence.cells, evidence)
-    else this.#join(evidence.cells, evidence)
+    if (this.#now === noEvidence) this.#shared = evidence
+    else this.#join(evidence)
   }
 
   /** Takes in what a document says of the edge. */
   absorbRecord(record: EvidenceRecord): void {
-    this.#join(readCells(record.cells), record)
+    const { blocks, samples, encrypted = 0, authenticated = 0, names = nothing, requests } = record
+    const cells = readCells(record.cells)
+    this.#join({ cells, blocks, samples, encrypted, authenticated, names, requests })
   }
 
   /**
@@ -187,90 +196,76 @@ export class Tally implements Mergeable<Tally> {
       const rank = cellRank(turnedSide[side], kind, 'reply')
       addToCell(turned, rank, records, flows, firstMs, lastMs)
     }
-    const { names: _client, requests: _none, ...rest } = evidence
-    this.#join({ numbers: turned, from: 0, to: turned.length }, rest)
+    const { blocks, samples, encrypted, authenticated } = evidence
+    // The server of the turned evidence is the client of the other; what it asked for is nobody's request.
+    const { names, requests } = noEvidence
+    this.#join({
+      ...{ cells: allOf(turned), blocks, samples, encrypted, authenticated },
+      ...{ names, requests },
+    })
   }
 
   /** Makes its own what it shares with lists that are much longer. */
   settle(): void {
-    if (Array.isArray(this.#cells.numbers)) return
-    this.#setOwn(ownNumbers(this.#cells))
+    if (!Array.isArray(this.#now.cells.numbers)) this.#opened()
   }
 
   /** Returns what records say of encryption; members are absent where they are nought. */
   toProtection(): Protection {
+    const { encrypted, authenticated } = this.#now
     return {
-      ...(this.#encrypted === 0 ? {} : { encrypted: this.#encrypted }),
-      ...(this.#authenticated === 0 ? {} : { authenticated: this.#authenticated }),
+      ...(encrypted === 0 ? {} : { encrypted }),
+      ...(authenticated === 0 ? {} : { authenticated }),
     }
   }
 
-  get #isEmpty(): boolean {
-    return this.#cells.to === this.#cells.from
+  get #now(): CountedEvidence {
+    return this.#own ?? this.#shared
   }
 
-  /** Takes over what others made, while there is nothing yet to join it with. */
-  #takeOver(cells: CellNumbers, evidence: Activity): void {
-    this.#cells = cells
-    this.#blocks = evidence.blocks
-    this.#samples = evidence.samples
-    this.#isShared = true
-    this.#encrypted = evidence.encrypted ?? 0
-    this.#authenticated = evidence.authenticated ?? 0
-    this.#addExtras(evidence)
-  }
-
-  #addExtras({ names, requests }: Extras): void {
-    if (requests !== undefined) {
-      this.#requests =
-        this.#requests === undefined ? requests : joinRequests(this.#requests, requests)
+  /** Returns what can be added to: a copy of what is shared. */
+  #opened(): OwnEvidence {
+    if (this.#own === undefined) {
+      const { cells, blocks, samples, encrypted, authenticated, names, requests } = this.#shared
+      const numbers = ownNumbers(cells)
+      this.#own = {
+        ...{ numbers, cells: allOf(numbers), blocks: [...blocks], samples: [...samples] },
+        ...{ encrypted, authenticated, names, requests },
+      }
+      this.#shared = noEvidence
     }
-    if (names === undefined || names.length === 0) return
-    const fresh = names.filter((name) => !this.#names.includes(name))
-    if (fresh.length === 0) return
-    const kept = [...this.#names]
-    for (const name of fresh) keepSmallest(kept, name, nameLimit)
-    this.#names = kept
+    return this.#own
   }
 
-  /** Returns what can be changed, copied first where it is shared. */
-  #own(): { cells: number[]; blocks: BlockRange[]; samples: string[] } {
-    if (this.#isShared) {
-      this.#setOwn(ownNumbers(this.#cells))
-      this.#blocks = [...this.#blocks]
-      this.#samples = [...this.#samples]
-      this.#isShared = false
-    }
-    return {
-      cells: this.#cells.numbers as number[],
-      blocks: this.#blocks as BlockRange[],
-      samples: this.#samples as string[],
-    }
+  #join(evidence: CountedEvidence): void {
+    const own = this.#opened()
+    addCells(own.numbers, evidence.cells)
+    own.cells = allOf(own.numbers)
+    for (const [first, last] of evidence.blocks) addBlocks(own.blocks, first, last)
+    for (const uuid of evidence.samples) keepSmallest(own.samples, uuid, sampleLimit)
+    own.encrypted = addCounts(own.encrypted, evidence.encrypted)
+    own.authenticated = addCounts(own.authenticated, evidence.authenticated)
+    own.names = smallestNames(own.names, evidence.names)
+    own.requests = joinedRequests(own.requests, evidence.requests)
   }
+}
 
-  #setOwn(numbers: number[]): void {
-    if (numbers !== this.#cells.numbers || numbers.length !== this.#cells.to) {
-      this.#cells = { numbers, from: 0, to: numbers.length }
-    }
-  }
+function allOf(numbers: readonly number[]): CellNumbers {
+  return { numbers, from: 0, to: numbers.length }
+}
 
-  #join(cells: CellNumbers, activity: Activity): void {
-    this.#addExtras(activity)
-    this.#encrypted = addCounts(this.#encrypted, activity.encrypted ?? 0)
-    this.#authenticated = addCounts(this.#authenticated, activity.authenticated ?? 0)
-    const own = this.#own()
-    addCells(own.cells, cells)
-    this.#setOwn(own.cells)
-    for (const [first, last] of activity.blocks) addBlocks(own.blocks, first, last)
-    for (const uuid of activity.samples) keepSmallest(own.samples, uuid, sampleLimit)
-  }
+function joinedRequests(
+  known: RequestRecord | undefined,
+  more: RequestRecord | undefined,
+): RequestRecord | undefined {
+  return known === undefined || more === undefined ? (known ?? more) : joinRequests(known, more)
 }
 
 const turnedSide = { egress: 'ingress', ingress: 'egress', none: 'none' } as const
 
 /** Returns the evidence as documents spell it, in canonical order. */
 export function spellEvidence(evidence: CountedEvidence): EvidenceRecord {
-  const { cells, blocks, samples, encrypted, authenticated, names = nothing, requests } = evidence
+  const { cells, blocks, samples, encrypted, authenticated, names, requests } = evidence
   const record: Writable<EvidenceRecord> = { cells: spellCells(cells), blocks, samples }
   // Few edges have these, and spreading what is absent costs more than the rest.
   if (encrypted > 0) record.encrypted = encrypted
