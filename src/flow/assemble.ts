@@ -159,10 +159,9 @@ function podName({ endpoint, pod }: RecordEnd): string | undefined {
 /** Returns what tells the pod at an end from all others, undefined where the record does not name one. */
 export function podKey(end: RecordEnd): string | undefined {
   const { endpoint, pod } = end
-  if (endpoint.kind === 'named')
-    return [endpoint.cluster, endpoint.namespace, endpoint.name].join('/')
+  if (endpoint.kind === 'named') return `${endpoint.cluster}/${endpoint.namespace}/${endpoint.name}`
   if (endpoint.kind !== 'pod' || pod === undefined) return undefined
-  return [endpoint.cluster, endpoint.namespace, pod.name].join('/')
+  return `${endpoint.cluster}/${endpoint.namespace}/${pod.name}`
 }
 
 /** Names of the server only: the client's are those of nobody that it could be reached by. */

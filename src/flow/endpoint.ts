@@ -74,6 +74,9 @@ export function readEnd(
 
 type LabelReader = typeof readLabels
 
+/** What is being written. */
+type Writable<T> = { -readonly [Member in keyof T]: T[Member] }
+
 const shared = new WeakSet<object>()
 
 /**
@@ -126,17 +129,18 @@ function factsOf(end: JsonObject, labelsOf: LabelReader): EndFacts {
 function endAt(facts: EndFacts, address: string): RecordEnd {
   const { end, labels, cluster, namespace, name } = facts
   const endpoint = classify(facts, address)
-  const isMasked = endpoint === undefined
-  return {
+  const read: Writable<RecordEnd> = {
     endpoint: endpoint ?? entityEnd('unknown', labels, address),
     address,
     isLocal: (asInteger(end['ID']) ?? 0) > 0,
-    isMasked,
-    ...(endpoint?.kind === 'pod' && name !== '' ? { pod: sighting(end, name, labels) } : {}),
-    ...(endpoint?.kind === 'pod' && labels.namespaceLabels.length > 0
-      ? { namespace: { cluster, namespace, labels: labels.namespaceLabels } }
-      : {}),
+    isMasked: endpoint === undefined,
   }
+  if (endpoint?.kind !== 'pod') return read
+  if (name !== '') read.pod = sighting(end, name, labels)
+  if (labels.namespaceLabels.length > 0) {
+    read.namespace = { cluster, namespace, labels: labels.namespaceLabels }
+  }
+  return read
 }
 
 /** Tells whether an end is a pod, with labels or only by name. */

@@ -18,7 +18,7 @@ export interface LargeFileOptions extends Pick<ReaderOptions, 'sinceMs' | 'until
   readonly aborted: AbortSignal
   /** Bytes and records that were read so far. */
   readonly onProgress: (bytes: number, records: number) => void
-  /** Bytes of a piece. Default: a 64th of the file, 4 to 64 MiB, and all of a file below 512 MiB. */
+  /** Bytes of a piece. Default: a 128th of the file, 4 to 64 MiB, and all of a file below 512 MiB. */
   readonly pieceBytes?: number
 }
 
@@ -90,7 +90,7 @@ class LargeFile {
     const end = this.#lastLine(size)
     const bytes = end - this.#position
     const pieceBytes =
-      asked ?? Math.min(Math.max(Math.ceil(bytes / 64), 4 * mebibyte), 64 * mebibyte)
+      asked ?? Math.min(Math.max(Math.ceil(bytes / 128), 4 * mebibyte), 64 * mebibyte)
     if (bytes < 2 * pieceBytes) return
     const range = { path: this.#path, start: this.#position, end, pieceBytes }
     const found = await this.#shareOut(range, scanner)

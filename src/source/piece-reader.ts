@@ -40,8 +40,11 @@ export interface PieceTask {
 
 const lineFeed = 0x0a
 
+/** Few lines are longer. */
+const lineBytes = 16 * 1024
+
 /** What the first reader reads while the others hand over what they found, at most a part of the file. */
-const lastBytes = 64 * 1024 * 1024
+const lastBytes = 48 * 1024 * 1024
 const lastPart = 1 / 32
 
 /** Returns how many pieces a range has. */
@@ -124,7 +127,7 @@ export class PieceReader {
   /** Returns where the first line begins behind a line feed from `position` on; `end` when none begins before it. */
   #lineAfter(position: number, end: number): number {
     for (let at = position; at < end; ) {
-      const bytes = this.#chunk(at, end)
+      const bytes = this.#chunk(at, Math.min(at + lineBytes, end))
       const feed = bytes.indexOf(lineFeed)
       if (feed >= 0) return at + feed + 1
       if (bytes.length === 0) return end

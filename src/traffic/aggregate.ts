@@ -185,10 +185,7 @@ class Aggregation implements Aggregate {
     const { ends } = this.#ends
     const { classes, positions } = placeClasses(ends)
     const placer = new EdgePlacer(ends, positions)
-    const edges = {
-      communications: placer.communications(this.#communications),
-      pending: placer.pending(this.#pendingEdges()),
-    }
+    const edges = placer.place(this.#communications, this.#pendingEdges())
     const spelled = new SpelledEdges(edges)
     const pods = this.#pods.toRecords(positions)
     const { window, clusters, nodes, counted, lost, nodeStatus } = this.#producers.toRecords()
@@ -273,10 +270,10 @@ class Aggregation implements Aggregate {
     this.#suspects.forEach((edge) => {
       edges.push({ ...edge, clientPort: edge.port, port: 0 })
     })
-    this.#portPairs.forEach(({ value: pairs, ...edge }) => {
+    this.#portPairs.forEach(({ from, to, spread, address, protocol, value: pairs }) => {
       for (const [pair = 0, value] of pairs.entries()) {
-        const clientPort = Math.floor(pair / portRange)
-        edges.push({ ...edge, clientPort, port: pair % portRange, value })
+        const ports = { clientPort: Math.floor(pair / portRange), port: pair % portRange }
+        edges.push({ from, to, spread, address, protocol, ...ports, value })
       }
     })
     return edges

@@ -19,7 +19,6 @@ import type { OtherNumbers } from './table-join.ts'
 const someAddress = '192.0.2.1'
 
 const labelsKey = '"labels":'
-const labelsMember = `${labelsKey}["`
 
 /** Reads what the scanner noted in rows. */
 export class RowReader {
@@ -89,12 +88,12 @@ export class ScannedTexts {
    * spelled in another way, more than once, or are not those of the end itself.
    */
   #withKnownLabels(text: string): unknown {
-    const at = text.indexOf(labelsMember)
-    const start = at + labelsMember.length - 2
+    const at = text.indexOf(labelsKey)
+    const start = at + labelsKey.length
+    if (at < 0 || !text.startsWith('["', start) || text.includes('\\')) return undefined
     const end = text.indexOf('"]', start + 2) + 2
+    if (end < start || text.includes(labelsKey, end)) return undefined
     const list = text.slice(start, end)
-    const isAlone = text.indexOf(labelsKey) === at && text.indexOf(labelsKey, at + 1) < 0
-    if (at < 0 || end < start || !isAlone || text.includes('\\')) return undefined
     const parsed = parsedObject(`${text.slice(0, start)}0${text.slice(end)}`)
     if (parsed?.labels !== 0) return undefined
     let labels = this.#lists.get(list)
@@ -102,7 +101,8 @@ export class ScannedTexts {
       labels = JSON.parse(list) as readonly unknown[]
       this.#lists.set(list, labels)
     }
-    return { ...parsed, labels }
+    parsed.labels = labels
+    return parsed
   }
 
   /** A list that many ends share is read once. */

@@ -81,7 +81,7 @@ class SetWriter {
       text += `${index > 0 ? ',' : ''}{"from":${this.#end(from)},"to":${this.#end(to)},"protocol":"`
       this.text(`${text}${protocol}",${clientPortOf(edge)}"port":${port},"cells":[`)
       this.#cells(edge.evidence.cells)
-      text = `],${besidesCells(edge.evidence).slice(1)}`
+      text = `],${besidesCells(edge.evidence)}}`
     }
     this.text(`${text}]`)
   }
@@ -108,16 +108,15 @@ class SetWriter {
   }
 }
 
+/** The members after the counters, without the braces of the edge. */
 function besidesCells(evidence: CountedEvidence): string {
   const { blocks, samples, encrypted, authenticated, names, requests } = evidence
-  return JSON.stringify({
-    blocks,
-    samples,
-    encrypted: encrypted > 0 ? encrypted : undefined,
-    authenticated: authenticated > 0 ? authenticated : undefined,
-    names: names.length > 0 ? names : undefined,
-    requests,
-  })
+  let text = `"blocks":${JSON.stringify(blocks)},"samples":${JSON.stringify(samples)}`
+  if (encrypted > 0) text += `,"encrypted":${encrypted}`
+  if (authenticated > 0) text += `,"authenticated":${authenticated}`
+  if (names.length > 0) text += `,"names":${JSON.stringify(names)}`
+  if (requests !== undefined) text += `,"requests":${JSON.stringify(requests)}`
+  return text
 }
 
 /** Writes counters with commas between them, and returns where they end. */

@@ -1,7 +1,7 @@
 /** The tables of an aggregate as one document: renumbered, sorted, and with nothing that depends on order. */
 import { protocols } from '../flow/flow.ts'
 import type { ClassRecord, EndRecord } from './communication-set.ts'
-import type { CountedEdge } from './counted-edge.ts'
+import type { CountedEdge, CountedEdges } from './counted-edge.ts'
 import type { EdgeTable, TableEdge } from './edge-table.ts'
 import { sortedEnds } from './end-order.ts'
 import type { End } from './end-table.ts'
@@ -57,18 +57,15 @@ export class EdgePlacer {
     this.#positions = positions
   }
 
-  /** Returns the communications, sorted. */
-  communications(table: EdgeTable<Tally>): readonly CountedEdge[] {
+  /** Returns the edges, each kind sorted. */
+  place(communications: EdgeTable<Tally>, pending: readonly PortedEdge[]): CountedEdges {
     const edges: RankedEdge[] = []
-    table.forEach((edge) => {
+    communications.forEach((edge) => {
       edges.push(this.#ranked(edge, 0))
     })
-    return this.#sorted(edges)
-  }
-
-  /** Returns the pending records, sorted. */
-  pending(edges: readonly PortedEdge[]): readonly CountedEdge[] {
-    return this.#sorted(edges.map((edge) => this.#ranked(edge, edge.clientPort)))
+    const pendingEdges = pending.map((edge) => this.#ranked(edge, edge.clientPort))
+    const ranks = this.#ranks()
+    return { communications: sorted(edges, ranks), pending: sorted(pendingEdges, ranks) }
   }
 
   #ranked(
@@ -87,17 +84,6 @@ export class EdgePlacer {
       rank: 0,
       ports: clientPort * portRange + port,
     }
-  }
-
-  #sorted(edges: RankedEdge[]): readonly CountedEdge[] {
-    const ranks = this.#ranks()
-    for (const one of edges) {
-      const { from, to, protocol } = one.edge
-      const pair = (ranks.get(from) ?? 0) * ranks.size + (ranks.get(to) ?? 0)
-      one.rank = pair * protocols.length + protocols.indexOf(protocol)
-    }
-    edges.sort((a, b) => a.rank - b.rank || a.ports - b.ports)
-    return edges.map(({ edge }) => edge)
   }
 
   #ranks(): ReadonlyMap<EndRecord, number> {
@@ -141,6 +127,19 @@ export class EdgePlacer {
         return { class: this.#positions.get(number) ?? 0 }
     }
   }
+}
+
+function sorted(
+  edges: RankedEdge[],
+  ranks: ReadonlyMap<EndRecord, number>,
+): readonly CountedEdge[] {
+  for (const one of edges) {
+    const { from, to, protocol } = one.edge
+    const pair = (ranks.get(from) ?? 0) * ranks.size + (ranks.get(to) ?? 0)
+    one.rank = pair * protocols.length + protocols.indexOf(protocol)
+  }
+  edges.sort((a, b) => a.rank - b.rank || a.ports - b.ports)
+  return edges.map(({ edge }) => edge)
 }
 
 function compareClasses(a: ClassRecord, b: ClassRecord): number {
