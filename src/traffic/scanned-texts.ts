@@ -94,11 +94,12 @@ export class ScannedTexts {
     const end = text.indexOf('"]', start + 2) + 2
     if (end < start || text.includes(labelsKey, end)) return undefined
     const list = text.slice(start, end)
-    const parsed = parsedObject(`${text.slice(0, start)}0${text.slice(end)}`)
+    const parsed = parsedOrNone<{ labels?: unknown }>(`${text.slice(0, start)}0${text.slice(end)}`)
     if (parsed?.labels !== 0) return undefined
     let labels = this.#lists.get(list)
     if (labels === undefined) {
-      labels = JSON.parse(list) as readonly unknown[]
+      labels = parsedOrNone<readonly unknown[]>(list)
+      if (labels === undefined) return undefined
       this.#lists.set(list, labels)
     }
     parsed.labels = labels
@@ -219,7 +220,7 @@ export class ScannedTexts {
   }
 }
 
-function parsedObject(text: string): { labels?: unknown } | undefined {
+function parsedOrNone<T>(text: string): T | undefined {
   try {
     return JSON.parse(text)
   } catch {
