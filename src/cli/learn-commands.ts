@@ -7,11 +7,11 @@ import type { Session } from './session.ts'
 export async function runLearn(command: LearnCommand, session: Session): Promise<number> {
   const learned = await learn(command.sources, command.options, session.host)
   await session.endReading()
-  const text =
+  const result =
     command.format === 'json'
       ? setBytes(learned.set)
       : trafficToText(learned.traffic, session.resultStyle(command.out))
-  await session.writeResult(text, command.out)
+  await session.writeResult(result, command.out)
   if (!session.display.quiet) await session.note(summaryToText(learned, session.style))
   return 0
 }

@@ -1,6 +1,6 @@
 /** A state topic as a source: what a group learned together, as one communication set. */
 import { NetweirError } from '../errors.ts'
-import { encodeSet } from '../traffic/set-document.ts'
+import { setBytes } from '../traffic/set-bytes.ts'
 import type { MaterialisedState } from '../traffic/state-table.ts'
 import type { KafkaClient } from './kafka-client.ts'
 import type {
@@ -75,7 +75,7 @@ class StateSource implements OpenSource {
   }
 
   async *#read(): AsyncGenerator<readonly Piece[], void> {
-    const bytes = new TextEncoder().encode(encodeSet(this.#state.set))
+    const bytes = setBytes(this.#state.set)
     this.#bytes = bytes.length
     yield [{ bytes, place: { source: this.name, offset: 0 }, encoding: 'text', end: 'whole' }]
   }

@@ -98,6 +98,11 @@ export function cellsOf({ numbers, from, to }: CellNumbers): readonly Cell[] {
   return cells
 }
 
+/** Returns what a counter of a rank counts; the inverse of {@link cellRank}. */
+export function kindOfCell(rank: number): Pick<Cell, 'side' | 'verdict' | 'strength'> {
+  return { side: sideOf(rank), verdict: verdictOf(rank), strength: strengthOf(rank) }
+}
+
 function sideOf(rank: number): Side {
   return sides[rank >> 5] ?? 'none'
 }

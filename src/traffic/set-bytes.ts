@@ -2,9 +2,8 @@
  * Sets as the bytes of their JSON. The counters of edges, which are most of it, are written as they are: as objects and
  * texts, which nobody else reads, they take several times as long.
  */
-import { sides, strengths, verdictKinds } from '../flow/flow.ts'
 import type { CellNumbers } from './cell-numbers.ts'
-import { numbersOfCell } from './cell-numbers.ts'
+import { kindOfCell, numbersOfCell } from './cell-numbers.ts'
 import type { CommunicationSet, EndRecord } from './communication-set.ts'
 import type { CountedEdge } from './counted-edge.ts'
 import { keptEdges } from './counted-edge.ts'
@@ -50,10 +49,7 @@ const cellHeads: Buffer[] = []
 function cellHead(rank: number): Buffer {
   let head = cellHeads[rank]
   if (head === undefined) {
-    const side = sides[rank >> 5]
-    const verdict = verdictKinds[(rank >> 2) & 7]
-    const strength = strengths[rank & 3]
-    head = Buffer.from(`${JSON.stringify({ side, verdict, strength }).slice(0, -1)},"records":`)
+    head = Buffer.from(`${JSON.stringify(kindOfCell(rank)).slice(0, -1)},"records":`)
     cellHeads[rank] = head
   }
   return head

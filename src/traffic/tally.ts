@@ -78,11 +78,29 @@ export interface CountedEvidence {
   readonly requests: RequestRecord | undefined
 }
 
-/** Evidence that can be added to. */
-interface OwnEvidence extends Writable<CountedEvidence> {
+/** Evidence that can be added to: at first a copy of other evidence. */
+class OwnEvidence implements CountedEvidence {
   readonly numbers: number[]
-  blocks: BlockRange[]
-  samples: string[]
+  readonly blocks: BlockRange[]
+  readonly samples: string[]
+  encrypted: number
+  authenticated: number
+  names: readonly string[]
+  requests: RequestRecord | undefined
+
+  constructor(evidence: CountedEvidence) {
+    this.numbers = ownNumbers(evidence.cells)
+    this.blocks = [...evidence.blocks]
+    this.samples = [...evidence.samples]
+    this.encrypted = evidence.encrypted
+    this.authenticated = evidence.authenticated
+    this.names = evidence.names
+    this.requests = evidence.requests
+  }
+
+  get cells(): CellNumbers {
+    return allOf(this.numbers)
+  }
 }
 
 const nothing: readonly never[] = []
@@ -156,7 +174,6 @@ export class Tally implements Mergeable<Tally> {
     const rank = cellRank(observation.side, verdict, observation.strength)
     const { firstMs, lastMs } = timeMs === undefined ? noTime : { firstMs: timeMs, lastMs: timeMs }
     addToCell(own.numbers, rank, 1, observation.flows, firstMs, lastMs)
-    own.cells = allOf(own.numbers)
     if (uuid !== '') keepSmallest(own.samples, uuid, sampleLimit)
     own.names = smallestNames(own.names, names)
     if (isDenied(verdict)) return
@@ -197,12 +214,9 @@ export class Tally implements Mergeable<Tally> {
       addToCell(turned, rank, records, flows, firstMs, lastMs)
     }
     const { blocks, samples, encrypted, authenticated } = evidence
-    // The server of the turned evidence is the client of the other; what it asked for is nobody's request.
-    const { names, requests } = noEvidence
-    this.#join({
-      ...{ cells: allOf(turned), blocks, samples, encrypted, authenticated },
-      ...{ names, requests },
-    })
+    // Names and requests are those of the server that the client was taken for.
+    const cells = allOf(turned)
+    this.#join({ ...noEvidence, cells, blocks, samples, encrypted, authenticated })
   }
 
   /** Makes its own what it shares with lists that are much longer. */
@@ -226,12 +240,7 @@ export class Tally implements Mergeable<Tally> {
   /** Returns what can be added to: a copy of what is shared. */
   #opened(): OwnEvidence {
     if (this.#own === undefined) {
-      const { cells, blocks, samples, encrypted, authenticated, names, requests } = this.#shared
-      const numbers = ownNumbers(cells)
-      this.#own = {
-        ...{ numbers, cells: allOf(numbers), blocks: [...blocks], samples: [...samples] },
-        ...{ encrypted, authenticated, names, requests },
-      }
+      this.#own = new OwnEvidence(this.#shared)
       this.#shared = noEvidence
     }
     return this.#own
@@ -240,7 +249,6 @@ export class Tally implements Mergeable<Tally> {
   #join(evidence: CountedEvidence): void {
     const own = this.#opened()
     addCells(own.numbers, evidence.cells)
-    own.cells = allOf(own.numbers)
     for (const [first, last] of evidence.blocks) addBlocks(own.blocks, first, last)
     for (const uuid of evidence.samples) keepSmallest(own.samples, uuid, sampleLimit)
     own.encrypted = addCounts(own.encrypted, evidence.encrypted)
