@@ -272,7 +272,8 @@ class Aggregation implements Aggregate {
     })
     this.#portPairs.forEach(({ from, to, spread, address, protocol, value: pairs }) => {
       for (const [pair = 0, value] of pairs.entries()) {
-        const ports = { clientPort: Math.floor(pair / portRange), port: pair % portRange }
+        // Small integers to the engine: a port that is another number changes the shape of every edge that it has seen.
+        const ports = { clientPort: pair >>> 16, port: pair & 0xffff }
         edges.push({ from, to, spread, address, protocol, ...ports, value })
       }
     })

@@ -29,6 +29,12 @@ export interface ResolvedEdge {
 /** How a pending record joins an edge: as it stands, or with client and server turned round. */
 export type Way = 'kept' | 'turned'
 
+interface Gathered {
+  readonly evidence: CountedEvidence
+  readonly way: Way
+  readonly before: Gathered | undefined
+}
+
 /** An edge that gathers records, and joins them when somebody asks for more than the ledger does. */
 export class GatheredEdge implements ResolvedEdge {
   readonly from: ResolvedEnd
@@ -40,8 +46,8 @@ export class GatheredEdge implements ResolvedEdge {
   decision: Decision = undisputed
   isDisputed = false
   #tally: Tally | undefined
-  #first: CountedEvidence | undefined
-  #isFirstTurned = false
+  /** What is not joined yet. */
+  #gathered: Gathered | undefined
 
   constructor(
     from: ResolvedEnd,
@@ -57,27 +63,18 @@ export class GatheredEdge implements ResolvedEdge {
     this.fixed = fixed
   }
 
-  /** Most edges are one record. */
   gather(evidence: CountedEvidence, way: Way): void {
     this.isDisputed ||= holdsRefusal(evidence.cells)
-    if (this.#first === undefined) {
-      this.#first = evidence
-      this.#isFirstTurned = way === 'turned'
-    } else join(this.tally, evidence, way)
+    this.#gathered = { evidence, way, before: this.#gathered }
   }
 
   get tally(): Tally {
-    if (this.#tally === undefined) {
-      this.#tally = new Tally()
-      if (this.#first !== undefined) {
-        join(this.#tally, this.#first, this.#isFirstTurned ? 'turned' : 'kept')
-      }
+    this.#tally ??= new Tally()
+    for (let one = this.#gathered; one !== undefined; one = one.before) {
+      if (one.way === 'turned') this.#tally.absorbTurned(one.evidence)
+      else this.#tally.absorbCounts(one.evidence)
     }
+    this.#gathered = undefined
     return this.#tally
   }
-}
-
-function join(tally: Tally, evidence: CountedEvidence, way: Way): void {
-  if (way === 'turned') tally.absorbTurned(evidence)
-  else tally.absorbCounts(evidence)
 }

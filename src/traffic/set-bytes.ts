@@ -8,7 +8,7 @@ import type { CommunicationSet, EndRecord } from './communication-set.ts'
 import type { CountedEdge } from './counted-edge.ts'
 import { keptEdges } from './counted-edge.ts'
 import type { CountedEvidence } from './tally.ts'
-import { timeBytes, writeTime } from './timestamp.ts'
+import { TimePlace, timeBytes } from './timestamp.ts'
 
 /** Returns the set as one line of JSON with a newline, in UTF-8: the bytes of `JSON.stringify`. */
 export function setBytes(set: CommunicationSet): Uint8Array {
@@ -40,8 +40,8 @@ const flowsKey = Buffer.from(',"flows":')
 
 /** How the text of a counter with times ends, and where they stand in it. */
 const span = Buffer.from(`,"first":"${' '.repeat(timeBytes)}","last":"${' '.repeat(timeBytes)}"}`)
-const firstAt = span.indexOf(' ')
-const lastAt = span.lastIndexOf(' ') + 1 - timeBytes
+const firstTime = new TimePlace(span, span.indexOf(' '))
+const lastTime = new TimePlace(span, span.lastIndexOf(' ') + 1 - timeBytes)
 
 /** By rank: how the text of a counter begins, up to the number of its records. */
 const cellHeads: Buffer[] = []
@@ -135,8 +135,8 @@ function writeCells(bytes: Uint8Array, start: number, { numbers, from, to }: Cel
       end = writeCount(bytes, end + flowsKey.length, flows)
     }
     if (firstMs <= lastMs) {
-      writeTime(span, firstAt, firstMs)
-      writeTime(span, lastAt, lastMs)
+      firstTime.write(firstMs)
+      lastTime.write(lastMs)
       bytes.set(span, end)
       end += span.length
     } else {
@@ -149,12 +149,14 @@ function writeCells(bytes: Uint8Array, start: number, { numbers, from, to }: Cel
 
 /** Writes the digits of a count, and returns where they end. */
 function writeCount(bytes: Uint8Array, start: number, count: number): number {
+  // A small integer where the engine had it as another number.
+  let rest = Math.floor(count)
   let end = start + 1
-  for (let rest = count; rest > 9; rest = Math.floor(rest / 10)) end += 1
-  let rest = count
+  for (let limit = 10; limit <= rest; limit *= 10) end += 1
   for (let at = end - 1; at >= start; at -= 1) {
-    bytes[at] = zero + (rest % 10)
-    rest = Math.floor(rest / 10)
+    const digit = rest % 10
+    bytes[at] = zero + digit
+    rest = (rest - digit) / 10
   }
   return end
 }

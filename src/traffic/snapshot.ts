@@ -20,15 +20,11 @@ export interface PortedEdge extends TableEdge<Tally> {
   readonly clientPort: number
 }
 
-/** An edge with what orders it: both ends and the protocol, then the client's port and the server's. */
+/** An edge with what orders it among those of its source, but for the ports: its other end and the protocol. */
 interface RankedEdge {
   readonly edge: CountedEdge
   rank: number
-  readonly ports: number
 }
-
-/** Ports are less. */
-const portRange = 65_536
 
 /** Returns the classes among numbered ends, sorted, with the position of each number. */
 export function placeClasses(ends: readonly End[]): ClassPositions {
@@ -82,7 +78,6 @@ export class EdgePlacer {
         evidence: value.counted,
       },
       rank: 0,
-      ports: clientPort * portRange + port,
     }
   }
 
@@ -130,16 +125,20 @@ export class EdgePlacer {
 }
 
 function sorted(
-  edges: RankedEdge[],
+  edges: readonly RankedEdge[],
   ranks: ReadonlyMap<EndRecord, number>,
 ): readonly CountedEdge[] {
+  const bySource: RankedEdge[][] = Array.from(ranks, () => [])
   for (const one of edges) {
     const { from, to, protocol } = one.edge
-    const pair = (ranks.get(from) ?? 0) * ranks.size + (ranks.get(to) ?? 0)
-    one.rank = pair * protocols.length + protocols.indexOf(protocol)
+    one.rank = (ranks.get(to) ?? 0) * protocols.length + protocols.indexOf(protocol)
+    bySource[ranks.get(from) ?? 0]?.push(one)
   }
-  edges.sort((a, b) => a.rank - b.rank || a.ports - b.ports)
-  return edges.map(({ edge }) => edge)
+  return bySource.flatMap((some) => some.sort(compareRanked).map(({ edge }) => edge))
+}
+
+function compareRanked(a: RankedEdge, b: RankedEdge): number {
+  return a.rank - b.rank || a.edge.clientPort - b.edge.clientPort || a.edge.port - b.edge.port
 }
 
 function compareClasses(a: ClassRecord, b: ClassRecord): number {

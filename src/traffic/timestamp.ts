@@ -19,41 +19,57 @@ const dayMs = 86_400_000
 /** Bytes of a time as it is formatted. */
 export const timeBytes = 24
 
-/** The first moment of the day that was formatted last, of which a recording holds few. */
-const dayText = Buffer.alloc(timeBytes)
-let lastDay = Number.NaN
-
 /** The texts of the numbers below 100, one behind the other. */
 const twoDigits = Buffer.from(
   Array.from({ length: 100 }, (_, number) => String(number).padStart(2, '0')).join(''),
 )
 
+/** A place among bytes at which times are written, one over the other. */
+export class TimePlace {
+  readonly #bytes: Buffer
+  readonly #at: number
+  /** The first moment of the day that stands there: a recording holds few days. */
+  #dayStart = Number.NaN
+
+  constructor(bytes: Buffer, at: number) {
+    this.#bytes = bytes
+    this.#at = at
+  }
+
+  /**
+   * Writes what {@link formatTime} returns. Divisions leave no rest: sets hold tens of thousands of times, and until the
+   * engine has optimized this, each number that is no small integer takes memory.
+   */
+  write(timeMs: number): void {
+    let rest = Math.floor(timeMs - this.#dayStart)
+    if (!(rest >= 0 && rest < dayMs)) {
+      this.#dayStart = Math.floor(timeMs / dayMs) * dayMs
+      this.#bytes.write(new Date(this.#dayStart).toISOString(), this.#at)
+      rest = Math.floor(timeMs - this.#dayStart)
+    }
+    const millis = rest % 1000
+    const seconds = (rest - millis) / 1000
+    const second = seconds % 60
+    const minutes = (seconds - second) / 60
+    const minute = minutes % 60
+    const last = millis % 10
+    const bytes = this.#bytes
+    const at = this.#at
+    writeTwoDigits(bytes, at + 11, (minutes - minute) / 60)
+    writeTwoDigits(bytes, at + 14, minute)
+    writeTwoDigits(bytes, at + 17, second)
+    writeTwoDigits(bytes, at + 20, (millis - last) / 10)
+    bytes[at + 22] = zero + last
+  }
+}
+
 const formatted = Buffer.alloc(timeBytes)
+const formattedTime = new TimePlace(formatted, 0)
 
 /** Returns a time as RFC 3339 in UTC, with milliseconds. */
 export function formatTime(timeMs: number): string {
-  writeTime(formatted, 0, timeMs)
+  formattedTime.write(timeMs)
   return formatted.toString('latin1')
-}
-
-/** Writes what {@link formatTime} returns. */
-export function writeTime(bytes: Uint8Array, at: number, timeMs: number): void {
-  const day = Math.floor(timeMs / dayMs)
-  if (day !== lastDay) {
-    dayText.write(new Date(day * dayMs).toISOString())
-    lastDay = day
-  }
-  bytes.set(dayText, at)
-  const rest = Math.floor(timeMs - day * dayMs)
-  const seconds = Math.floor(rest / 1000)
-  const minutes = Math.floor(seconds / 60)
-  const hours = Math.floor(minutes / 60)
-  const tens = Math.floor(rest / 10)
-  writeTwoDigits(bytes, at + 11, hours)
-  writeTwoDigits(bytes, at + 14, minutes - hours * 60)
-  writeTwoDigits(bytes, at + 17, seconds - minutes * 60)
-  writeTwoDigits(bytes, at + 20, tens - seconds * 100)
-  bytes[at + 22] = zero + rest - tens * 10
 }
 
 function writeTwoDigits(bytes: Uint8Array, at: number, number: number): void {
